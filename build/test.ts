@@ -1,0 +1,213 @@
+/**
+ * All there is to pass: `bun build/test.ts [FILTER…]`. It builds the executable, checks types, style and dead code,
+ * runs the tests and looks at their coverage, and ends with `N passed, N failed`. With filters (parts of the paths
+ * of test files) only those tests are run.
+ */
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { coverage, lcov, missed, percent } from "./coverage.ts";
+import { install, machine, type Needed } from "./debian.ts";
+
+/** What the tests call that neither npm nor a bare Debian brings. */
+const needed: readonly Needed[] = [];
+
+/** Percent of the lines of src. */
+const wantedCoverage = 90;
+/** A test that takes longer has failed, ms; and so has a whole run of them that hangs. */
+const limits = { integration: 30_000, e2e: 60_000, run: 5 * 60_000 };
+
+const root = dirname(import.meta.dir);
+const scratch = mkdtempSync(join(tmpdir(), "stint-test-"));
+const notes = join(scratch, "coverage");
+const filters = Bun.argv.slice(2);
+const total = { passed: 0, failed: 0 };
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  step("test run", false, Bun.inspect(error));
+  process.exitCode = 1;
+} finally {
+  rmSync(scratch, { recursive: true, force: true });
+}
+console.log(`${total.passed} passed, ${total.failed} failed`);
+
+async function main(): Promise<number> {
+  const { missing, command } = install(needed, machine);
+  if (missing.length > 0) {
+    console.log(`The tests need Debian's ${missing.join(", ")}, which could not be installed here.`);
+    console.log(`Install with: ${command}`);
+    total.failed += missing.length;
+    return 69;
+  }
+
+  const files = [...new Bun.Glob("tests/**/*.test.{ts,tsx}").scanSync(root)]
+    .filter((file) => filters.length === 0 || filters.some((filter) => file.includes(filter)))
+    .sort();
+  const isE2e = (file: string) => file.startsWith("tests/e2e/");
+  if (files.length === 0) step("find tests", false, `no test file has ${filters.join(" or ")} in its path`);
+
+  const built = await Promise.all([
+    tool("build", ["bun", "build/build.ts"]),
+    tool("build with faults", ["bun", "build/build.ts", "--faults"]),
+  ]);
+  if (filters.length === 0) {
+    await Promise.all([
+      tool("types", ["tsc", "--noEmit", "-p", "."]),
+      tool("style", ["biome", "check", "--error-on-warnings"]),
+    ]);
+    await tool("dead code", ["knip"]);
+  }
+
+  await tests(
+    "unit and integration",
+    files.filter((file) => !isE2e(file)),
+    limits.integration,
+  );
+  if (filters.length === 0) checkCoverage();
+  const e2e = files.filter(isE2e);
+  if (built.every(Boolean)) await tests("e2e", e2e, limits.e2e);
+  else if (e2e.length > 0) step("e2e", false, "there is no executable to test");
+  return total.failed === 0 ? 0 : 1;
+}
+
+/** Counts a step and says how it ended; what it had to say is shown when it failed. */
+function step(name: string, passed: boolean, output: string, since = performance.now()): boolean {
+  total[passed ? "passed" : "failed"]++;
+  console.log(`${passed ? "ok  " : "FAIL"} ${name} (${((performance.now() - since) / 1000).toFixed(1)} s)`);
+  if (!passed && output !== "") console.log(output);
+  return passed;
+}
+
+/** Runs one of node_modules/.bin, quietly. */
+async function tool(name: string, [program = "", ...args]: string[]): Promise<boolean> {
+  const since = performance.now();
+  const child = Bun.spawn([join(root, "node_modules/.bin", program), ...args], {
+    cwd: root,
+    env: environment(),
+    stdout: "pipe",
+    stderr: "pipe",
+    timeout: limits.run,
+  });
+  const [out, errors, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
+  return step(name, code === 0, (out + errors).trim(), since);
+}
+
+/** Runs test files in one go and counts each test. */
+async function tests(name: string, files: readonly string[], limit: number): Promise<void> {
+  if (files.length === 0) return;
+  const report = join(scratch, "report.xml");
+  rmSync(report, { force: true });
+  console.log(`${name}: ${files.length} files`);
+  // Every bun below inherits these, so that what the tests start is covered too (see build/cover.ts). The executables
+  // among them have no src to load.
+  const covering =
+    filters.length === 0 && name !== "e2e"
+      ? { STINT_COVERAGE: notes, BUN_OPTIONS: `--preload=${join(import.meta.dir, "cover.ts")}` }
+      : {};
+  const child = Bun.spawn(
+    [
+      process.execPath,
+      "test",
+      "--only-failures",
+      `--timeout=${limit}`,
+      "--reporter=junit",
+      `--reporter-outfile=${report}`,
+      ...files.map((file) => `./${file}`),
+    ],
+    {
+      cwd: root,
+      env: { ...environment(), ...covering },
+      stdin: "ignore",
+      stdout: "inherit",
+      stderr: "inherit",
+      timeout: limits.run,
+    },
+  );
+  const code = await child.exited;
+
+  const cases = existsSync(report) ? testCases(readFileSync(report, "utf8")) : [];
+  const failed = cases.filter((test) => test.outcome === "failed").length;
+  total.failed += failed;
+  for (const test of cases) {
+    if (test.outcome === "skipped")
+      step(`${test.file}: ${test.name}`, false, "skipped: it says nothing then");
+    else if (test.outcome === "passed" && test.seconds * 1000 > limit) {
+      step(`${test.file}: ${test.name}`, false, `it took ${test.seconds.toFixed(1)} s`);
+    } else if (test.outcome === "passed") total.passed++;
+  }
+  // A file that doesn't load, a crash of bun and a hang leave no failed test behind.
+  if (code !== 0 && failed === 0) step(name, false, `bun test ended with ${child.signalCode ?? code}`);
+}
+
+interface TestCase {
+  readonly file: string;
+  readonly name: string;
+  readonly seconds: number;
+  readonly outcome: "passed" | "failed" | "skipped";
+}
+
+/** From bun's JUnit report: `<testcase name="…" time="0.1" file="…" />`, or with the outcome inside. */
+function testCases(xml: string): TestCase[] {
+  const found = xml.matchAll(/<testcase ([^>]*?)(?:\/>|>([\s\S]*?)<\/testcase>)/g);
+  return [...found].map(([, attributes = "", inside = ""]) => {
+    const attribute = (name: string) => new RegExp(`(?:^| )${name}="([^"]*)"`).exec(attributes)?.[1] ?? "";
+    return {
+      file: attribute("file"),
+      name: attribute("name"),
+      seconds: Number(attribute("time")),
+      outcome: /<(failure|error)/.test(inside)
+        ? "failed"
+        : inside.includes("<skipped")
+          ? "skipped"
+          : "passed",
+    };
+  });
+}
+
+function checkCoverage(): void {
+  const files = coverage(root, notes);
+  mkdirSync(join(root, "coverage"), { recursive: true });
+  writeFileSync(join(root, "coverage/lcov.info"), lcov(files));
+  const worst = files
+    .map((file) => ({ ...file, missed: missed(file) }))
+    .sort((a, b) => b.missed.length - a.missed.length)
+    .filter((file) => file.missed.length > 0)
+    .slice(0, 15)
+    .map(
+      (file) =>
+        `  ${file.file}: no test runs ${file.missed.length} of its ${file.lines.size} lines: ${ranges(file.missed)}`,
+    );
+  const share = percent(files);
+  const name = `line coverage of src: ${share.toFixed(1)} %, more than ${wantedCoverage} % wanted`;
+  step(name, share > wantedCoverage, [...worst, "  (all of it in coverage/lcov.info)"].join("\n"));
+}
+
+/** `3-5 9`, and no more than fits a line. */
+function ranges(lines: readonly number[]): string {
+  const runs: [first: number, last: number][] = [];
+  for (const line of lines) {
+    const last = runs.at(-1);
+    // Lines that hold no statement lie between those of one block.
+    if (last && line - last[1] <= 2) last[1] = line;
+    else runs.push([line, line]);
+  }
+  const shown = runs.slice(0, 8).map(([first, last]) => (first === last ? `${first}` : `${first}-${last}`));
+  return shown.join(" ") + (runs.length > shown.length ? " …" : "");
+}
+
+/** The tests' environment: the same at a desk and on a build machine, and with nothing of the user's in reach. */
+function environment(): Record<string, string> {
+  const kept = Object.entries(process.env).filter(
+    // Under CI Ink draws nothing until it ends. The rest would change what stint does.
+    ([name]) =>
+      !/^(CI|CI_.*|CONTINUOUS_INTEGRATION|STINT_.*|BUN_OPTIONS|NO_COLOR|FORCE_COLOR|DEV)$/.test(name),
+  );
+  const own = ["DATA_HOME", "STATE_HOME", "CONFIG_HOME", "CACHE_HOME", "RUNTIME_DIR"].map((name) => {
+    const folder = join(scratch, "xdg", name.toLowerCase());
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    return [`XDG_${name}`, folder] as const;
+  });
+  return Object.fromEntries([...kept, ...own]) as Record<string, string>;
+}

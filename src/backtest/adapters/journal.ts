@@ -1,0 +1,199 @@
+import { checkpoint, checkpoints } from "../../kernel/checkpoint.ts";
+import type { Clock } from "../../kernel/clock.ts";
+import type { Database, Row, SqlValue } from "../../kernel/runtime.ts";
+import type { Schema } from "../../kernel/store.ts";
+import type { ClosedTrade } from "../core/broker.ts";
+import type { Settings } from "../core/engine.ts";
+import type { Result } from "../core/run-state.ts";
+import type { Params } from "../core/strategy.ts";
+import type { Snapshot } from "./protocol.ts";
+
+/** What a run is of, kept so that it can be restored: together with the files it names, this decides every bit of it. */
+export type Run = {
+  strategy: { source: { builtin: string } | { file: string }; hash: string };
+  params: Params;
+  data: { path: string | null; hash: string; symbol: string };
+  /** Bars from and before these times, UTC ms. */
+  from: number | null;
+  to: number | null;
+  settings: Settings;
+};
+
+/** The tables of `stint backtest`. Trades and equity only grow; a checkpoint says how much of them belongs to it. */
+export const schema: Schema = {
+  owner: "backtest",
+  migrations: [
+    `CREATE TABLE backtest_run (
+       session_id TEXT PRIMARY KEY REFERENCES session (id) ON DELETE CASCADE,
+       profile TEXT NOT NULL, run TEXT NOT NULL, result TEXT, failure TEXT
+     ) STRICT;
+     CREATE TABLE backtest_trade (
+       session_id TEXT NOT NULL REFERENCES session (id) ON DELETE CASCADE, n INTEGER NOT NULL,
+       size REAL NOT NULL, entry_bar INTEGER NOT NULL, exit_bar INTEGER NOT NULL,
+       entry_price REAL NOT NULL, exit_price REAL NOT NULL, pnl REAL NOT NULL, commission REAL NOT NULL,
+       return_fraction REAL NOT NULL, PRIMARY KEY (session_id, n)
+     ) STRICT, WITHOUT ROWID;
+     CREATE TABLE backtest_equity (
+       session_id TEXT NOT NULL REFERENCES session (id) ON DELETE CASCADE, first_bar INTEGER NOT NULL,
+       equity BLOB NOT NULL, PRIMARY KEY (session_id, first_bar)
+     ) STRICT;`,
+  ],
+};
+
+/** Checkpoints kept of a run; a damaged one falls back to the one before. */
+const KEEP = 3;
+
+/** Adds what a run is of. */
+export function addRun(db: Database, session: string, profile: string, run: Run): void {
+  db.prepare("INSERT INTO backtest_run (session_id, profile, run) VALUES (?, ?, ?)").run(
+    session,
+    profile,
+    JSON.stringify(run),
+  );
+}
+
+/** What a run is of, and what it has come to or failed with; undefined for a session that isn't a backtest. */
+export function findRun(
+  db: Database,
+  session: string,
+): { run: Run; result: Result | null; failure: string | null } | undefined {
+  const row = db.prepare("SELECT run, result, failure FROM backtest_run WHERE session_id = ?").get(session);
+  if (!row) return undefined;
+  const result = row["result"] === null ? null : (JSON.parse(String(row["result"])) as Result);
+  const failure = row["failure"] === null ? null : String(row["failure"]);
+  return { run: JSON.parse(String(row["run"])) as Run, result, failure };
+}
+
+/** Records that a run can't go on, and why. */
+export function setFailure(db: Database, session: string, why: string): void {
+  db.prepare("UPDATE backtest_run SET failure = ? WHERE session_id = ?").run(why, session);
+}
+
+/** Records what a run has come to. */
+export function setResult(db: Database, session: string, result: Result): void {
+  db.prepare("UPDATE backtest_run SET result = ? WHERE session_id = ?").run(JSON.stringify(result), session);
+}
+
+/** How far the rows of a run reach: what the next checkpoint adds to. */
+export type Reach = { trades: number; bars: number };
+
+/**
+ * Writes a checkpoint: the state, and the trades and equity since the last one.
+ * @param since how far the rows reach already
+ * @param equity one value a bar, complete before bar `snapshot.next`
+ */
+export function saveCheckpoint(
+  db: Database,
+  entry: {
+    session: string;
+    type: string;
+    snapshot: Snapshot;
+    equity: Float64Array;
+    since: Reach;
+    upTo: number;
+  },
+  clock: Clock,
+): Reach {
+  const { session, type, snapshot, equity, since, upTo } = entry;
+  const insert = db.prepare("INSERT INTO backtest_trade VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+  let n = since.trades;
+  for (const trade of snapshot.trades) insert.run(session, n++, ...valuesOf(trade));
+  if (upTo > since.bars) {
+    // A copy: SQLite must not read memory that another thread writes.
+    const piece = equity.slice(since.bars, upTo);
+    db.prepare("INSERT INTO backtest_equity VALUES (?, ?, ?)").run(
+      session,
+      since.bars,
+      new Uint8Array(piece.buffer),
+    );
+  }
+  checkpoint(
+    db,
+    { session, type, state: { next: snapshot.next, trades: n, engine: snapshot.state }, keep: KEEP },
+    clock,
+  );
+  return { trades: n, bars: Math.max(upTo, since.bars) };
+}
+
+const valuesOf = (trade: ClosedTrade): SqlValue[] => [
+  trade.size,
+  trade.entryBar,
+  trade.exitBar,
+  trade.entryPrice,
+  trade.exitPrice,
+  trade.pnl,
+  trade.commission,
+  trade.returnFraction,
+];
+
+const tradeOf = (row: Row): ClosedTrade => ({
+  size: Number(row["size"]),
+  entryBar: Number(row["entry_bar"]),
+  exitBar: Number(row["exit_bar"]),
+  entryPrice: Number(row["entry_price"]),
+  exitPrice: Number(row["exit_price"]),
+  pnl: Number(row["pnl"]),
+  commission: Number(row["commission"]),
+  returnFraction: Number(row["return_fraction"]),
+});
+
+/** The trades closed so far, in the order they were. */
+export function readTrades(db: Database, session: string, limit = -1): ClosedTrade[] {
+  return db
+    .prepare("SELECT * FROM backtest_trade WHERE session_id = ? ORDER BY n LIMIT ?")
+    .all(session, limit)
+    .map(tradeOf);
+}
+
+/** Copies the equity of bars 0 … `bars` − 1 into `equity`. @returns how many were there without a gap */
+export function readEquity(db: Database, session: string, equity: Float64Array, bars: number): number {
+  let reached = 0;
+  const rows = db
+    .prepare("SELECT * FROM backtest_equity WHERE session_id = ? ORDER BY first_bar")
+    .all(session);
+  for (const row of rows) {
+    const first = Number(row["first_bar"]);
+    if (first !== reached || reached >= bars) break;
+    const bytes = row["equity"] as Uint8Array;
+    const values = new Float64Array(new Uint8Array(bytes).buffer);
+    equity.set(values.subarray(0, Math.min(values.length, bars - first)), first);
+    reached = first + values.length;
+  }
+  return Math.min(reached, bars);
+}
+
+/** From where a run can go on: its newest checkpoint whose rows are all there. */
+export type Restored = { next: number; state: string; trades: ClosedTrade[]; reach: Reach };
+
+/**
+ * Finds it, and drops the rows that reach beyond it: those bars are worked again.
+ * @param equity filled up to the checkpoint
+ */
+export function restore(db: Database, session: string, equity: Float64Array): Restored | undefined {
+  for (const { state } of checkpoints(db, session)) {
+    const { next, trades: count, engine } = state as { next: number; trades: number; engine: string };
+    const trades = readTrades(db, session, count);
+    if (trades.length !== count || readEquity(db, session, equity, next) !== next) continue;
+    db.prepare("DELETE FROM backtest_trade WHERE session_id = ? AND n >= ?").run(session, count);
+    trimEquity(db, session, next, equity);
+    return { next, state: engine, trades, reach: { trades: count, bars: next } };
+  }
+  return undefined;
+}
+
+/** Makes the equity rows end exactly before bar `next`. */
+function trimEquity(db: Database, session: string, next: number, equity: Float64Array): void {
+  const last = db
+    .prepare(
+      "SELECT first_bar FROM backtest_equity WHERE session_id = ? AND first_bar < ? ORDER BY first_bar DESC LIMIT 1",
+    )
+    .get(session, next);
+  db.prepare("DELETE FROM backtest_equity WHERE session_id = ? AND first_bar >= ?").run(session, next);
+  if (!last) return;
+  const first = Number(last["first_bar"]);
+  db.prepare("UPDATE backtest_equity SET equity = ? WHERE session_id = ? AND first_bar = ?").run(
+    new Uint8Array(equity.slice(first, next).buffer),
+    session,
+    first,
+  );
+}

@@ -1,0 +1,31 @@
+import type { ClosedTrade } from "./broker.ts";
+import type { Statistics } from "./statistics.ts";
+
+/** What a run has come to. `hash` is that of its trades and equity curve, every bit of them. */
+export type Result = { statistics: Statistics; hash: string; bust: boolean; bars: number };
+
+/** What clients are shown of a run beside its session's state. */
+export type RunState = {
+  strategy: string;
+  params: Record<string, number>;
+  symbol: string;
+  /** The share of the data that is loaded, 0 … 1. */
+  loaded: number;
+  /** The next bar, and how many there are; 0 until the data is loaded. */
+  bar: number;
+  bars: number;
+  /** When the last worked bar opened, UTC ms. */
+  time: number | null;
+  equity: number | null;
+  return_pct: number | null;
+  max_drawdown_pct: number;
+  position: { size: number; entry_price: number } | null;
+  trades: number;
+  last_trades: readonly ClosedTrade[];
+  /** Bars a second since the last time it was told. */
+  bars_per_second: number;
+  checkpoint_at: number | null;
+  result: Result | null;
+  equity_curve: readonly number[];
+  drawdown_curve: readonly number[];
+};

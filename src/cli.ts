@@ -1,0 +1,120 @@
+import { backtestCommand } from "./backtest/cli.ts";
+import { type CommandSpec, type Context, runCommand } from "./kernel/command.ts";
+import { Exit } from "./kernel/errors.ts";
+import type { Life } from "./kernel/life.ts";
+import { runtime } from "./kernel/runtime.ts";
+
+/** The command tree: a line for each command, its body loaded when it is run. */
+export const root: CommandSpec = {
+  usage: "stint",
+  summary: "runs the stretches of work that must not be lost",
+  description: `One executable with one lifecycle for all of them: a session is paused, killed, resumed and shut down in
+order, and keeps its id. On a terminal it speaks to people; on a pipe, or with --json, NDJSON.`,
+  options: [{ flags: "-V, --version", help: "show version, commit and runtime" }],
+  examples: [
+    { line: "stint backtest run", what: "run the bundled sample" },
+    { line: "stint sessions", what: "all sessions and their states" },
+    { line: "stint demo", what: "see it do the real thing, measured, in under a minute" },
+  ],
+  commands: [
+    backtestCommand,
+    {
+      usage: "sessions",
+      summary: "list all sessions",
+      examples: [{ line: "stint sessions --json", what: "one line of JSON for each" }],
+      run: async (context) => (await import("./kernel/sessions-cli.ts")).listSessions(context),
+    },
+    {
+      usage: "config",
+      summary: "show, check and change the configuration",
+      commands: [
+        {
+          usage: "show [key]",
+          summary: "every setting, its value and where that comes from",
+          run: async (context, [key]) => (await configuration()).show(context, key),
+        },
+        {
+          usage: "path",
+          summary: "where the configuration files are",
+          run: async (context) => (await configuration()).path(context),
+        },
+        {
+          usage: "check [file]",
+          summary: "check the configuration, or one file of it",
+          run: async (context, [file]) => (await configuration()).check(context, file),
+        },
+        {
+          usage: "schema",
+          summary: "the JSON Schema of the configuration",
+          run: async (context) => (await configuration()).schema(context),
+        },
+        {
+          usage: "set <key> <value>",
+          summary: "change a setting; comments stay",
+          options: [{ flags: "--project", help: "in ./stint.yaml instead of the user's file" }],
+          examples: [{ line: "stint config set backtest.cash 25000", what: "" }],
+          run: async (context, [key = "", value = ""], { project }) =>
+            (await configuration()).set(context, key, value, project === true),
+        },
+        {
+          usage: "unset <key>",
+          summary: "take a setting back to its default",
+          options: [{ flags: "--project", help: "in ./stint.yaml instead of the user's file" }],
+          run: async (context, [key = ""], { project }) =>
+            (await configuration()).unset(context, key, project === true),
+        },
+      ],
+    },
+    {
+      usage: "demo",
+      summary: "a tour that does the real thing and says what it measured",
+      run: async (context) => (await import("./demo.ts")).demo(context),
+    },
+    {
+      usage: "completions <shell>",
+      summary: "a completion script for zsh, bash, fish or powershell",
+      examples: [{ line: "source <(stint completions bash)", what: "complete in this shell" }],
+      run: async (context, [shell = ""]) =>
+        (await import("./kernel/completions.ts")).script(context, root, shell),
+    },
+    {
+      usage: "man",
+      summary: "the manual page",
+      examples: [{ line: "stint man > ~/.local/share/man/man1/stint.1", what: "install it" }],
+      run: async ({ output }: Context) => {
+        const { manual } = await import("./kernel/manual.ts");
+        output.text(manual(root, version()));
+        return Exit.ok;
+      },
+    },
+    {
+      usage: "__check-store",
+      summary: "check the store after an unclean end",
+      hidden: true,
+      run: async (context) => (await import("./kernel/sessions-cli.ts")).checkStore(context),
+    },
+  ],
+};
+
+const configuration = async () => (await import("./configuration.ts")).commands;
+
+/** "0.1.0 (1a2b3c4, bun 1.4.5)" */
+function version(): string {
+  const number = typeof STINT_VERSION === "string" ? STINT_VERSION : "0.0.0";
+  const commit = typeof STINT_COMMIT === "string" ? STINT_COMMIT : "from source";
+  return `${number} (${commit}, ${runtime})`;
+}
+
+/** Runs a command line. @returns the exit code @throws what the command throws */
+export async function cli(argv: readonly string[], life: Life): Promise<number> {
+  const [first] = argv;
+  if (first === "--version" || first === "-V") {
+    const { Output } = await import("./kernel/output.ts");
+    const output = new Output();
+    if (argv.includes("--json")) output.emit({ type: "version", version: version() });
+    else output.text(`stint ${version()}\n`);
+    return Exit.ok;
+  }
+  if (first === "complete") return (await import("./kernel/completions.ts")).complete(root, argv);
+  return runCommand(root, argv, life);
+}

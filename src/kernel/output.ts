@@ -1,0 +1,91 @@
+import { writeSync } from "node:fs";
+import { isatty } from "node:tty";
+import { Expected, errno, message } from "./errors.ts";
+import { sleepThread } from "./runtime.ts";
+
+/** One line of NDJSON on stdout; `v` is added. */
+export type Line = { type: string } & { [key: string]: unknown };
+
+/**
+ * stdout is data, stderr is talk; this is the only writer of both. People's format on a terminal, NDJSON on a pipe or
+ * with `--json`, and of talk only errors with `--quiet`.
+ */
+export class Output {
+  readonly json: boolean;
+  readonly quiet: boolean;
+  readonly colour: boolean;
+  /** Whether stdout is a terminal that may be drawn on. */
+  readonly terminal: boolean;
+  #closed = false;
+  #onClosed: () => void = () => {};
+
+  constructor(options: { json?: boolean; quiet?: boolean; colour?: boolean } = {}) {
+    this.terminal = isatty(1);
+    this.json = options.json ?? !this.terminal;
+    this.quiet = options.quiet ?? false;
+    this.colour =
+      this.terminal && (options.colour ?? !process.env["NO_COLOR"]) && process.env["TERM"] !== "dumb";
+  }
+
+  /** The reader left (`| head -1`): nothing more will be written, and what is running may as well end. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Called once when the reader leaves. */
+  onClosed(callback: () => void): void {
+    this.#onClosed = callback;
+  }
+
+  /** A record as NDJSON, or in people's words. `people` may be left out for what only programs want. */
+  emit(record: Line, people?: () => string): void {
+    if (this.json) this.text(`${JSON.stringify({ v: 1, ...record })}\n`);
+    else if (people) this.text(`${people()}\n`);
+  }
+
+  /** Text that is data as it stands: help, completions, logs, schemas. */
+  text(text: string): void {
+    if (this.#closed) return;
+    if (!write(1, text)) {
+      this.#closed = true;
+      this.#onClosed();
+    }
+  }
+
+  /** Talk for a person: progress, notes. */
+  note(text: string): void {
+    if (!this.quiet) write(2, `${text}\n`);
+  }
+
+  /** Expected: one line and a hint. Anything else is a bug of ours, with its trace. */
+  failure(error: unknown): void {
+    if (error instanceof Expected) {
+      write(2, `stint: ${error.message}\n${error.hint ? `  ${error.hint}\n` : ""}`);
+    } else {
+      const trace = error instanceof Error ? (error.stack ?? error.message) : message(error);
+      write(2, `stint: internal error, a bug in stint: ${message(error)}\n${trace}\n`);
+    }
+  }
+
+  /** Text in an SGR colour (31 red, 32 green, 33 yellow, 36 cyan, 2 dim, 1 bold), plain where colour is off. */
+  paint(code: number, text: string): string {
+    return this.colour ? `\x1b[${code}m${text}\x1b[0m` : text;
+  }
+}
+
+/** Writes all of it, waiting for a reader that is slow. @returns false when the reader is gone */
+function write(fd: number, text: string): boolean {
+  let bytes = Buffer.from(text);
+  while (bytes.length > 0) {
+    try {
+      bytes = bytes.subarray(writeSync(fd, bytes));
+    } catch (error) {
+      const code = errno(error);
+      // A pipe that somebody made non-blocking is full: nothing waits for that but asking again.
+      if (code === "EAGAIN") sleepThread(1);
+      else if (code === "EPIPE" || code === "EIO" || code === "EBADF") return false;
+      else throw error;
+    }
+  }
+  return true;
+}

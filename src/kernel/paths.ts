@@ -1,0 +1,74 @@
+import { chmodSync, lstatSync, mkdirSync } from "node:fs";
+import { homedir, tmpdir } from "node:os";
+import { join } from "node:path";
+import { Exit, Expected, errno } from "./errors.ts";
+
+/** Where stint keeps things: the XDG base directories. Nothing is made until it is asked for. */
+
+function base(variable: string, fallback: string): string {
+  const value = process.env[variable];
+  // The specification says to ignore relative paths.
+  return value?.startsWith("/") || (value && /^[A-Za-z]:[\\/]/.test(value))
+    ? value
+    : join(homedir(), fallback);
+}
+
+/**
+ * A private folder of ours, made when missing.
+ * @throws Expected 74 when it can't be made, 78 when it is somebody else's or open to others
+ */
+export function privateFolder(path: string, variable: string): string {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw new Expected(
+      Exit.io,
+      `the folder ${path} can't be made: ${errno(error)}`,
+      `set ${variable} to a folder that can be written`,
+    );
+  }
+  const stat = lstatSync(path);
+  const uid = process.getuid?.();
+  if (!stat.isDirectory() || (uid !== undefined && stat.uid !== uid)) {
+    throw new Expected(Exit.config, `${path} isn't a folder of yours`, `set ${variable} to one that is`);
+  }
+  // An older umask or a restored backup may have left it open: what is in it is private.
+  if (uid !== undefined && (stat.mode & 0o077) !== 0) chmodSync(path, 0o700);
+  return path;
+}
+
+/** The store and what belongs to the user's history. */
+export const dataFolder = (): string => privateFolder(dataPath(), "XDG_DATA_HOME");
+/** Where {@link dataFolder} is or would be. */
+export const dataPath = (): string => join(base("XDG_DATA_HOME", ".local/share"), "stint");
+
+/** Logs, and the lock and address of each host. */
+export const stateFolder = (): string => privateFolder(statePath(), "XDG_STATE_HOME");
+/** Where {@link stateFolder} is or would be. */
+export const statePath = (): string => join(base("XDG_STATE_HOME", ".local/state"), "stint");
+
+/** The user's configuration file; it may be missing. */
+export const userConfigPath = (): string => join(base("XDG_CONFIG_HOME", ".config"), "stint", "config.yaml");
+/** The configuration file of a project: looked for in the current folder alone; it may be missing. */
+export const projectConfigPath = (): string => join(process.cwd(), "stint.yaml");
+
+/** sun_path holds 104 bytes on macOS, 108 on Linux, with a final zero. */
+const LONGEST_SOCKET_PATH = 103;
+
+/**
+ * The path of a control socket in the run folder. `ws+unix:` addresses and many programs stumble over anything but
+ * plain ASCII, so a run folder that isn't is left for one in the temporary folder.
+ */
+export function socketPath(name: string): string {
+  const runtime = process.env["XDG_RUNTIME_DIR"];
+  if (runtime) {
+    const path = join(runtime, "stint", `${name}.sock`);
+    if (/^[\w./@%+,=~-]+$/.test(path) && Buffer.byteLength(path) <= LONGEST_SOCKET_PATH) {
+      privateFolder(join(runtime, "stint"), "XDG_RUNTIME_DIR");
+      return path;
+    }
+  }
+  const uid = process.getuid?.();
+  const folder = uid === undefined ? join(tmpdir(), "stint") : `/tmp/stint-${uid}`;
+  return join(privateFolder(folder, "XDG_RUNTIME_DIR"), `${name}.sock`);
+}

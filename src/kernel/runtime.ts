@@ -1,0 +1,362 @@
+/**
+ * The one place that knows which JavaScript runtime this is. Bun's is the shipped executable; the same source runs
+ * under Deno. Each function says what it does and hides the two ways of doing it.
+ */
+import { spawn } from "node:child_process";
+import { closeSync, fstatSync, ftruncateSync, openSync, readFileSync, statSync, writeSync } from "node:fs";
+import { createRequire } from "node:module";
+import { errno } from "./errors.ts";
+
+const bun = "Bun" in globalThis;
+/** Deno's own types aren't loaded beside Bun's: these are the few that are called. */
+interface DenoNamespace {
+  version: { deno: string };
+  openSync(path: string, options: object): DenoFile;
+  serve(options: object, handler: (request: Request) => Promise<Response>): { shutdown(): Promise<void> };
+  upgradeWebSocket(request: Request): { socket: WebSocket; response: Response };
+  createHttpClient(options: object): { close(): void };
+}
+interface DenoFile {
+  tryLockSync(exclusive: boolean): boolean;
+  statSync(): { ino: number | null };
+  truncateSync(length: number): void;
+  writeSync(bytes: Uint8Array): number;
+  close(): void;
+}
+const deno = (globalThis as { Deno?: DenoNamespace }).Deno;
+const require = createRequire(import.meta.url);
+
+/** "bun 1.4.5", for `--version` and the log. */
+export const runtime = bun ? `bun ${Bun.version}` : `deno ${deno?.version.deno}`;
+
+/** Whether a path lies inside the executable: such a file can be read as a whole, and no more. */
+export const isEmbedded = (path: string): boolean => /[\\/]\$bunfs[\\/]|[A-Z]:[\\/]~BUN[\\/]/.test(path);
+
+/** True in the one executable; false when the source runs. */
+const compiled = bun && isEmbedded(import.meta.url);
+
+/** The command line that starts this program again: the executable, or the runtime and the script. */
+export function selfCommand(): [string, ...string[]] {
+  if (compiled) return [process.execPath];
+  const script = process.argv[1] ?? "";
+  return bun ? [process.execPath, script] : [process.execPath, "run", "-A", script];
+}
+
+/** Blocks this thread. Never by Atomics.wait with a time-out: that runs on the wall clock. */
+export function sleepThread(ms: number): void {
+  const end = performance.now() + ms;
+  if (bun) Bun.sleepSync(ms);
+  else while (performance.now() < end);
+}
+
+/** What SQLite stores and gives back. */
+export type SqlValue = number | bigint | string | null | Uint8Array;
+export type Row = Record<string, SqlValue>;
+/** A prepared statement: positional parameters, plain rows. */
+export interface Statement {
+  run(...values: SqlValue[]): void;
+  get(...values: SqlValue[]): Row | undefined;
+  all(...values: SqlValue[]): Row[];
+}
+/** An open SQLite database. Errors carry SQLite's name for them in `code` or `message`. */
+export interface Database {
+  exec(sql: string): void;
+  /** Statements are kept for the life of the database: pass constant text. */
+  prepare(sql: string): Statement;
+  close(): void;
+}
+
+/** Opens a SQLite file; without `readonly` it is made when missing. */
+export async function openDatabase(path: string, options: { readonly?: boolean } = {}): Promise<Database> {
+  const readonly = options.readonly ?? false;
+  const cache = new Map<string, Statement>();
+  const cached = (sql: string, make: () => Statement): Statement => {
+    const known = cache.get(sql);
+    if (known) return known;
+    const made = make();
+    cache.set(sql, made);
+    return made;
+  };
+  if (bun) {
+    const { Database: Sqlite } = await import("bun:sqlite");
+    const db = new Sqlite(path, readonly ? { readonly: true } : { create: true });
+    return {
+      exec: (sql) => void db.run(sql),
+      prepare: (sql) =>
+        cached(sql, () => {
+          const statement = db.query(sql);
+          return {
+            run: (...values) => void statement.run(...values),
+            get: (...values) => (statement.get(...values) as Row | null) ?? undefined,
+            all: (...values) => statement.all(...values) as Row[],
+          };
+        }),
+      close: () => {
+        cache.clear();
+        db.close();
+      },
+    };
+  }
+  const { DatabaseSync } = await import("node:sqlite");
+  const db = new DatabaseSync(path, { readOnly: readonly });
+  return {
+    exec: (sql) => db.exec(sql),
+    prepare: (sql) =>
+      cached(sql, () => {
+        const statement = db.prepare(sql);
+        return {
+          run: (...values) => void statement.run(...values),
+          get: (...values) => statement.get(...values) as Row | undefined,
+          all: (...values) => statement.all(...values) as Row[],
+        };
+      }),
+    close: () => {
+      cache.clear();
+      db.close();
+    },
+  };
+}
+
+/** A held file lock. The kernel frees it however this process dies; no child inherits it. */
+export interface FileLock extends Disposable {
+  /** Replaces what the locked file says. */
+  write(text: string): void;
+}
+
+/** LOCK_SH, LOCK_EX and LOCK_NB of flock(2). */
+const flockBits = { shared: 1, exclusive: 2, nonBlocking: 4 };
+let flock: ((fd: number, operation: number) => number) | undefined;
+
+/**
+ * Locks a file (made private when missing) without waiting: flock(2), which any process on this machine sees.
+ * @returns undefined while another process holds it in a way that excludes this one
+ */
+export function lockFile(path: string, kind: "shared" | "exclusive"): FileLock | undefined {
+  for (;;) {
+    const held = tryLock(path, kind);
+    // Its last holder may have removed the file between our opening and our locking it: a lock on a file that has no
+    // name keeps nobody out.
+    if (!held || held.ino === statSync(path, { throwIfNoEntry: false })?.ino) return held?.lock;
+    held.lock[Symbol.dispose]();
+  }
+}
+
+function tryLock(
+  path: string,
+  kind: "shared" | "exclusive",
+): { lock: FileLock; ino: number | null } | undefined {
+  if (deno) {
+    closeSync(openSync(path, "a", 0o600));
+    const file = deno.openSync(path, { read: true, write: true });
+    if (!file.tryLockSync(kind === "exclusive")) {
+      file.close();
+      return undefined;
+    }
+    const lock = {
+      write(text: string) {
+        file.truncateSync(0);
+        file.writeSync(new TextEncoder().encode(text));
+      },
+      [Symbol.dispose]: () => file.close(),
+    };
+    return { lock, ino: file.statSync().ino };
+  }
+  // Windows has no flock(2): a file that others can't open while we have it is its nearest kin, and Bun opens files
+  // shared. Runs there go unlocked, which `backtest run` (one session, one lock name) can bear.
+  if (process.platform !== "win32") {
+    flock ??= (() => {
+      const { dlopen } = require("bun:ffi") as typeof import("bun:ffi");
+      const library = process.platform === "darwin" ? "libSystem.dylib" : "libc.so.6";
+      const { symbols } = dlopen(library, { flock: { args: ["i32", "i32"], returns: "i32" } });
+      return symbols.flock as (fd: number, operation: number) => number;
+    })();
+  }
+  const fd = openSync(path, "a+", 0o600);
+  if (flock && flock(fd, flockBits[kind] | flockBits.nonBlocking) !== 0) {
+    closeSync(fd);
+    return undefined;
+  }
+  const lock = {
+    write(text: string) {
+      ftruncateSync(fd, 0);
+      writeSync(fd, text);
+    },
+    [Symbol.dispose]: () => closeSync(fd),
+  };
+  return { lock, ino: fstatSync(fd).ino };
+}
+
+/** One connected watcher of a {@link Server}. */
+export interface Watcher {
+  send(text: string): void;
+  close(): void;
+  /** Bytes accepted by {@link send} that the other side hasn't read. */
+  buffered(): number;
+}
+/** What a served socket does with what comes in. */
+export interface Handlers {
+  request(method: string, path: string, body: string): Promise<{ status: number; body: string }>;
+  opened(watcher: Watcher): void;
+  closed(watcher: Watcher): void;
+}
+export interface Server {
+  stop(): Promise<void>;
+}
+
+/** Serves HTTP on a unix socket; `GET /watch` upgrades to a WebSocket. The path must be free. */
+export async function serveUnix(path: string, handlers: Handlers): Promise<Server> {
+  const answer = async (request: Request) => {
+    const { status, body } = await handlers.request(
+      request.method,
+      new URL(request.url).pathname,
+      await request.text(),
+    );
+    return new Response(body, { status, headers: { "content-type": "application/json" } });
+  };
+  if (bun) {
+    type Data = { watcher?: Watcher };
+    const server = Bun.serve<Data>({
+      unix: path,
+      async fetch(request, self) {
+        if (new URL(request.url).pathname === "/watch") {
+          return self.upgrade(request, { data: {} }) ? undefined : new Response("", { status: 400 });
+        }
+        return answer(request);
+      },
+      websocket: {
+        // Far above the limit at which the host closes a watcher that fell behind: it decides, not this.
+        backpressureLimit: 16 << 20,
+        idleTimeout: 0,
+        open(socket) {
+          socket.data.watcher = {
+            send: (text) => void socket.send(text),
+            close: () => socket.close(),
+            buffered: () => socket.getBufferedAmount(),
+          };
+          handlers.opened(socket.data.watcher);
+        },
+        message() {},
+        close(socket) {
+          if (socket.data.watcher) handlers.closed(socket.data.watcher);
+        },
+      },
+    });
+    return { stop: () => server.stop(true) };
+  }
+  const watchers = new Set<WebSocket>();
+  const server = (deno as DenoNamespace).serve({ path, onListen() {} }, async (request) => {
+    if (request.headers.get("upgrade") !== "websocket") return answer(request);
+    const { socket, response } = (deno as DenoNamespace).upgradeWebSocket(request);
+    const watcher: Watcher = {
+      send: (text) => socket.send(text),
+      close: () => socket.close(),
+      buffered: () => socket.bufferedAmount,
+    };
+    socket.onopen = () => {
+      watchers.add(socket);
+      handlers.opened(watcher);
+    };
+    socket.onclose = () => {
+      watchers.delete(socket);
+      handlers.closed(watcher);
+    };
+    return response;
+  });
+  return {
+    async stop() {
+      for (const socket of watchers) socket.close();
+      await server.shutdown();
+    },
+  };
+}
+
+/** One HTTP request to a unix socket. Rejects when nobody answers. */
+export async function requestUnix(
+  socket: string,
+  method: "GET" | "POST",
+  path: string,
+  options: { body?: string; timeoutMs: number },
+): Promise<{ status: number; body: string }> {
+  const client = deno?.createHttpClient({ proxy: { transport: "unix", path: socket } });
+  try {
+    const response = await fetch(`http://stint${path}`, {
+      method,
+      signal: AbortSignal.timeout(options.timeoutMs),
+      ...(options.body === undefined ? {} : { body: options.body }),
+      ...(client ? { client } : { unix: socket }),
+    } as RequestInit);
+    return { status: response.status, body: await response.text() };
+  } finally {
+    client?.close();
+  }
+}
+
+/** A WebSocket to `/watch` of a unix socket; undefined where the runtime can't (Deno has no such address). */
+export function watchUnix(socket: string): WebSocket | undefined {
+  return bun ? new WebSocket(`ws+unix://${socket}:/watch`) : undefined;
+}
+
+/**
+ * Starts a process of its own session (no terminal, its own group), with one pipe on fd 3 that it may write to.
+ * The child outlives this process; `said` ends when the child closes fd 3 or dies.
+ */
+export function spawnDetached(
+  command: [string, ...string[]],
+  options: { env: Record<string, string | undefined>; cwd: string; stderr: number },
+): {
+  pid: number;
+  said: NodeJS.ReadableStream;
+  exited: Promise<{ code: number | null; signal: string | null }>;
+} {
+  const [file, ...args] = command;
+  const child = spawn(file, args, {
+    detached: true,
+    cwd: options.cwd,
+    env: options.env,
+    stdio: ["ignore", "ignore", options.stderr, "pipe"],
+  });
+  child.unref();
+  const exited = new Promise<{ code: number | null; signal: string | null }>((resolve) => {
+    child.on("exit", (code, signal) => resolve({ code, signal }));
+    child.on("error", () => resolve({ code: null, signal: null }));
+  });
+  return { pid: child.pid ?? 0, said: child.stdio[3] as NodeJS.ReadableStream, exited };
+}
+
+/** A process told apart from any other that ever had its pid. */
+export type ProcessIdentity = { pid: number; start: string; boot: string };
+
+const readText = (path: string): string | undefined => {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return undefined;
+  }
+};
+
+/** The start time of a process in clock ticks after boot (proc(5), field 22), "" where there is no /proc. */
+function startOf(pid: number): string | undefined {
+  const stat = readText(`/proc/${pid}/stat`);
+  // The name in field 2 may hold spaces and parentheses: count from its end.
+  const fields = stat?.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return fields?.[0] === "Z" ? undefined : fields?.[19];
+}
+
+const bootId = (): string => readText("/proc/sys/kernel/random/boot_id")?.trim() ?? "";
+
+/** Who this process is. */
+export function ownIdentity(): ProcessIdentity {
+  return { pid: process.pid, start: startOf(process.pid) ?? "", boot: bootId() };
+}
+
+/** Whether exactly this process still lives: same pid, same start, same boot. Zombies don't count. */
+export function isAlive(who: ProcessIdentity): boolean {
+  if (who.boot !== bootId()) return false;
+  if (who.start !== "") return startOf(who.pid) === who.start;
+  try {
+    process.kill(who.pid, 0);
+    return true;
+  } catch (error) {
+    return errno(error) === "EPERM";
+  }
+}

@@ -1,0 +1,97 @@
+import { readdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { KINDS, type Kind } from "./checkpoint.ts";
+import { Exit, Expected } from "./errors.ts";
+import { stateFolder, statePath } from "./paths.ts";
+import { type FileLock, isAlive, lockFile, ownIdentity, type ProcessIdentity } from "./runtime.ts";
+
+/**
+ * The seat of a host: one locked file per kind and profile (per session for backtests) beside the logs, not in the run
+ * folder, which goes with the last logout. It says who sits there and where to reach them.
+ */
+export type Seat = { kind: Kind; profile: string; session: string; socket: string; host: ProcessIdentity };
+
+/** @throws Expected 2 for a name that can't be part of a file's name */
+export function checkProfile(name: string): string {
+  if (/^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$/.test(name)) return name;
+  throw new Expected(Exit.usage, `'${name}' can't be a profile`, "use letters, digits, - and _, at most 40");
+}
+
+/** Several backtests run side by side; of every other kind one a profile. */
+export const seatName = (kind: Kind, profile: string, session: string): string =>
+  kind === "backtest" ? `${kind}.${profile}.${session}` : `${kind}.${profile}`;
+
+const path = (name: string): string => join(statePath(), `${name}.host`);
+
+/** A seat that this process has taken; freed by the kernel however it dies. */
+export interface TakenSeat extends Disposable {
+  /** Says where this host is reached. */
+  announce(seat: Omit<Seat, "host">): void;
+}
+
+/** Takes the seat of a host. @throws Expected 75 while another process sits on it */
+export function takeSeat(name: string): TakenSeat {
+  stateFolder();
+  const lock = lockFile(path(name), "exclusive");
+  if (!lock) {
+    const seat = readSeat(name);
+    const what = seat ? `session ${seat.session}, pid ${seat.host.pid}` : "just starting";
+    const hint = seat ? `stint ${seat.kind} status` : "try again in a moment";
+    throw new Expected(Exit.again, `${name.split(".")[0]} is already running (${what})`, hint);
+  }
+  return seated(name, lock);
+}
+
+function seated(name: string, lock: FileLock): TakenSeat {
+  lock.write("");
+  return {
+    announce: (seat) => lock.write(JSON.stringify({ ...seat, host: ownIdentity() })),
+    [Symbol.dispose]() {
+      // Removed while it is still held: whoever opened it meanwhile sees that it has lost its name.
+      rmSync(path(name), { force: true });
+      lock[Symbol.dispose]();
+    },
+  };
+}
+
+function readSeat(name: string): Seat | undefined {
+  try {
+    const seat = JSON.parse(readFileSync(path(name), "utf8")) as Seat;
+    return KINDS.includes(seat.kind) && typeof seat.host?.pid === "number" ? seat : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The hosts that are alive. */
+export function findHosts(only: { kind?: Kind; profile?: string; session?: string } = {}): Seat[] {
+  let files: string[];
+  try {
+    files = readdirSync(statePath()).filter((file) => file.endsWith(".host"));
+  } catch {
+    return [];
+  }
+  return files.flatMap((file) => {
+    const seat = readSeat(file.slice(0, -".host".length));
+    if (!seat || !isAlive(seat.host)) return [];
+    const fits = Object.entries(only).every(([key, value]) => seat[key as keyof typeof only] === value);
+    return fits ? [seat] : [];
+  });
+}
+
+/** Whether nobody sits there any more: the lock is free or its file is gone. */
+export function isFree(seat: Seat): boolean {
+  return !isAlive(seat.host) || readSeat(seatName(seat.kind, seat.profile, seat.session)) === undefined;
+}
+
+/** Removes the seats of hosts that were killed. */
+export function clearDeadSeats(): void {
+  for (const file of readdirSync(stateFolder())) {
+    if (!file.endsWith(".host")) continue;
+    const name = file.slice(0, -".host".length);
+    const seat = readSeat(name);
+    if (!seat || isAlive(seat.host)) continue;
+    const lock = lockFile(path(name), "exclusive");
+    if (lock) seated(name, lock)[Symbol.dispose]();
+  }
+}

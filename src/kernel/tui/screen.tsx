@@ -1,0 +1,172 @@
+import { Box, Text, useInput, usePaste, useStdin, useWindowSize } from "ink";
+import { createContext, type ReactNode, use, useReducer, useRef, useState } from "react";
+import {
+  barGap,
+  bound,
+  byKey,
+  type HelpText,
+  helpLines,
+  isQuit,
+  isQuitKey,
+  type Keymap,
+  keyBar,
+  keyNames,
+  withHelp,
+} from "./keys.ts";
+import { cells, cut, fit } from "./text.ts";
+import { type Tone, tones } from "./theme.ts";
+
+/** The smallest terminal a screen is laid out for, in cells. */
+const least = { columns: 60, rows: 16 };
+/** Title, message and key bar. */
+const frameRows = 3;
+/** One free column on either side of everything. */
+const margin = 1;
+
+/** The size of a screen's body, in cells. */
+export type Body = { readonly width: number; readonly height: number };
+
+const bodyOf = (columns: number, rows: number): Body => ({
+  width: columns - 2 * margin,
+  height: rows - frameRows,
+});
+
+const BodyContext = createContext<Body>(bodyOf(80, 24));
+
+/**
+ * The room a view has: at least that of a 60×16 terminal, whatever the terminal is. Outside a `<Screen>`, as
+ * in a test of a view, that of an 80×24 one.
+ */
+export const useBody = (): Body => use(BodyContext);
+
+export type ScreenProps = {
+  /** The command and what it works on: `stint backtest  sma-cross EURUSD`. */
+  readonly title: string;
+  /** On the right of the title: the state's word in its tone, then what else belongs there (profile, clock). */
+  readonly status: { readonly word: string; readonly tone: Tone; readonly notes?: readonly string[] };
+  /** The keys; `?` is the screen's own. A keymap with a key twice, or without a way out, is a render error. */
+  readonly keymap: Keymap;
+  /** The last thing that happened, above the key bar. */
+  readonly message?: { readonly text: string; readonly tone?: Tone } | undefined;
+  /** The body, {@link useBody} in size. */
+  readonly children: ReactNode;
+};
+
+/** The frame every full screen has: title line, body, message line, key bar; help on `?`. */
+export function Screen({ title, status, keymap, message, children }: ScreenProps) {
+  const { columns, rows } = useWindowSize();
+  const tooSmall = columns < least.columns || rows < least.rows;
+  const body = bodyOf(Math.max(columns, least.columns), Math.max(rows, least.rows));
+  const { keys, help } = useKeys(keymap, body.height);
+  return (
+    <Box width={columns} height={rows} flexDirection="column" overflow="hidden">
+      {tooSmall && <Text>{`too small (${least.columns}×${least.rows} needed, now ${columns}×${rows})`}</Text>}
+      {/* What isn't shown is hidden and not gone: it keeps what it remembers. */}
+      <Box display={tooSmall ? "none" : "flex"} flexDirection="column" paddingX={margin}>
+        <TitleLine title={title} status={status} width={body.width} />
+        <Box display={help ? "none" : "flex"} height={body.height} overflow="hidden" flexDirection="column">
+          {/* What is too much is cut off below; shrinking would draw rows over each other. */}
+          <Box flexDirection="column" flexShrink={0}>
+            <BodyContext value={body}>{children}</BodyContext>
+          </Box>
+        </Box>
+        {help && <HelpPage lines={help} {...body} />}
+        <Text {...tones[message?.tone ?? "plain"]}>{fit(message?.text ?? "", body.width)}</Text>
+        <KeyBar keymap={keys} width={body.width} />
+      </Box>
+    </Box>
+  );
+}
+
+/** Presses the keys, and keeps the help: the keys as they are now, and the help's lines while it is open. */
+function useKeys(keymap: Keymap, height: number): { keys: Keymap; help: readonly HelpText[] | undefined } {
+  // The first line of the help that is shown. A ref, since several keys can arrive between two renders.
+  const from = useRef<number | undefined>(undefined);
+  const [, redraw] = useReducer((count: number) => count + 1, 0);
+  const [, raise] = useState<never>();
+  const scroll = (to: number | undefined) => () => {
+    from.current = to;
+    redraw();
+  };
+
+  const own = withHelp(keymap, scroll(0));
+  const lines = helpLines(own);
+  byKey(own);
+  const keysNow = (): Keymap => {
+    const first = from.current;
+    if (first === undefined) return own;
+    const last = Math.max(0, lines.length - helpRows(height));
+    return [
+      { keys: ["esc", "?"], label: "close help", help: "", run: scroll(undefined) },
+      { keys: ["down", "j"], label: "more", help: "", run: scroll(first + 1), when: () => first < last },
+      { keys: ["up", "k"], label: "back", help: "", run: scroll(first - 1), when: () => first > 0 },
+      // No other key acts on what can't be seen.
+      ...keymap.filter(isQuit).map((quit) => ({ ...quit, keys: quit.keys.filter(isQuitKey) })),
+    ];
+  };
+
+  const { isRawModeSupported } = useStdin();
+  useInput(
+    (input, key) => {
+      try {
+        for (const name of keyNames(input, key)) bound(byKey(keysNow()), name)?.run();
+      } catch (error) {
+        // To the error boundary, as if it had been thrown while rendering.
+        raise(() => {
+          throw error;
+        });
+      }
+    },
+    { isActive: isRawModeSupported },
+  );
+  // Pasted text presses no keys.
+  usePaste(ignore, { isActive: isRawModeSupported });
+
+  return { keys: keysNow(), help: from.current === undefined ? undefined : lines.slice(from.current) };
+}
+
+const ignore = () => {};
+
+function TitleLine({ title, status, width }: Pick<ScreenProps, "title" | "status"> & { width: number }) {
+  const word = cut(status.word, width);
+  const notes = cut((status.notes ?? []).map((note) => ` · ${note}`).join(""), width - cells(word));
+  const room = width - cells(word) - cells(notes);
+  return (
+    <Text>
+      <Text bold>{fit(cut(title, room - 1), room)}</Text>
+      <Text {...tones[status.tone]}>{word}</Text>
+      {notes}
+    </Text>
+  );
+}
+
+function KeyBar({ keymap, width }: { keymap: Keymap; width: number }) {
+  return (
+    <Text wrap="truncate">
+      {keyBar(keymap, width).map(({ key, label }, i) => (
+        <Text key={key}>
+          {" ".repeat(i === 0 ? 0 : barGap)}
+          <Text bold>{key}</Text> {label}
+        </Text>
+      ))}
+    </Text>
+  );
+}
+
+/** Lines of help in a body of that height, below its heading. */
+const helpRows = (height: number): number => height - 1;
+
+function HelpPage({ lines, height, width }: Body & { lines: readonly HelpText[] }) {
+  const shown = lines.slice(0, helpRows(height));
+  const keyWidth = Math.max(...lines.map((line) => cells(line.keys)));
+  return (
+    <Box flexDirection="column" height={height}>
+      <Text bold>Keys</Text>
+      {shown.map(({ keys, help, active }) => (
+        <Text key={keys} {...tones[active ? "plain" : "secondary"]}>
+          {cut(`${fit(keys, keyWidth)}  ${help}${active ? "" : " (not now)"}`, width)}
+        </Text>
+      ))}
+    </Box>
+  );
+}

@@ -1,0 +1,187 @@
+import { afterEach, describe, expect, test } from "bun:test";
+import { PassThrough, Writable } from "node:stream";
+import { render, Text } from "ink";
+import type { ReactNode } from "react";
+import { Field, Progress } from "../../../src/kernel/tui/components.tsx";
+import type { Binding, Keymap } from "../../../src/kernel/tui/keys.ts";
+import { Screen, type ScreenProps, useBody } from "../../../src/kernel/tui/screen.tsx";
+import { sessionTone } from "../../../src/kernel/tui/theme.ts";
+
+/** A terminal in memory that keeps the last frame; `show.test.tsx` has the real one. */
+function terminal(columns: number, rows: number) {
+  let frame = "";
+  const stdout = Object.assign(
+    new Writable({
+      write(chunk, _encoding, written) {
+        // What is only controls, such as the cursor's, draws nothing.
+        frame = Bun.stripANSI(String(chunk)) || frame;
+        written();
+      },
+    }),
+    { columns, rows, isTTY: true },
+  );
+  const stdin = Object.assign(new PassThrough(), {
+    isTTY: true,
+    setRawMode: () => stdin,
+    ref: () => stdin,
+    unref: () => stdin,
+  });
+  const open = (element: ReactNode) => {
+    const ink = render(element, {
+      stdout,
+      stdin,
+      debug: true,
+      exitOnCtrlC: false,
+      patchConsole: false,
+      interactive: true,
+    });
+    opened.push(ink);
+    return ink;
+  };
+  return {
+    open,
+    rows: () => frame.split("\n"),
+    async press(...keys: string[]) {
+      for (const key of keys) stdin.write(key);
+      // Ink reads on the stream's next turn, and React commits after it.
+      await new Promise(setImmediate);
+      await new Promise(setImmediate);
+    },
+  };
+}
+
+const opened: { unmount: () => void }[] = [];
+afterEach(() => {
+  for (const ink of opened.splice(0)) ink.unmount();
+});
+
+const leave: Binding = { keys: ["q"], label: "leave", help: "Leave the screen", run: () => {} };
+
+function Room() {
+  const { width, height } = useBody();
+  return <Text>{`body ${width}×${height}`}</Text>;
+}
+
+const screen = (props: Partial<ScreenProps> = {}) => (
+  <Screen title="stint test" status={{ word: "running", tone: "running" }} keymap={[leave]} {...props}>
+    {props.children ?? <Room />}
+  </Screen>
+);
+
+describe("the frame", () => {
+  test("fills the terminal: title and status, body, message, key bar", () => {
+    const t = terminal(80, 24);
+    t.open(
+      screen({
+        status: { word: "paused", tone: "waiting", notes: ["acme", "14:05"] },
+        message: { text: "restored from 13:52" },
+      }),
+    );
+    const rows = t.rows();
+    expect(rows).toHaveLength(24);
+    expect(rows[0]).toMatch(/^ stint test {40,}paused · acme · 14:05$/);
+    expect(rows[0]).toHaveLength(79);
+    expect(rows[1]).toBe(" body 78×21");
+    expect(rows[22]).toBe(" restored from 13:52");
+    expect(rows[23]).toBe(" ? help   q leave");
+  });
+  test("cuts the title before the status, and a body that is too high", () => {
+    const t = terminal(60, 16);
+    t.open(
+      screen({
+        title: `stint ${"title ".repeat(20)}`,
+        status: { word: "running", tone: "running", notes: ["default"] },
+        children: Array.from({ length: 30 }, (_, i) => <Text key={String(i)}>{`row ${i}`}</Text>),
+      }),
+    );
+    const rows = t.rows();
+    expect(rows).toHaveLength(16);
+    expect(rows[0]).toMatch(/^ stint title .*… running · default$/);
+    expect(rows[13]).toBe(" row 12");
+    expect(rows[15]).toBe(" ? help   q leave");
+  });
+  test("says so in a terminal that is too small, where keys still work", async () => {
+    let left = 0;
+    const t = terminal(59, 16);
+    t.open(screen({ keymap: [{ ...leave, run: () => left++ }] }));
+    expect(t.rows()[0]).toBe("too small (60×16 needed, now 59×16)");
+    expect(t.rows().join("\n").trim()).not.toContain("\n");
+    await t.press("q");
+    expect(left).toBe(1);
+  });
+  test("takes each key of a burst, and Ctrl+C as the way out", async () => {
+    const pressed: string[] = [];
+    const key = (name: string): Binding => ({ ...leave, keys: [name], run: () => pressed.push(name) });
+    const t = terminal(80, 24);
+    t.open(screen({ keymap: [key("j"), key("ctrl+r"), key("q")] }));
+    await t.press("jjzj", "\x12", "\x03");
+    expect(pressed).toEqual(["j", "j", "j", "ctrl+r", "q"]);
+  });
+});
+
+describe("the help", () => {
+  const many: Keymap = [
+    ...Array.from({ length: 26 }, (_, i): Binding => {
+      const name = String.fromCharCode(65 + i);
+      return { keys: [name], label: name, help: `Help of ${name}`, run: () => {}, bar: false };
+    }),
+    leave,
+  ];
+  const page = (rows: string[]) => rows.slice(2, 14).map((row) => row.trim());
+
+  test("scrolls when it has more lines than the screen", async () => {
+    const t = terminal(60, 16);
+    t.open(screen({ keymap: many }));
+    await t.press("?");
+    expect(page(t.rows())[0]).toBe("A  Help of A");
+    expect(t.rows()[15]).toBe(" esc close help   ↓ more   q leave");
+    await t.press("k", "j", "\x1b[B");
+    expect(page(t.rows())[0]).toBe("C  Help of C");
+    expect(t.rows()[15]).toBe(" esc close help   ↓ more   ↑ back   q leave");
+    await t.press("j".repeat(40));
+    expect(page(t.rows()).at(-1)).toBe("q  Leave the screen");
+    await t.press("\x1b[A");
+    expect(page(t.rows()).at(-1)).toBe("?  Show this help");
+  });
+  test("keeps the screen's keys from acting unseen, except the way out", async () => {
+    const pressed: string[] = [];
+    const stop: Binding = { ...leave, keys: ["x"], label: "stop", run: () => pressed.push("stop") };
+    const out: Binding = { ...leave, keys: ["q", "esc"], run: () => pressed.push("leave") };
+    const t = terminal(80, 24);
+    t.open(screen({ keymap: [stop, out] }));
+    await t.press("?x");
+    expect(pressed).toEqual([]);
+    await t.press("q", "?x");
+    expect(pressed).toEqual(["leave", "stop"]);
+  });
+});
+
+describe("the rows every screen uses", () => {
+  test("are cut to the body", () => {
+    const t = terminal(60, 16);
+    t.open(
+      screen({
+        children: [
+          <Field key="1" label="position" value={`long ${"8,583 ".repeat(20)}`} />,
+          <Field key="2" label="equity" labelWidth={12} value="11,204.53" tone="running" />,
+          <Progress key="3" fraction={0.5} text="612,331 of 1,000,000" />,
+          <Progress key="4" fraction={1} text={"words ".repeat(20)} />,
+        ],
+      }),
+    );
+    const rows = t.rows();
+    expect(rows[1]).toMatch(/^ position long 8,583 .*…$/);
+    expect(rows[1]).toHaveLength(59);
+    expect(rows[2]).toBe(" equity      11,204.53");
+    expect(rows[3]).toBe(` ${"━".repeat(18)}${"─".repeat(18)}  612,331 of 1,000,000`);
+    expect(rows[4]).toMatch(/^ {3}words .*…$/);
+    expect(rows[5]).toBe("");
+  });
+});
+
+test("a session's state has a tone, an unknown word none", () => {
+  expect(sessionTone("running")).toBe("running");
+  expect(sessionTone("paused")).toBe("waiting");
+  expect(sessionTone("crashed")).toBe("failed");
+  expect(sessionTone("nonsense")).toBe("plain");
+});
