@@ -9,12 +9,13 @@
 import { closeSync, ftruncateSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { plugin } from "bun";
-import { instrument } from "./instrument.ts";
 
 const root = dirname(import.meta.dir);
 const folder = process.env["STINT_COVERAGE"];
 
-if (folder !== undefined) {
+// An executable among the processes inherits the preload too: it has no src to load, and no node_modules.
+if (folder !== undefined && !Bun.isStandaloneExecutable) {
+  const { instrument } = await import("./instrument.ts");
   mkdirSync(folder, { recursive: true });
   const globals = globalThis as Record<string, unknown>;
   let modules = 0;
@@ -25,6 +26,9 @@ if (folder !== undefined) {
       // Resolved paths only: the probes of the tests have a src of their own.
       build.onLoad({ filter: new RegExp(`^${RegExp.escape(join(root, "src"))}/.*\\.tsx?$`) }, ({ path }) => {
         const source = readFileSync(path, "utf8");
+        // A module of types alone is only ever loaded for its text (`with { type: "text" }`), which the runtime doesn't
+        // tell a plugin.
+        if (isOfTypes(path, source)) return { exports: { default: source }, loader: "object" };
         const counters = `__stint_lines_${modules++}`;
         const { code } = instrument(path, source, counters);
         globals[counters] = notes(relative(root, path), source.split("\n").length + 1);
@@ -40,8 +44,13 @@ if (folder !== undefined) {
     }
   };
 
+  function isOfTypes(path: string, source: string): boolean {
+    const loader = path.endsWith("x") ? "tsx" : "ts";
+    return /^(export \{\s*\};?)?$/.test(new Bun.Transpiler({ loader }).transformSync(source).trim());
+  }
+
   function notes(file: string, size: number): Uint8Array {
-    const path = join(folder ?? "", encodeURIComponent(file));
+    const path = join(folder as string, encodeURIComponent(file));
     const fd = openSync(path, "a", 0o600);
     ftruncateSync(fd, size);
     closeSync(fd);

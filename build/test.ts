@@ -100,8 +100,7 @@ async function tests(name: string, files: readonly string[], limit: number): Pro
   const report = join(scratch, "report.xml");
   rmSync(report, { force: true });
   console.log(`${name}: ${files.length} files`);
-  // Every bun below inherits these, so that what the tests start is covered too (see build/cover.ts). The executables
-  // among them have no src to load.
+  // Every bun below inherits these, so that what the tests start is covered too.
   const covering =
     filters.length === 0 && name !== "e2e"
       ? { STINT_COVERAGE: notes, BUN_OPTIONS: `--preload=${join(import.meta.dir, "cover.ts")}` }
@@ -123,6 +122,7 @@ async function tests(name: string, files: readonly string[], limit: number): Pro
       stdout: "inherit",
       stderr: "inherit",
       timeout: limits.run,
+      killSignal: "SIGKILL",
     },
   );
   const code = await child.exited;

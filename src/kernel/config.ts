@@ -215,21 +215,15 @@ export async function unsetConfig(
 export function settingsBelow(settings: readonly Setting[], key: string): Setting[] {
   const found = settings.filter((setting) => setting.key === key || setting.key.startsWith(`${key}.`));
   if (found.length > 0) return found;
-  throw expected({
-    exit: Exit.usage,
-    ...unknownKey(
-      key,
-      key,
-      settings.map((setting) => setting.key),
-    ),
-  });
+  const keys = settings.map((setting) => setting.key);
+  throw expected({ exit: Exit.usage, ...unknownKey(key, keys) });
 }
 
 // ── What there is to set ────────────────────────────────────────────────────────────────────────────────────────────
 
 /** The part of JSON Schema that zod writes of what sections use. */
 interface Shape {
-  type?: string;
+  type?: string | string[];
   description?: string;
   default?: unknown;
   enum?: unknown[];
@@ -321,14 +315,8 @@ function settingNamed(model: Model, key: string): Declared {
     const hint = `set one of ${below.map((setting) => setting.key).join(", ")}`;
     throw new Expected(Exit.usage, `${tame(key)} has settings below it`, hint);
   }
-  throw expected({
-    exit: Exit.usage,
-    ...unknownKey(
-      key,
-      key,
-      model.settings.map((setting) => setting.key),
-    ),
-  });
+  const keys = model.settings.map((setting) => setting.key);
+  throw expected({ exit: Exit.usage, ...unknownKey(key, keys) });
 }
 
 // ── What is wrong, in words ─────────────────────────────────────────────────────────────────────────────────────────
@@ -356,19 +344,22 @@ const step = (path: string, next: PropertyKey): string => {
 };
 const dotted = (path: Path): string => path.reduce<string>(step, "");
 
-function unknownKey(named: string, key: string, all: readonly string[], name = (key: string) => key) {
-  const near = nearest(key, all);
-  const [first = ""] = key.split(".");
-  const section = all.some((other) => other.startsWith(`${first}.`)) ? ` ${first}` : "";
-  const hint =
-    near === undefined ? `\`stint config show${section}\` lists them` : `did you mean ${name(near)}?`;
-  return { text: `${tame(named, 120)} isn't a setting`, hint };
+function unknownKey(key: string, all: readonly string[], shared?: number): { text: string; hint: string } {
+  const near = nearest(key, all, shared);
+  const hint = near === undefined ? "`stint config show` lists them all" : `did you mean ${near}?`;
+  return { text: `${tame(key, 120)} isn't a setting`, hint };
 }
 
-/** The nearest of some words by edit distance, if it is near: a third of what differs, at most. */
-function nearest(word: string, words: readonly string[]): string | undefined {
+/**
+ * The nearest of some words by edit distance, if it is near: with a third of its letters changed, at most.
+ * @param shared the length of a beginning that says nothing, since many words have it
+ */
+function nearest(
+  word: string,
+  words: readonly string[],
+  shared = word.lastIndexOf(".") + 1,
+): string | undefined {
   if (word.length > 64) return undefined;
-  const shared = word.lastIndexOf(".") + 1;
   let best: string | undefined;
   let least = Math.ceil((word.length - shared) / 3);
   for (const other of words) {
@@ -395,9 +386,13 @@ function editDistance(a: string, b: string): number {
   return above[b.length] ?? 0;
 }
 
-const alternatives = (shape: Shape): Shape[] | undefined => shape.anyOf ?? shape.oneOf;
+/** The shapes that a value may have instead of one. */
+const alternatives = (shape: Shape): Shape[] | undefined =>
+  shape.anyOf ??
+  shape.oneOf ??
+  (Array.isArray(shape.type) ? shape.type.map((type) => ({ ...shape, type })) : undefined);
 
-/** "a number above 0": what a value must be. */
+/** "a number above 0": what a value must be; "" where the schema can't be put in words. */
 function inWords(shape: Shape): string {
   const options = alternatives(shape);
   if (options) return [...new Set(options.map(inWords))].join(" or ");
@@ -413,13 +408,14 @@ function inWords(shape: Shape): string {
     case "boolean":
       return "true or false";
     case "array":
+      if (shape.prefixItems && !shape.items) return `a list of ${shape.prefixItems.length}`;
       return `a list${shape.minItems ? ` of at least ${shape.minItems}` : ""}`;
     case "object":
       return "a map";
     case "null":
       return "null";
     default:
-      return "something else";
+      return "";
   }
 }
 
@@ -440,7 +436,7 @@ function range(shape: Shape): string {
 }
 
 function shown(value: unknown): string {
-  if (Array.isArray(value)) return "a list";
+  if (Array.isArray(value)) return `a list of ${value.length}`;
   if (typeof value === "object" && value !== null) return "a map";
   return typeof value === "string" ? tame(JSON.stringify(value)) : String(value);
 }
@@ -522,13 +518,10 @@ async function environmentLayer(
   }
   const variables = model.settings.map((setting) => setting.variable);
   const prefixes = Object.keys(model.shape.properties).map((name) => `STINT_${name.toUpperCase()}_`);
-  const strangers = Object.keys(env).filter(
-    (name) => closed && !variables.includes(name) && prefixes.some((prefix) => name.startsWith(prefix)),
-  );
-  const problems = strangers.map((name) => {
-    const near = nearest(name, variables);
-    const hint = near === undefined ? "`stint config show` lists the settings" : `did you mean ${near}?`;
-    return { exit: Exit.config, text: `${tame(name, 120)} isn't a setting`, hint };
+  const problems = Object.keys(closed ? env : {}).flatMap((name) => {
+    const prefix = prefixes.find((begin) => name.startsWith(begin));
+    if (prefix === undefined || variables.includes(name)) return [];
+    return { exit: Exit.config, ...unknownKey(name, variables, prefix.length) };
   });
   return { given, problems };
 }
@@ -561,7 +554,7 @@ function kindsOf(shape: Shape): string[] {
   if (options) return options.flatMap(kindsOf);
   if (shape.enum) return shape.enum.map(kindOf);
   if (shape.const !== undefined) return [kindOf(shape.const)];
-  return shape.type === undefined ? [] : [shape.type === "integer" ? "number" : shape.type];
+  return typeof shape.type === "string" ? [shape.type === "integer" ? "number" : shape.type] : [];
 }
 
 /**
@@ -619,7 +612,7 @@ async function fileLayer(
             : `sections: ${Object.keys(model.shape.properties).join(", ")}`;
           report(next, `${dotted(next)} isn't a section`, hint);
         } else if (where.length > 0) {
-          const { text, hint } = unknownKey(dotted(next), next.join("."), keys);
+          const { text, hint } = unknownKey(next.join("."), keys);
           report(next, text, hint);
         }
       }
@@ -712,15 +705,10 @@ function explain(
       return problem([key], "isn't a setting", near === undefined ? hint : `did you mean ${near}?`);
     });
   }
-  const must =
-    shape && shape.type !== undefined
-      ? inWords(shape)
-      : shape && alternatives(shape)
-        ? inWords(shape)
-        : undefined;
+  const must = shape ? inWords(shape) : "";
   if (/^must /.test(issue.message)) return [problem([], issue.message, hint)];
   if (issue.code === "invalid_key") return [problem([], "isn't a name that can be used here", hint)];
-  if (must === undefined || issue.code === "custom") return [problem([], "isn't valid", hint)];
+  if (must === "" || issue.code === "custom") return [problem([], "isn't valid", hint)];
   const value = valueAt(input, issue.path);
   if (value === undefined) return [problem([], `is missing: it must be ${must}`, hint)];
   const near = shape?.enum && typeof value === "string" ? nearest(value, shape.enum.map(String)) : undefined;
@@ -730,8 +718,10 @@ function explain(
 }
 
 function describeSetting({ key, shape }: Declared): string {
-  const preset = typeof shape.default === "object" ? "" : `, ${JSON.stringify(shape.default)} by default`;
-  return `${key}: ${shape.description ?? ""}${preset}`;
+  const { default: preset } = shape;
+  const brief =
+    typeof preset === "object" || preset === undefined ? "" : `, ${JSON.stringify(preset)} by default`;
+  return `${key}: ${shape.description ?? ""}${brief}`;
 }
 
 /** What is wrong with each layer on its own, and then with all together. */
@@ -821,32 +811,30 @@ function parseText(yaml: Yaml, text: string, name: string): Parsed {
       lineCounter: lines,
     });
     const [wrong] = [...doc.errors, ...doc.warnings];
+    if (wrong?.code === "RESOURCE_EXHAUSTION") throw new RangeError(wrong.message);
     if (wrong?.code === "MULTIPLE_DOCS")
       refuse(wrong.pos[0], "a second document begins", "one file, one document");
     if (wrong) refuse(wrong.pos[0], tame(wrong.message, 200), "the file isn't YAML from there on");
     const anchors = new Set<string>();
     let aliases = 0;
     yaml.visit(doc, {
-      Alias(_, { source, range }) {
-        const offset = range?.[0] ?? 0;
-        if (!anchors.has(source)) refuse(offset, `*${tame(source)} refers to nothing above it`);
-        if (++aliases > ALIASES) refuse(offset, `more than ${ALIASES} aliases`);
-      },
-      Value(_, node) {
+      Node(_, node) {
+        const offset = node.range?.[0] ?? 0;
+        if (yaml.isAlias(node)) {
+          if (!anchors.has(node.source)) refuse(offset, `*${tame(node.source)} refers to nothing above it`);
+          if (++aliases > ALIASES) refuse(offset, `more than ${ALIASES} aliases`);
+          return;
+        }
         if (node.anchor) anchors.add(node.anchor);
-        if (node.tag) refuse(node.range?.[0] ?? 0, "tags aren't allowed", "write the value without its !tag");
-      },
-      Map(_, { items }) {
+        if (node.tag) refuse(offset, "tags aren't allowed", "write the value without its !tag");
+        if (!yaml.isMap(node)) return;
         const seen = new Set<string>();
-        for (const { key } of items) {
-          if (!yaml.isScalar(key))
-            refuse(yaml.isNode(key) ? (key.range?.[0] ?? 0) : 0, "a key must be plain text");
-          else {
-            const word = String(key.value);
-            if (seen.has(word))
-              refuse(key.range?.[0] ?? 0, `${tame(word)} is there twice`, "keep one of them");
-            seen.add(word);
-          }
+        for (const { key } of node.items) {
+          if (!yaml.isScalar(key)) return refuse(offset, "this map has a key that isn't plain text");
+          const word = String(key.value);
+          if (seen.has(word))
+            refuse(key.range?.[0] ?? offset, `${tame(word)} is there twice`, "keep one of them");
+          seen.add(word);
         }
       },
     });
@@ -896,8 +884,9 @@ async function edit(
   }
   const before = readText(real) ?? "";
   const { doc } = parseText(yaml, before, label(path));
+  const laidOut = printed(doc, before);
   change(yaml, doc);
-  const after = written(doc, before);
+  const after = linesChanged(yaml, before, laidOut, printed(doc, before));
   if (after === before) return { path, changed: false };
 
   const problems = async (text: string) => {
@@ -938,15 +927,41 @@ function behindLinks(path: string): string {
   throw new Expected(Exit.config, `${label(path)} is a link to itself`);
 }
 
-/** The document as text, laid out as the file was as far as the printer can. */
-function written(doc: Document, before: string): string {
-  const text = doc.toString({
-    lineWidth: 0,
-    indent: /^( {1,8})[^\s#-]/m.exec(before)?.[1]?.length ?? 2,
-    indentSeq: !/^( *)[^\s#-][^#\n]*:[ \t]*\r?\n\1- /m.test(before),
-    flowCollectionPadding: !/[[{][^\s\]}#][^\n]*[\]}]/.test(before),
-  });
-  return before.includes("\r\n") ? text.replaceAll("\n", "\r\n") : text;
+/** The document as text, indented as the file was. */
+function printed(doc: Document, before: string): string {
+  const indent = /^( {1,8})[^\s#-]/m.exec(before)?.[1]?.length ?? 2;
+  const text = doc.toString({ lineWidth: 0, indent, nullStr: "" });
+  return text.trim() === "" ? "" : text;
+}
+
+/**
+ * The printer lays a whole file out anew: of what it made of the file before and after a change, only the lines that
+ * differ are taken, as long as the others are the file's own but for spaces. Else all that it printed.
+ */
+function linesChanged(yaml: Yaml, file: string, before: string, after: string): string {
+  const end = file.includes("\r\n") ? "\r\n" : "\n";
+  const whole = after.replaceAll("\n", end);
+  const [own, old, fresh] = [file.split(/\r?\n/), before.split("\n"), after.split("\n")];
+  const bare = (line: string | undefined) => line?.replaceAll(/\s/g, "");
+  if (own.length !== old.length || own.some((line, i) => bare(line) !== bare(old[i]))) return whole;
+  const shorter = Math.min(old.length, fresh.length);
+  let head = 0;
+  while (head < shorter && old[head] === fresh[head]) head++;
+  let tail = 0;
+  while (tail < shorter - head && old.at(-1 - tail) === fresh.at(-1 - tail)) tail++;
+  const changed = fresh.slice(head, fresh.length - tail);
+  const merged = [...own.slice(0, head), ...changed, ...own.slice(own.length - tail)].join(end);
+  // Where a file is indented unevenly, a line of the printer's may mean something else among lines of the file's own.
+  const same = JSON.stringify(readsAs(yaml, merged)) === JSON.stringify(readsAs(yaml, after));
+  return same ? merged : whole;
+}
+
+function readsAs(yaml: Yaml, text: string): unknown {
+  try {
+    return parseText(yaml, text, "").value;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Refuses to go through what is written once and used twice: a change here would be one there as well. */
@@ -976,6 +991,12 @@ function assign(yaml: Yaml, doc: Document, path: readonly string[], value: unkno
   if (yaml.isScalar(old) && yaml.isScalar(node)) old.value = node.value;
   else {
     if (yaml.isNode(old)) Object.assign(node, { comment: old.comment, commentBefore: old.commentBefore });
+    // A point stays on one line: [1, 2].
+    yaml.visit(node, {
+      Seq(_, seq) {
+        seq.flow = seq.items.every(yaml.isScalar);
+      },
+    });
     doc.setIn(path, node);
   }
 }
@@ -986,9 +1007,10 @@ function remove(yaml: Yaml, doc: Document, path: readonly string[]): void {
   doc.deleteIn(path);
   for (let depth = path.length - 1; depth > 0; depth--) {
     const parent = doc.getIn(path.slice(0, depth));
-    if (yaml.isMap(parent) && parent.items.length === 0 && !parent.commentBefore && !parent.comment) {
-      doc.deleteIn(path.slice(0, depth));
-    }
+    if (!yaml.isMap(parent) || parent.items.length > 0) break;
+    const comments = [parent.commentBefore, parent.comment].filter(Boolean).join("\n");
+    if (comments === "") doc.deleteIn(path.slice(0, depth));
+    else doc.setIn(path.slice(0, depth), Object.assign(new yaml.Scalar(null), { comment: comments }));
   }
   if (doc.contents.items.length === 0) doc.contents = null;
 }

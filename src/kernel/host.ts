@@ -9,6 +9,7 @@ import {
 import { type Clock, suspendMeter, systemClock } from "./clock.ts";
 import { ControlServer, type State } from "./control.ts";
 import { Exit, Expected, message } from "./errors.ts";
+import { withFaults } from "./faults.ts";
 import { sayFailed, sayReady } from "./launch.ts";
 import type { Cause, Life } from "./life.ts";
 import type { Log } from "./log.ts";
@@ -166,7 +167,8 @@ async function hosted<Given extends object>(
     const given = await Promise.race([open(host), ending.promise.then(() => undefined)]);
     if (given) {
       activity = given;
-      session = new Session({ id, kind, profile, stack, work: recorded(given, opened, id, clock), changed });
+      const work = typeof STINT_FAULTS !== "undefined" && STINT_FAULTS ? withFaults(given, log) : given;
+      session = new Session({ id, kind, profile, stack, work: recorded(work, opened, id, clock), changed });
       sayReady(id);
       session.start(options.paused).then(() => {
         begun = true;

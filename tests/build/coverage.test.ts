@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { compile } from "../../build/compile.ts";
 import { coverage, lcov, missed, percent } from "../../build/coverage.ts";
 import { instrument } from "../../build/instrument.ts";
 
@@ -120,7 +121,12 @@ export default h;`;
 
 describe("coverage of a checkout", () => {
   let root: string;
+  const printed: Record<string, string> = {};
   const notes = () => join(root, "notes");
+  const covering = () => ({
+    STINT_COVERAGE: notes(),
+    BUN_OPTIONS: `--preload=${join(root, "build/cover.ts")}`,
+  });
 
   beforeAll(() => {
     root = mkdtempSync(join(tmpdir(), "stint-coverage-"));
@@ -129,7 +135,10 @@ describe("coverage of a checkout", () => {
     symlinkSync(join(checkout, "node_modules"), join(root, "node_modules"));
     mkdirSync(join(root, "src"));
     const put = (path: string, content: string) => writeFileSync(join(root, "src", path), content);
-    put("main.ts", 'import { value } from "./value.ts";\nconsole.log(value);\n');
+    put(
+      "main.ts",
+      'import { value } from "./value.ts";\nimport text from "./types.ts" with { type: "text" };\nconsole.log(value, text);\n',
+    );
     put("value.ts", "export const value = 1;\n");
     put("killed.ts", 'console.log();\nprocess.kill(process.pid, "SIGKILL");\nconsole.log();\n');
     put(
@@ -140,12 +149,17 @@ describe("coverage of a checkout", () => {
     put("never.tsx", "type A = 1;\nexport const a = <b>1</b>;\n");
     put("types.ts", "export type A = 1;\n");
     for (const program of ["main.ts", "killed.ts", "start.ts"]) {
-      Bun.spawnSync([process.execPath, join(root, "src", program)], {
-        env: { STINT_COVERAGE: notes(), BUN_OPTIONS: `--preload=${join(root, "build/cover.ts")}` },
+      const { stdout } = Bun.spawnSync([process.execPath, join(root, "src", program)], {
+        env: covering(),
       });
+      printed[program] = stdout.toString();
     }
   });
   afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+  test("a program does what it did, with the text of a module of types too", () => {
+    expect(printed["main.ts"]).toBe("1 export type A = 1;\n\n");
+  });
 
   test("sees other processes, killed ones and Workers too, and misses what is never loaded", () => {
     const files = coverage(root, notes());
@@ -159,6 +173,14 @@ describe("coverage of a checkout", () => {
       "src/w.worker.ts": [2],
     });
     expect(percent(files)).toBeCloseTo((100 * 7) / 10, 9);
+  });
+
+  test("leaves an executable alone", async () => {
+    mkdirSync(join(root, "other"));
+    writeFileSync(join(root, "other/main.ts"), "console.log(1);\n");
+    const made = await compile({ entry: join(root, "other/main.ts"), outfile: join(root, "made/program") });
+    const ran = Bun.spawnSync([made], { env: covering() });
+    expect([ran.stdout.toString(), ran.stderr.toString()]).toEqual(["1\n", ""]);
   });
 
   test("is written in lcov's format", () => {

@@ -139,8 +139,8 @@ function park(control: Int32Array, next: number, snapshot: () => void): void {
   for (;;) {
     // Read before the rest: a change that comes after this makes the wait return at once.
     const sequence = Atomics.load(control, SEQUENCE);
-    if (Atomics.exchange(control, WANT_SNAPSHOT, 0) === 1) snapshot();
     if (Atomics.load(control, LIMIT) > next) break;
+    if (Atomics.exchange(control, WANT_SNAPSHOT, 0) === 1) snapshot();
     Atomics.wait(control, SEQUENCE, sequence);
   }
   Atomics.store(control, PARKED, 0);

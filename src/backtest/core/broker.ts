@@ -158,8 +158,16 @@ export class Broker {
     };
   }
 
-  /** @param closed the closed trades so far; those after the state's count are left out. */
+  /**
+   * @param closed the closed trades so far; those after the state's count are left out.
+   * @throws RangeError if there are fewer than the state counts.
+   */
   restore(state: BrokerState, closed: readonly ClosedTrade[]): void {
+    if (closed.length < state.closedTrades) {
+      throw new RangeError(
+        `the state counts ${state.closedTrades} closed trades, given are ${closed.length}`,
+      );
+    }
     this.#cash = state.cash;
     this.#trades = state.trades.map((trade) => Object.freeze({ ...trade }));
     this.#orders = state.orders.map((order) => ({ ...order }));

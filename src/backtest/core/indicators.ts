@@ -126,11 +126,11 @@ export class MovingSum {
   }
 
   #current(): bigint {
-    return this.#wide ? this.#wideSum : BigIntthis.#sum;
+    return this.#wide ? this.#wideSum : BigInt(this.#sum);
   }
 
   #previous(): bigint {
-    return this.#wide ? this.#previousWideSum : BigIntthis.#previousSum;
+    return this.#wide ? this.#previousWideSum : BigInt(this.#previousSum);
   }
 
   #wideMean(sum: bigint): number {

@@ -95,15 +95,6 @@ export function statistics(run: {
   };
 }
 
-/** The fall of equity from its peak so far, at each bar: 0 at a peak, 0.1 at 10 % below it. */
-export function drawdown(equity: Float64Array): Float64Array {
-  let peak = -Infinity;
-  return equity.map((value) => {
-    if (value > peak) peak = value;
-    return 1 - value / peak;
-  });
-}
-
 function defined(value: number): number | null {
   // -0 would be told as "-0".
   return Number.isFinite(value) ? value + 0 : null;

@@ -1,0 +1,140 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { systemClock } from "../../kernel/clock.ts";
+import { hold, type Scene, type SceneStage } from "../../kernel/scene.ts";
+
+/** The scenes of `stint demo` that show what a backtest can be put through. */
+
+type Line = Record<string, unknown>;
+
+const RUN = [
+  "backtest",
+  "run",
+  "--param",
+  "fast=15",
+  "--param",
+  "slow=40",
+  "--commission",
+  "0.0001",
+  "--finalize",
+];
+/** Final equity of the reference run with these settings. */
+const REFERENCE_EQUITY = 9180.06396962001;
+
+const ms = (time: number): string => `${time.toFixed(time < 10 ? 1 : 0)} ms`;
+
+async function asked(stage: SceneStage, ...args: string[]): Promise<{ line: Line; ms: number }> {
+  const ran = await stage.run(...args);
+  const line = ran.lines.at(-1);
+  hold(
+    ran.code === 0 && line !== undefined,
+    `stint ${args.join(" ")} ended with ${ran.code}: ${line?.["text"] ?? ran.out}`,
+  );
+  return { line, ms: ran.ms };
+}
+
+async function uninterrupted(stage: SceneStage): Promise<{ line: Line; ms: number }> {
+  return asked(stage, ...RUN);
+}
+
+/** Begins a slow run in the background and waits until it is under way. */
+async function underWay(stage: SceneStage): Promise<{ id: string; pid: number }> {
+  const { line } = await asked(stage, ...RUN, "--pace", "4000", "--detach");
+  const id = String(line["id"]);
+  for (;;) {
+    const { line: state } = await asked(stage, "backtest", "status", id);
+    hold(state["state"] === "running" || state["state"] === "starting", `the run is ${state["state"]}`);
+    if (Number(state["bar"]) > 500) return { id, pid: Number(line["pid"]) };
+    await systemClock.sleep(20);
+  }
+}
+
+/** Kills the host as nothing can handle, and checks that the store says so. */
+async function killed(stage: SceneStage, { id, pid }: { id: string; pid: number }): Promise<void> {
+  process.kill(pid, "SIGKILL");
+  const { lines } = await stage.run("sessions");
+  const state = lines.find((line) => line["id"] === id)?.["state"];
+  hold(state === "crashed", `after kill -9 the session is called ${state}`);
+}
+
+async function sameBits(stage: SceneStage, id: string): Promise<{ hash: string; ms: number }> {
+  const whole = await uninterrupted(stage);
+  const restored = await asked(stage, "backtest", "resume", id);
+  const hash = String(restored.line["hash"]);
+  hold(hash === whole.line["hash"], `${hash} isn't the hash of the uninterrupted run, ${whole.line["hash"]}`);
+  return { hash: hash.slice(0, 12), ms: restored.ms };
+}
+
+export const scenes: readonly Scene[] = [
+  {
+    title: "a backtest of 5,000 hourly bars of EURUSD comes to the reference result",
+    async play(stage) {
+      const { line, ms: took } = await uninterrupted(stage);
+      const { equity_final, trades } = line["stats"] as { equity_final: number; trades: number };
+      hold(
+        Math.abs(equity_final - REFERENCE_EQUITY) < 1e-9 * REFERENCE_EQUITY,
+        `final equity is ${equity_final}`,
+      );
+      const words = `${trades} trades, final equity ${equity_final.toFixed(2)}, whole process ${ms(took)}`;
+      return { words, measured: { trades, equity_final, process_ms: took } };
+    },
+  },
+  {
+    title: "paused, stepped, killed with kill -9, resumed under the same id: the same bits",
+    async play(stage) {
+      const run = await underWay(stage);
+      const paused = await asked(stage, "backtest", "pause", run.id);
+      hold(paused.line["state"] === "paused", `after pause it is ${paused.line["state"]}`);
+      const stepped = await asked(stage, "backtest", "step", "100", "--id", run.id);
+      const steps = Number(stepped.line["bar"]) - Number(paused.line["bar"]);
+      hold(steps === 100, `step 100 worked ${steps} bars`);
+      await killed(stage, run);
+      const same = await sameBits(stage, run.id);
+      const words = `paused at bar ${paused.line["bar"]} (command ${ms(paused.ms)}), killed, resumed in ${ms(same.ms)}, hash ${same.hash}…`;
+      return { words, measured: { pause_command_ms: paused.ms, resume_ms: same.ms, hash: same.hash } };
+    },
+  },
+  {
+    title: "killed with kill -9 while it runs: the same bits",
+    async play(stage) {
+      const run = await underWay(stage);
+      await killed(stage, run);
+      const same = await sameBits(stage, run.id);
+      return {
+        words: `resumed in ${ms(same.ms)}, hash ${same.hash}…`,
+        measured: { resume_ms: same.ms, hash: same.hash },
+      };
+    },
+  },
+  {
+    title: "stopped: seven stages in order, a last checkpoint, and it can go on",
+    async play(stage) {
+      const run = await underWay(stage);
+      const stopped = await asked(stage, "backtest", "stop", run.id);
+      const log = readFileSync(join(stage.folder, "state", "stint", "backtest.default.log"), "utf8");
+      const stages = log.split("\n").flatMap((line) => {
+        if (!line.includes(`"pid":${run.pid},`)) return [];
+        return /shutdown (\d)\/7/.exec(line)?.[1] ?? [];
+      });
+      hold(stages.join("") === "1234567", `the stages were ${stages.join(", ")}`);
+      const same = await sameBits(stage, run.id);
+      return {
+        words: `stopped in ${ms(stopped.ms)}, went on to hash ${same.hash}…`,
+        measured: { stop_ms: stopped.ms, hash: same.hash },
+      };
+    },
+  },
+  {
+    title: "a picture of the result",
+    async play(stage) {
+      await uninterrupted(stage);
+      const { line, ms: took } = await asked(stage, "backtest", "report", "--png", "equity.png");
+      const bytes = readFileSync(String(line["file"]));
+      hold(bytes.subarray(1, 4).toString() === "PNG", "it isn't a PNG");
+      return {
+        words: `${Math.round(bytes.length / 1000)} kB of PNG in ${ms(took)}`,
+        measured: { bytes: bytes.length, picture_ms: took },
+      };
+    },
+  },
+];
