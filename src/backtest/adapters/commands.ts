@@ -122,7 +122,9 @@ async function perform(context: Context, performance: Performance): Promise<numb
   try {
     await runHost({ ...host, paused: options["paused"] === true }, async (host) => {
       output.onClosed(() => host.end());
-      output.emit({ type: "session", id: session, kind: "backtest", profile, restored });
+      const began = () => {
+        output.emit({ type: "session", id: session, kind: "backtest", profile, restored });
+      };
       if (output.terminal && !output.json && !inBackground()) {
         const show = () => {
           const shown = { control: host.control, attached: false, quit: () => host.end() };
@@ -133,7 +135,7 @@ async function perform(context: Context, performance: Performance): Promise<numb
           options["paused"] === true ? 0 : SCREEN_AFTER_MS,
         );
       }
-      const opened = await openRun(host, { run, restored, dataPath, manner, told: tell });
+      const opened = await openRun(host, { run, restored, dataPath, manner, began, told: tell });
       return opened.activity;
     });
   } finally {

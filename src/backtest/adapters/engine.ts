@@ -10,6 +10,7 @@ import {
   type Said,
   SEQUENCE,
   type Snapshot,
+  type StrategySource,
   WANT_SNAPSHOT,
 } from "./protocol.ts";
 import { left, WorkerThread } from "./worker-thread.ts";
@@ -39,21 +40,28 @@ export interface EngineThread extends AsyncDisposable {
   hold(): void;
 }
 
-function expected(strategy: string, failure: Failure): Error {
+function expected(name: string, source: StrategySource, failure: Failure): Error {
   switch (failure.kind) {
     case "usage":
       return new Expected(Exit.usage, failure.message);
     case "strategy":
-      return new Expected(Exit.config, `strategy ${strategy}: ${failure.message}`, firstFrame(failure.stack));
+      return new Expected(
+        Exit.config,
+        `strategy ${name}: ${failure.message}`,
+        ownFrame(failure.stack, source),
+      );
     case "bug":
       return new Error(failure.message, { cause: failure.stack });
   }
 }
 
-/** The first place in the strategy's own file, for the hint. */
-function firstFrame(stack: string | undefined): string | undefined {
-  const frame = stack?.split("\n").find((line) => /^\s+at /.test(line) && !/native|\$bunfs/.test(line));
-  return frame?.trim();
+/** The innermost place in the strategy's own file, for the hint. */
+function ownFrame(stack: string | undefined, source: StrategySource): string | undefined {
+  if ("builtin" in source) return undefined;
+  return stack
+    ?.split("\n")
+    .find((line) => line.includes(source.file))
+    ?.trim();
 }
 
 /** The part that runs an engine. It opens parked at its first bar. */
@@ -82,7 +90,7 @@ export const engine =
           case "parked":
             return parked?.(said.snapshot);
           case "failed":
-            return fail(expected(strategyName, said.failure));
+            return fail(expected(strategyName, begin.strategy, said.failure));
           case "done":
             finished.resolve(said);
             return parked?.(undefined);

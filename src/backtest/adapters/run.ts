@@ -1,3 +1,4 @@
+import { relative } from "node:path";
 import { Exit, Expected, message } from "../../kernel/errors.ts";
 import { generation } from "../../kernel/generation.ts";
 import type { Activity, Host } from "../../kernel/host.ts";
@@ -37,15 +38,23 @@ export type RunActivity = {
 /**
  * Opens what outlives a pause of a run (its bars) and says what it is made of (its engine).
  * @param request.restored whether the session exists and goes on from its newest checkpoint
- * @param told called at most every quarter of a second while it runs, and when it comes to rest
+ * @param request.told called at most every quarter of a second while it runs, and when it comes to rest
  */
 export async function openRun(
   host: Host,
-  request: { run: Run; restored: boolean; dataPath: string; manner: Manner; told(state: RunState): void },
+  request: {
+    run: Run;
+    restored: boolean;
+    dataPath: string;
+    manner: Manner;
+    /** Called once its data and its strategy are loaded: from here on there is something to show. */
+    began(): void;
+    told(state: RunState): void;
+  },
 ): Promise<RunActivity> {
   const { run, manner } = request;
   const { clock, store, log } = host;
-  const name = run.data.path ?? run.data.symbol;
+  const name = run.data.path === null ? run.data.symbol : shortPath(run.data.path);
   const loading = new Float64Array(new SharedArrayBuffer(8));
   const range = {
     ...(run.from === null ? {} : { from: run.from }),
@@ -75,6 +84,7 @@ export async function openRun(
   let trades = from?.trades.length ?? 0;
   let thread: EngineThread | undefined;
   let finished: Finished | undefined;
+  let failed = false;
   let result: Result | null = null;
   let checkpointAt: number | null = null;
   let held = true;
@@ -246,6 +256,7 @@ export async function openRun(
         { openMs: 30_000 },
       );
       thread = opened;
+      request.began();
       opened.finished.then(
         (done) => {
           finished = done;
@@ -260,6 +271,7 @@ export async function openRun(
           host.end();
         },
         async (error: unknown) => {
+          failed = true;
           if (error instanceof Expected) {
             await store.write((db) => setFailure(db, host.session, message(error))).catch(() => undefined);
           }
@@ -285,7 +297,7 @@ export async function openRun(
     async reached(reached) {
       if (reached === "paused") await save("PAUSED");
       if (reached === "stopping") await save(finished ? "FINISHED" : "STOPPED");
-      if (reached !== "running") tell();
+      if (reached !== "running" && thread && !failed) tell();
     },
     state: () => ({ ...state() }),
     commands: {
@@ -304,5 +316,12 @@ export async function openRun(
   return { activity, state };
 }
 
+/** What a run's strategy is called in errors: the name of a built-in one, else the file's path. */
 const nameOf = ({ strategy: { source } }: Run): string =>
-  "builtin" in source ? source.builtin : source.file;
+  "builtin" in source ? source.builtin : shortPath(source.file);
+
+/** A path as one would type it here. */
+function shortPath(path: string): string {
+  const from = relative(process.cwd(), path);
+  return from.startsWith("..") ? path : from || path;
+}
