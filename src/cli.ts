@@ -1,5 +1,6 @@
 import { backtestCommand } from "./backtest/cli.ts";
 import { type CommandSpec, type Context, runCommand } from "./kernel/command.ts";
+import type { Section } from "./kernel/config.ts";
 import { Exit } from "./kernel/errors.ts";
 import type { Life } from "./kernel/life.ts";
 import { runtime } from "./kernel/runtime.ts";
@@ -31,37 +32,46 @@ order, and keeps its id. On a terminal it speaks to people; on a pipe, or with -
         {
           usage: "show [key]",
           summary: "every setting, its value and where that comes from",
-          run: async (context, [key]) => (await configuration()).show(context, key),
+          run: async ({ output }, [key]) =>
+            configuration(({ configShow }, all) => configShow(output, all, key === undefined ? {} : { key })),
         },
         {
           usage: "path",
           summary: "where the configuration files are",
-          run: async (context) => (await configuration()).path(context),
+          run: async ({ output }) => configuration(async ({ configPath }) => configPath(output)),
         },
         {
           usage: "check [file]",
           summary: "check the configuration, or one file of it",
-          run: async (context, [file]) => (await configuration()).check(context, file),
+          run: async ({ output }, [file]) =>
+            configuration(({ configCheck }, all) =>
+              configCheck(output, all, file === undefined ? {} : { file }),
+            ),
         },
         {
           usage: "schema",
           summary: "the JSON Schema of the configuration",
-          run: async (context) => (await configuration()).schema(context),
+          run: async ({ output }) =>
+            configuration(({ printConfigSchema }, all) => printConfigSchema(output, all)),
         },
         {
           usage: "set <key> <value>",
           summary: "change a setting; comments stay",
           options: [{ flags: "--project", help: "in ./stint.yaml instead of the user's file" }],
           examples: [{ line: "stint config set backtest.cash 25000", what: "" }],
-          run: async (context, [key = "", value = ""], { project }) =>
-            (await configuration()).set(context, key, value, project === true),
+          run: async ({ output }, [key = "", value = ""], { project }) =>
+            configuration(({ configSet }, all) =>
+              configSet(output, all, key, value, { inProject: project === true }),
+            ),
         },
         {
           usage: "unset <key>",
           summary: "take a setting back to its default",
           options: [{ flags: "--project", help: "in ./stint.yaml instead of the user's file" }],
-          run: async (context, [key = ""], { project }) =>
-            (await configuration()).unset(context, key, project === true),
+          run: async ({ output }, [key = ""], { project }) =>
+            configuration(({ configUnset }, all) =>
+              configUnset(output, all, key, { inProject: project === true }),
+            ),
         },
       ],
     },
@@ -96,7 +106,13 @@ order, and keeps its id. On a terminal it speaks to people; on a pipe, or with -
   ],
 };
 
-const configuration = async () => (await import("./configuration.ts")).commands;
+/** Runs a body of `stint config` with every section there is. */
+async function configuration(
+  body: (bodies: typeof import("./kernel/config-cli.ts"), all: readonly Section[]) => Promise<number>,
+): Promise<number> {
+  const { sections } = await import("./configuration.ts");
+  return body(await import("./kernel/config-cli.ts"), sections);
+}
 
 /** "0.1.0 (1a2b3c4, bun 1.4.5)" */
 function version(): string {

@@ -1,1 +1,5 @@
-export const commands: any = {};
+import { backtestSection } from "./backtest/adapters/settings.ts";
+import { logSection, type Section } from "./kernel/config.ts";
+
+/** Every section of the configuration there is. */
+export const sections: readonly Section[] = [logSection, backtestSection];

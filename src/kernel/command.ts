@@ -1,7 +1,7 @@
 import { Command, type CommanderError, InvalidArgumentError, Option } from "commander";
 import { Exit, Expected } from "./errors.ts";
 import type { Life } from "./life.ts";
-import { type Log, openLog } from "./log.ts";
+import { type Log, type LogOptions, openLog } from "./log.ts";
 import { Output } from "./output.ts";
 import { checkProfile } from "./seat.ts";
 
@@ -13,7 +13,7 @@ export type Context = {
   /** What was typed, without the program's own name. */
   readonly argv: readonly string[];
   /** Opens the log with this name, with `--verbose` honoured. */
-  log(name: string): Log;
+  log(name: string, options?: LogOptions): Log;
 };
 
 /** Values of options by their camelCase name, as their parsers gave them. */
@@ -158,7 +158,7 @@ export async function runCommand(root: CommandSpec, argv: readonly string[], lif
     ...(color === false ? { colour: false } : {}),
   });
   const profile = checkProfile(String(options["profile"] ?? process.env["STINT_PROFILE"] ?? "default"));
-  const log = (name: string) => openLog(name, { verbose: verbose === true });
+  const log = (name: string, options: LogOptions = {}) => openLog(name, { ...options, verbose: verbose === true });
   return chosen.run({ output, life, profile, argv, log }, chosen.args, options);
 }
 

@@ -11,12 +11,13 @@ import { inBackground, launch } from "../../kernel/launch.ts";
 import { findHosts, type Seat } from "../../kernel/seat.ts";
 import { readStore } from "../../kernel/store.ts";
 import type { Terminal } from "../../kernel/terminal.ts";
+import type { Settings } from "../core/engine.ts";
 import type { Result, RunState } from "../core/run-state.ts";
 import { summary } from "../core/summary.ts";
 import { findRun, type Run, readEquity, schema } from "./journal.ts";
 import { type Manner, openRun } from "./run.ts";
 import { SAMPLE_SYMBOL, samplePath } from "./sample.ts";
-import { defaults } from "./settings.ts";
+import { settings } from "./settings.ts";
 import { findStrategy } from "./strategy-file.ts";
 
 /** A run that is over sooner than this isn't worth a full screen, ms. */
@@ -26,7 +27,7 @@ const TELL_PIPE_MS = 1000;
 
 /** `stint backtest run` */
 export async function run(context: Context, options: Options): Promise<number> {
-  const settings = await defaults();
+  const configured = await settings();
   const data = options["data"] as string | undefined;
   const strategy = findStrategy(String(options["strategy"] ?? "sma-cross"));
   const [from = null, to = null] = [options["from"], options["to"]] as (number | undefined)[];
@@ -45,12 +46,9 @@ export async function run(context: Context, options: Options): Promise<number> {
     from,
     to,
     settings: {
-      cash: (options["cash"] as number | undefined) ?? settings.cash,
-      commission: (options["commission"] as { fixed: number; rate: number } | undefined) ?? {
-        fixed: settings.commission_fixed,
-        rate: settings.commission_rate,
-      },
-      spread: (options["spread"] as number | undefined) ?? settings.spread,
+      cash: (options["cash"] as number | undefined) ?? configured.cash,
+      commission: (options["commission"] as Settings["commission"] | undefined) ?? configured.commission,
+      spread: (options["spread"] as number | undefined) ?? configured.spread,
       tradeOnClose: options["tradeOnClose"] === true,
       exclusiveOrders: options["exclusive"] === true,
       finalize: options["finalize"] === true,
@@ -96,10 +94,10 @@ async function perform(context: Context, performance: Performance): Promise<numb
     return Exit.ok;
   }
   const pace = options["pace"] as number | undefined;
-  const { checkpoint_seconds } = await defaults();
+  const { checkpoint_seconds, log: logging } = await settings();
   const manner: Manner = { checkpointSeconds: checkpoint_seconds, ...(pace === undefined ? {} : { pace }) };
   const dataPath = run.data.path ?? (await samplePath());
-  using log = context.log(`backtest.${profile}`);
+  using log = context.log(`backtest.${profile}`, logging);
   let last: RunState | undefined;
   let told = { at: Number.NEGATIVE_INFINITY, bar: -1 };
   const tell = (state: RunState) => {

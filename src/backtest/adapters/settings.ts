@@ -1,4 +1,47 @@
-/** Until the configuration is wired. */
-export async function defaults() {
-  return { cash: 10_000, commission_fixed: 0, commission_rate: 0, spread: 0, checkpoint_seconds: 3 };
+import { loadConfig, logSection, section } from "../../kernel/config.ts";
+import { parseCommission } from "../cli.ts";
+
+/** What a run begins with unless the command line says otherwise. */
+export const backtestSection = section("backtest", (z) =>
+  z
+    .strictObject({
+      cash: z.number().positive().default(10_000).describe("the cash a run starts with"),
+      commission: z.coerce
+        .string()
+        .refine(isCommission, { error: "must be RATE or FIXED+RATE, as in 0.5+0.0001" })
+        .default("0")
+        .describe("paid at entry and at exit: RATE of the value, or FIXED+RATE"),
+      spread: z
+        .number()
+        .min(0)
+        .lt(1)
+        .default(0)
+        .describe("added to the price of entries, as a fraction of it"),
+      checkpoint_seconds: z
+        .number()
+        .min(0.1)
+        .max(3600)
+        .default(3)
+        .describe("the time between two checkpoints"),
+    })
+    .describe("backtests"),
+);
+
+function isCommission(text: string): boolean {
+  try {
+    parseCommission(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The configuration of a run and of its host's log. */
+export async function settings() {
+  const { backtest, log } = (await loadConfig([logSection, backtestSection])).values;
+  return {
+    ...backtest,
+    commission: parseCommission(backtest.commission),
+    log: { level: log.level, maxBytes: log.max_bytes, keep: log.keep },
+  };
 }
