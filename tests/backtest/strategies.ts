@@ -1,0 +1,62 @@
+/** Strategy files as users write them, for the tests to hand to `--strategy`. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+export const strategies = {
+  /** Buys 1,000 units when the fast average crosses above the slow one, closes when it crosses below. */
+  longOnly: `import type { Sma, Strategy } from "./stint.d.ts";
+    export default {
+      name: "long-only",
+      params: { fast: 12, slow: 50, units: 1000 },
+      init: ({ params, sma }) => ({
+        indicators: { fast: sma(params.fast), slow: sma(params.slow) },
+        state: { entries: 0 },
+      }),
+      onBar(ctx) {
+        const { fast, slow } = ctx.indicators;
+        if (ctx.crossesAbove(fast, slow)) {
+          ctx.buy({ size: ctx.params.units });
+          ctx.state.entries++;
+        } else if (ctx.crossesBelow(fast, slow)) ctx.position.close();
+      },
+    } satisfies Strategy<{ fast: number; slow: number; units: number }, { fast: Sma; slow: Sma }, { entries: number }>;`,
+  /** Spends a while on each bar, so that it can be killed in the middle. */
+  slow: `import { spin } from "./spin.ts";
+    export default {
+      init: ({ sma }) => ({ indicators: { a: sma(5), b: sma(20) }, state: { noise: 1 } }),
+      onBar(ctx) {
+        ctx.state.noise = spin(ctx.state.noise);
+        const { a, b } = ctx.indicators;
+        if (ctx.crossesAbove(a, b)) { ctx.position.close(); ctx.buy({ size: 100 + (ctx.state.noise % 7) }); }
+        else if (ctx.crossesBelow(a, b)) { ctx.position.close(); ctx.sell({ size: 100 + (ctx.state.noise % 5) }); }
+      },
+    };`,
+  spin: `export function spin(seed) {
+      let x = seed;
+      for (let i = 0; i < 60000; i++) x = (x * 1103515245 + 12345) % 2147483648;
+      return x;
+    }`,
+  endless: `export default { init: () => ({}), onBar(ctx) { if (ctx.index > 5) for (;;) {} } };`,
+  endlessLoad: `for (;;) {}
+    export default { init: () => ({}), onBar() {} };`,
+  asleep: `export default { init: () => ({}), onBar() { Bun.sleepSync(60_000); } };`,
+  throws: `export default {
+      init: () => ({}),
+      onBar(ctx) {
+        if (ctx.index === 7) throw new Error("boom");
+      },
+    };`,
+  future: `export default { init: () => ({}), onBar(ctx) { ctx.close(-1); } };`,
+  unserialisable: `export default { init: () => ({ state: { deep: [{ when: new Date(0) }] } }), onBar() {} };`,
+  noDefault: `export const strategy = 1;`,
+  noOnBar: `export default { init: () => ({}) };`,
+  syntax: `export default {\n  init: () => ({}),\n  onBar( { }\n};`,
+  talks: `console.log("from the file");
+    export default { init: () => ({}), onBar(ctx) { if (ctx.index === 1) console.log("bar", { index: ctx.index }); } };`,
+} as const;
+
+/** Writes one into a folder and gives its file's name. */
+export function writeStrategy(folder: string, name: keyof typeof strategies): string {
+  writeFileSync(join(folder, `${name}.ts`), strategies[name]);
+  return `${name}.ts`;
+}
