@@ -93,7 +93,7 @@ test("killed at any moment while it works and writes checkpoints, a run comes to
   expect(whole.code).toBe(0);
   let id = "";
   let kills = 0;
-  for (let round = 0; round < 20; round++) {
+  for (let round = 0; round < 12; round++) {
     const child = box.start(id === "" ? run : ["backtest", "resume", id]);
     const reader = child.stdout.getReader();
     // Its first line says that it has begun; the moment after that is chance.

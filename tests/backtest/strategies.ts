@@ -33,7 +33,7 @@ export const strategies = {
     };`,
   spin: `export function spin(seed) {
       let x = seed;
-      for (let i = 0; i < 60000; i++) x = (x * 1103515245 + 12345) % 2147483648;
+      for (let i = 0; i < 8000; i++) x = (x * 1103515245 + 12345) % 2147483648;
       return x;
     }`,
   endless: `export default { init: () => ({}), onBar(ctx) { if (ctx.index > 5) for (;;) {} } };`,

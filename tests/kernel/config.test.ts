@@ -374,7 +374,7 @@ describe("what is wrong in a file is said with its line", () => {
       `${file}:1: detect.camera.fps must be a whole number from 1 to 60, not 0`,
     ]);
     const [missing] = await checkConfig(all, { ...places, file: join(folder, "none.yaml") });
-    expect([missing?.exit, missing?.message]).toEqual([Exit.io, `${folder}/none.yaml doesn't exist`]);
+    expect([missing?.exit, missing?.message]).toEqual([Exit.io, `${folder}/none.yaml can't be found`]);
   });
 });
 
@@ -443,7 +443,7 @@ describe("a project's file may be hostile", () => {
     expect((await failure(loadConfig(all, places)))[1]).toBe("stint.yaml isn't text in UTF-8");
     for (const make of [
       () => mkdirSync(places.project),
-      () => void spawnSync("mkfifo", [places.project]),
+      () => void spawnSync("/usr/bin/mkfifo", [places.project]),
       () => symlinkSync("/dev/zero", places.project),
     ]) {
       rmSync(places.project, { recursive: true });
@@ -685,7 +685,11 @@ describe("a save", () => {
     // Large enough that writing it takes a while: a write in place would be caught half done.
     const pad = `# ${"x".repeat(98)}\n`.repeat(20);
     const bun = process.execPath;
-    const saver = join(import.meta.dir, "config-saver.ts");
+    const saver = join(folder, "saver.js");
+    // In one file, it starts in half the time.
+    const entrypoints = [join(import.meta.dir, "fixture-config-saver.ts")];
+    const built = await Bun.build({ entrypoints, target: "bun", minify: true });
+    await Bun.write(saver, built.outputs[0] ?? "");
     let midSave = 0;
     /** Kills saver after saver of one file, each at a moment of its own. */
     const lane = async (name: string, kills: number) => {

@@ -1,4 +1,4 @@
-/** A process that saves without end, to be killed: `bun config-saver.ts USER_FILE`. Says each number it has saved. */
+/** A process that saves without end, to be killed: `bun fixture-config-saver.ts USER_FILE`. Says each number it has saved. */
 import { readFileSync, writeSync } from "node:fs";
 import { parse } from "yaml";
 import { logSection, setConfig } from "../../src/kernel/config.ts";
