@@ -8,12 +8,14 @@ import type { Control, State } from "../../kernel/control.ts";
 import { Exit, Expected, errno } from "../../kernel/errors.ts";
 import { runHost } from "../../kernel/host.ts";
 import { inBackground, launch } from "../../kernel/launch.ts";
+import type { Output } from "../../kernel/output.ts";
 import { findHosts, type Seat } from "../../kernel/seat.ts";
 import { readStore } from "../../kernel/store.ts";
 import type { Terminal } from "../../kernel/terminal.ts";
+import { brailleLine } from "../../kernel/tui/charts.ts";
 import type { Settings } from "../core/engine.ts";
 import type { Result, RunState } from "../core/run-state.ts";
-import { summary } from "../core/summary.ts";
+import { type Summarised, summary } from "../core/summary.ts";
 import { findRun, type Run, readEquity, schema } from "./journal.ts";
 import { type Manner, openRun } from "./run.ts";
 import { SAMPLE_SYMBOL, samplePath } from "./sample.ts";
@@ -22,6 +24,8 @@ import { findStrategy } from "./strategy-file.ts";
 
 /** A run that is over sooner than this isn't worth a full screen, ms. */
 const SCREEN_AFTER_MS = 150;
+/** The equity curve of a summary, in cells. */
+const CHART = { columns: 66, rows: 5 };
 /** How often a pipe is told how far it is, ms. */
 const TELL_PIPE_MS = 1000;
 
@@ -155,13 +159,20 @@ function finish({ output }: Context, session: string, state: RunState): void {
   if (result) {
     const { statistics, hash, bust } = result;
     output.emit({ type: "result", id: session, stats: statistics, hash, bust }, () =>
-      summary({ ...state, result }, output.paint.bind(output)).join("\n"),
+      summaryText(output, { ...state, result }, state.equity_curve),
     );
   } else {
     const { bar, bars } = state;
     output.emit({ type: "stopped", id: session, bar, bars }, () => `stopped at bar ${bar} of ${bars}`);
     output.note(`go on with it: stint backtest resume ${session}`);
   }
+}
+
+/** A finished run for people: its equity curve and its statistics. */
+function summaryText(output: Output, run: Summarised, equity: readonly number[]): string {
+  const [head = "", ...rest] = summary(run, output.paint.bind(output));
+  const chart = brailleLine(equity, CHART.columns, CHART.rows).map((row) => `  ${output.paint(32, row)}`);
+  return [head, ...chart, ...rest].join("\n");
 }
 
 /** Shows the full screen of a run until it is left or the run ends. */
@@ -354,9 +365,9 @@ export async function report(
   const { Curve } = await import("../core/curve.ts");
   const curve = new Curve(equity.length, 480);
   curve.extend(equity, equity.length);
-  const shown = { strategy: nameOf(found), symbol: found.data.symbol, equity_curve: curve.equity, result };
+  const shown = { strategy: nameOf(found), symbol: found.data.symbol, result };
   output.emit({ type: "result", id: row.id, stats: statistics, hash, bust }, () =>
-    summary(shown, output.paint.bind(output)).join("\n"),
+    summaryText(output, shown, curve.equity),
   );
   return Exit.ok;
 }
