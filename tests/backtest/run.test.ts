@@ -371,7 +371,7 @@ test("watch on a pipe gives a line for each state until the run is over", async 
   await using box = new Sandbox(stint.source);
   await box.run(["backtest", "run", "--paused", "--detach"]);
   const watching = box.start(["backtest", "watch"]);
-  const seen = new Response(watching.stdout).text();
+  const seen = watching.stdout.text();
   await until(() => box.log("backtest.default").length > 0);
   await box.run(["backtest", "step", "3"]);
   await box.run(["backtest", "resume"]);

@@ -13,10 +13,6 @@ export class Curve {
   readonly drawdown: number[] = [];
   /** The deepest of all, in per cent. */
   maxDrawdown = 0;
-  /** The highest equity so far. */
-  get peak(): number {
-    return this.#peak;
-  }
 
   /** @param bars how many there will be @param buckets at most this many points */
   constructor(bars: number, buckets: number) {
