@@ -1,5 +1,8 @@
-/** A program of Debian's that the tests call. */
+import { existsSync } from "node:fs";
+
+/** A program of Debian's that the tests call, or a file of a package that they need. */
 export interface Needed {
+  /** A command's name, or an absolute path. */
   readonly command: string;
   readonly package: string;
 }
@@ -14,7 +17,7 @@ export interface Machine {
 
 /** This machine. What apt-get says goes to stderr. */
 export const machine: Machine = {
-  has: (command) => Bun.which(command) !== null,
+  has: (command) => Bun.which(command) !== null || (command.startsWith("/") && existsSync(command)),
   run: (command) =>
     Bun.spawnSync([...command], {
       stdout: 2,

@@ -10,7 +10,11 @@ import { coverage, lcov, missed, percent } from "./coverage.ts";
 import { install, machine, type Needed } from "./debian.ts";
 
 /** What the tests call that neither npm nor a bare Debian brings. */
-const needed: readonly Needed[] = [];
+const needed: readonly Needed[] = [
+  // The executable for linux-arm64 is run too.
+  { command: "qemu-aarch64-static", package: "qemu-user-static" },
+  { command: "/usr/aarch64-linux-gnu/lib/libc.so.6", package: "libc6-arm64-cross" },
+];
 
 /** Percent of the lines of src. */
 const wantedCoverage = 90;
@@ -38,8 +42,8 @@ async function main(): Promise<number> {
   if (missing.length > 0) {
     console.log(`The tests need Debian's ${missing.join(", ")}, which could not be installed here.`);
     console.log(`Install with: ${command}`);
+    // What can be tested without them still is.
     total.failed += missing.length;
-    return 69;
   }
 
   const files = [...new Bun.Glob("tests/**/*.test.{ts,tsx}").scanSync(root)]
