@@ -1,7 +1,8 @@
 import type { CommandSpec, OptionSpec } from "../kernel/command.ts";
 import { Exit, Expected } from "../kernel/errors.ts";
+import { type Commission, parseCommission } from "./core/commission.ts";
 
-/** `stint backtest`: what can be asked, and how its words become values. The bodies are in adapters/commands.ts. */
+/** `stint backtest`: what can be asked, and how its words become values. The bodies are in adapters/. */
 
 function positive(what: string): (text: string) => number {
   return (text) => {
@@ -19,16 +20,10 @@ function fraction(what: string): (text: string) => number {
   };
 }
 
-/** "0.0001" is a rate; "0.5+0.00001" a fixed amount an order and a rate; "2+" or "2+0" a fixed amount alone. */
-export function parseCommission(text: string): { fixed: number; rate: number } {
-  const [first = "", second] = text.split("+");
-  const [fixed, rate] = second === undefined ? ["0", first] : [first, second || "0"];
-  const commission = { fixed: Number(fixed), rate: Number(rate) };
-  const { fixed: f, rate: r } = commission;
-  if (first.trim() === "" || text.split("+").length > 2 || !(f >= 0 && f < 1e12) || !(r >= 0 && r < 1)) {
-    throw new Expected(Exit.usage, `commission is a RATE below 1 or FIXED+RATE, not '${text}'`);
-  }
-  return commission;
+function commission(text: string): Commission {
+  const commission = parseCommission(text);
+  if (commission) return commission;
+  throw new Expected(Exit.usage, `commission is a RATE below 1 or FIXED+RATE, not '${text}'`);
 }
 
 function parseParam(text: string, before: unknown): Record<string, number> {
@@ -58,7 +53,8 @@ const mannerOptions: readonly OptionSpec[] = [
   },
 ];
 
-const commands = () => import("./adapters/commands.ts");
+const perform = () => import("./adapters/perform.ts");
+const remote = () => import("./adapters/remote.ts");
 
 export const backtestCommand: CommandSpec = {
   usage: "backtest",
@@ -86,7 +82,7 @@ perhaps volume. Times without a zone are UTC.`,
         {
           flags: "--commission <rate>",
           help: "RATE of the value, or FIXED+RATE, at entry and at exit (default: 0)",
-          parse: parseCommission,
+          parse: commission,
         },
         {
           flags: "--spread <fraction>",
@@ -105,12 +101,12 @@ perhaps volume. Times without a zone are UTC.`,
         { line: "stint backtest run --strategy mine.ts --paused", what: "step through your own strategy" },
         { line: "stint backtest run --json | tail -1", what: "the result, for a script" },
       ],
-      run: async (context, _args, options) => (await commands()).run(context, options),
+      run: async (context, _args, options) => (await perform()).run(context, options),
     },
     {
       usage: "pause [id]",
       summary: "pause a run at its next bar and write a checkpoint",
-      run: async (context, [id]) => (await commands()).command(context, "pause", id),
+      run: async (context, [id]) => (await remote()).command(context, "pause", id),
     },
     {
       usage: "resume [id]",
@@ -119,42 +115,42 @@ perhaps volume. Times without a zone are UTC.`,
 its newest checkpoint, under the same id, in this process (or in the background with --detach): it ends with the same
 trades and equity, to the bit. It is refused when its data or its strategy's file has changed.`,
       options: [{ flags: "--paused", help: "restore it paused" }, ...mannerOptions],
-      run: async (context, [id], options) => (await commands()).resume(context, id, options),
+      run: async (context, [id], options) => (await perform()).resume(context, id, options),
     },
     {
       usage: "step [bars]",
       summary: "let a paused run work some bars (1) and pause again",
       options: [{ flags: "--id <id>", help: "which run, when several are live" }],
       run: async (context, [bars = "1"], { id }) =>
-        (await commands()).step(context, bars, id as string | undefined),
+        (await remote()).step(context, bars, id as string | undefined),
     },
     {
       usage: "stop [id]",
       summary: "end a run in order, with a last checkpoint",
-      run: async (context, [id]) => (await commands()).stop(context, id),
+      run: async (context, [id]) => (await remote()).stop(context, id),
     },
     {
       usage: "status [id]",
       summary: "how far a run is, or what it came to",
-      run: async (context, [id]) => (await commands()).status(context, id),
+      run: async (context, [id]) => (await remote()).status(context, id),
     },
     {
       usage: "watch [id]",
       summary: "show a live run full screen; leaving it leaves it running",
-      run: async (context, [id]) => (await commands()).watch(context, id),
+      run: async (context, [id]) => (await remote()).watch(context, id),
     },
     {
       usage: "report [id]",
       summary: "what a finished run came to; as a picture with --png",
       options: [{ flags: "--png <file>", help: "write a picture of equity and drawdown" }],
       run: async (context, [id], { png }) =>
-        (await commands()).report(context, id, png as string | undefined),
+        (await import("./adapters/report.ts")).report(context, id, png as string | undefined),
     },
     {
       usage: "init <name>",
       summary: "write a strategy to start from, and its types, into this folder",
       examples: [{ line: "stint backtest init mine && stint backtest run --strategy mine.ts", what: "" }],
-      run: async (context, [name = ""]) => (await commands()).init(context, name),
+      run: async (context, [name = ""]) => (await import("./adapters/starter.ts")).init(context, name),
     },
   ],
 };

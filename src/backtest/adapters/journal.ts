@@ -1,3 +1,4 @@
+import { basename } from "node:path";
 import { checkpoint, checkpoints } from "../../kernel/checkpoint.ts";
 import type { Clock } from "../../kernel/clock.ts";
 import type { Database, Row, SqlValue } from "../../kernel/runtime.ts";
@@ -18,6 +19,10 @@ export type Run = {
   to: number | null;
   settings: Settings;
 };
+
+/** What a run's strategy is called: the name of a built-in one, else that of its file. */
+export const strategyName = ({ strategy: { source } }: Run): string =>
+  "builtin" in source ? source.builtin : basename(source.file);
 
 /** The tables of `stint backtest`. Trades and equity only grow; a checkpoint says how much of them belongs to it. */
 export const schema: Schema = {

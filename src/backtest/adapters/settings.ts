@@ -1,5 +1,5 @@
 import { loadConfig, logSection, section } from "../../kernel/config.ts";
-import { parseCommission } from "../cli.ts";
+import { type Commission, parseCommission } from "../core/commission.ts";
 
 /** What a run begins with unless the command line says otherwise. */
 export const backtestSection = section("backtest", (z) =>
@@ -8,7 +8,9 @@ export const backtestSection = section("backtest", (z) =>
       cash: z.number().positive().default(10_000).describe("the cash a run starts with"),
       commission: z.coerce
         .string()
-        .refine(isCommission, { error: "must be RATE or FIXED+RATE, as in 0.5+0.0001" })
+        .refine((text) => parseCommission(text) !== undefined, {
+          error: "must be RATE or FIXED+RATE, as in 0.5+0.0001",
+        })
         .default("0")
         .describe("paid at entry and at exit: RATE of the value, or FIXED+RATE"),
       spread: z
@@ -27,21 +29,12 @@ export const backtestSection = section("backtest", (z) =>
     .describe("backtests"),
 );
 
-function isCommission(text: string): boolean {
-  try {
-    parseCommission(text);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 /** The configuration of a run and of its host's log. */
 export async function settings() {
   const { backtest, log } = (await loadConfig([logSection, backtestSection])).values;
   return {
     ...backtest,
-    commission: parseCommission(backtest.commission),
+    commission: parseCommission(backtest.commission) as Commission,
     log: { level: log.level, maxBytes: log.max_bytes, keep: log.keep },
   };
 }

@@ -1,7 +1,11 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Context } from "../../kernel/command.ts";
+import { Exit, Expected } from "../../kernel/errors.ts";
+import { writeOut } from "./files.ts";
 
 /** A strategy to start from: long while the fast average is above the slow one. */
-export const starter = `import type { Sma, Strategy } from "./stint.d.ts";
+const starter = `import type { Sma, Strategy } from "./stint.d.ts";
 
 // Long while the fast average is above the slow one. What must be remembered from bar to bar lives in ctx.state:
 // plain data, which is kept in every checkpoint.
@@ -26,8 +30,22 @@ export default {
 `;
 
 /** The text of the types that a strategy is written against. */
-export async function types(): Promise<string> {
+async function types(): Promise<string> {
   if (!("Bun" in globalThis)) return readFileSync(new URL("../core/strategy.ts", import.meta.url), "utf8");
   const module: object = await import("../core/strategy.ts", { with: { type: "text" } });
   return (module as { default: string }).default;
+}
+
+/** `stint backtest init` */
+export async function init({ output }: Context, name: string): Promise<number> {
+  if (!/^[A-Za-z][\w-]*(\.ts)?$/.test(name)) {
+    throw new Expected(Exit.usage, `'${name}' can't be a strategy's name`, "letters, digits, - and _");
+  }
+  const file = `${name.replace(/\.ts$/, "")}.ts`;
+  if (existsSync(file)) throw new Expected(Exit.no, `${file} exists already`, "give another name");
+  writeOut("stint.d.ts", await types());
+  writeOut(file, starter);
+  output.emit({ type: "file", path: join(process.cwd(), file) }, () => `${file} and its types, stint.d.ts`);
+  output.note(`run it: stint backtest run --strategy ${file}`);
+  return Exit.ok;
 }

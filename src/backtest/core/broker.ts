@@ -1,4 +1,5 @@
 import type { Bars } from "./bars.ts";
+import type { Commission } from "./commission.ts";
 import type { Trade } from "./strategy.ts";
 
 /**
@@ -8,7 +9,7 @@ import type { Trade } from "./strategy.ts";
 export type BrokerSettings = {
   readonly cash: number;
   /** Paid at entry and again at exit: `fixed + |size| * price * rate`. */
-  readonly commission: { readonly fixed: number; readonly rate: number };
+  readonly commission: Commission;
   /** Entries pay `price * (1 + spread)` to buy and get `price * (1 - spread)` to sell; exits are unadjusted. */
   readonly spread: number;
   /** Orders fill at the close of the bar they are placed on instead of the next open. */

@@ -1,0 +1,160 @@
+import { basename, resolve } from "node:path";
+import { newSessionId } from "../../kernel/checkpoint.ts";
+import { systemClock } from "../../kernel/clock.ts";
+import type { Context, Options } from "../../kernel/command.ts";
+import { Exit, Expected } from "../../kernel/errors.ts";
+import { runHost } from "../../kernel/host.ts";
+import { inBackground, launch } from "../../kernel/launch.ts";
+import type { Commission } from "../core/commission.ts";
+import type { RunState } from "../core/run-state.ts";
+import { liveRuns, storedRun } from "./find.ts";
+import { type Run, schema } from "./journal.ts";
+import { command } from "./remote.ts";
+import { summaryText } from "./report.ts";
+import { type Manner, openRun } from "./run.ts";
+import { SAMPLE_SYMBOL, samplePath } from "./sample.ts";
+import { showScreen } from "./screen.ts";
+import { settings } from "./settings.ts";
+import { findStrategy } from "./strategy-file.ts";
+
+/** Begins a run or restores one, and hosts it. */
+
+/** A run that is over sooner than this isn't worth a full screen, ms. */
+const SCREEN_AFTER_MS = 150;
+/** How often a pipe is told how far it is, ms. */
+const TELL_PIPE_MS = 1000;
+
+/** `stint backtest run` */
+export async function run(context: Context, options: Options): Promise<number> {
+  const configured = await settings();
+  const data = options["data"] as string | undefined;
+  const strategy = findStrategy(String(options["strategy"] ?? "sma-cross"));
+  const [from = null, to = null] = [options["from"], options["to"]] as (number | undefined)[];
+  if (from !== null && to !== null && from >= to)
+    throw new Expected(Exit.usage, "--from must come before --to");
+  const begun: Run = {
+    strategy: { source: strategy.source, hash: strategy.hash },
+    params: (options["param"] as Record<string, number> | undefined) ?? {},
+    data: {
+      path: data === undefined ? null : resolve(data),
+      hash: "",
+      symbol: String(
+        options["symbol"] ?? (data === undefined ? SAMPLE_SYMBOL : basename(data).replace(/\.\w+$/, "")),
+      ),
+    },
+    from,
+    to,
+    settings: {
+      cash: (options["cash"] as number | undefined) ?? configured.cash,
+      commission: (options["commission"] as Commission | undefined) ?? configured.commission,
+      spread: (options["spread"] as number | undefined) ?? configured.spread,
+      tradeOnClose: options["tradeOnClose"] === true,
+      exclusiveOrders: options["exclusive"] === true,
+      finalize: options["finalize"] === true,
+    },
+  };
+  const session = newSessionId(systemClock.wall(), crypto.getRandomValues(new Uint8Array(16)));
+  return perform(context, { run: begun, session, restored: false, options });
+}
+
+/** `stint backtest resume` */
+export async function resume(context: Context, id: string | undefined, options: Options): Promise<number> {
+  const live = liveRuns(context, id);
+  if (live.length > 0) return command(context, "resume", id);
+  const session = await storedRun(context, id, (found) => !found.result && !found.failure);
+  const { row, run: found, result, failure } = session;
+  if (result) throw new Expected(Exit.no, `run ${row.id} is finished`, `stint backtest status ${row.id}`);
+  if (failure)
+    throw new Expected(Exit.no, `run ${row.id} failed: ${failure}`, "run it anew: stint backtest run");
+  const { source } = found.strategy;
+  if ("file" in source && findStrategy(source.file).hash !== found.strategy.hash) {
+    throw new Expected(
+      Exit.no,
+      `${source.file} has changed since this run was begun`,
+      "run it anew: stint backtest run",
+    );
+  }
+  return perform(context, { run: found, session: row.id, restored: true, options });
+}
+
+type Performance = { run: Run; session: string; restored: boolean; options: Options };
+
+/** Hosts a run in this process, or has another do it in the background. */
+async function perform(context: Context, performance: Performance): Promise<number> {
+  const { output, profile, life } = context;
+  const { run, session, restored, options } = performance;
+  if (options["detach"] === true && !inBackground()) {
+    const { session: id, pid } = await launch(context.argv);
+    output.emit({ type: "session", id, pid }, () => `run ${id} goes on in the background (pid ${pid})`);
+    return Exit.ok;
+  }
+  const pace = options["pace"] as number | undefined;
+  const { checkpoint_seconds, log: logging } = await settings();
+  const manner: Manner = { checkpointSeconds: checkpoint_seconds, ...(pace === undefined ? {} : { pace }) };
+  const dataPath = run.data.path ?? (await samplePath());
+  using log = context.log(`backtest.${profile}`, logging);
+  let last: RunState | undefined;
+  let told = { at: Number.NEGATIVE_INFINITY, bar: -1 };
+  const tell = (state: RunState) => {
+    last = state;
+    const at = systemClock.monotonic();
+    if (at - told.at < TELL_PIPE_MS) return;
+    told = { at, bar: state.bar };
+    output.emit(progressLine(state));
+  };
+  let screenTimer: ReturnType<typeof setTimeout> | undefined;
+  const host = {
+    kind: "backtest",
+    profile,
+    session,
+    schemas: [schema],
+    recreated: restored,
+    life,
+    log,
+  } as const;
+  try {
+    await runHost({ ...host, paused: options["paused"] === true }, async (host) => {
+      output.onClosed(() => host.end());
+      const began = () => {
+        output.emit({ type: "session", id: session, kind: "backtest", profile, restored });
+      };
+      if (output.terminal && !output.json && !inBackground()) {
+        const show = () => {
+          const shown = { control: host.control, attached: false, quit: () => host.end() };
+          return showScreen(context, shown, host.terminal.show);
+        };
+        screenTimer = setTimeout(
+          () => void show().catch(host.end),
+          options["paused"] === true ? 0 : SCREEN_AFTER_MS,
+        );
+      }
+      const opened = await openRun(host, { run, restored, dataPath, manner, began, told: tell });
+      return opened.activity;
+    });
+  } finally {
+    clearTimeout(screenTimer);
+  }
+  if (last && last.bar !== told.bar) output.emit(progressLine(last));
+  if (last) finish(context, session, last);
+  return Exit.ok;
+}
+
+function progressLine(state: RunState) {
+  const { bar, bars, time, equity, trades, bars_per_second, return_pct, max_drawdown_pct } = state;
+  return { type: "progress", bar, bars, time, equity, return_pct, max_drawdown_pct, trades, bars_per_second };
+}
+
+/** The last words of a run: its result, or how to go on with it. */
+function finish({ output }: Context, session: string, state: RunState): void {
+  const { result } = state;
+  if (result) {
+    const { statistics, hash, bust } = result;
+    output.emit({ type: "result", id: session, stats: statistics, hash, bust }, () =>
+      summaryText(output, { ...state, result }, state.equity_curve),
+    );
+  } else {
+    const { bar, bars } = state;
+    output.emit({ type: "stopped", id: session, bar, bars }, () => `stopped at bar ${bar} of ${bars}`);
+    output.note(`go on with it: stint backtest resume ${session}`);
+  }
+}

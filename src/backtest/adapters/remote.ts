@@ -1,0 +1,118 @@
+import { connect, stopHost } from "../../kernel/client.ts";
+import { systemClock } from "../../kernel/clock.ts";
+import type { Context } from "../../kernel/command.ts";
+import type { Control, State } from "../../kernel/control.ts";
+import { Exit, Expected } from "../../kernel/errors.ts";
+import { Stack } from "../../kernel/stack.ts";
+import { terminal } from "../../kernel/terminal.ts";
+import type { RunState } from "../core/run-state.ts";
+import { liveRuns, oneLive, storedRun } from "./find.ts";
+import { strategyName } from "./journal.ts";
+import { showScreen } from "./screen.ts";
+
+/** Commands that speak to the host of a run, or say what the store has of it. */
+
+/** `stint backtest watch` */
+export async function watch(context: Context, id: string | undefined): Promise<number> {
+  const { output, life } = context;
+  const control = connect(oneLive(context, id));
+  if (output.json || !output.terminal) return follow(context, control);
+  const left = Promise.withResolvers<unknown>();
+  const stack = new Stack();
+  using _ = life.own({ end: () => left.resolve(undefined), hurry: async () => {} });
+  try {
+    const screen = await stack.open("terminal", "terminal", terminal(left.resolve));
+    await showScreen(context, { control, attached: true, quit: () => left.resolve(undefined) }, screen.show);
+    const error = await left.promise;
+    if (error !== undefined) throw error;
+  } finally {
+    await stack[Symbol.asyncDispose]();
+  }
+  return Exit.ok;
+}
+
+/** On a pipe: one line for each state, until the host is gone. */
+async function follow({ output, life }: Context, control: Control): Promise<number> {
+  const over = Promise.withResolvers<void>();
+  using _ = life.own({ end: () => over.resolve(), hurry: async () => {} });
+  output.onClosed(over.resolve);
+  await using _watching = control.watch((state) => {
+    if (state === undefined) return over.resolve();
+    output.emit(withoutCurves(state) as { type: string });
+  });
+  await over.promise;
+  return Exit.ok;
+}
+
+const withoutCurves = ({ equity_curve: _, drawdown_curve: __, ...state }: State): State => state;
+
+/** `stint backtest pause` and the like: tells the host and prints the state after it. */
+export async function command(
+  context: Context,
+  name: string,
+  id: string | undefined,
+  args: object = {},
+): Promise<number> {
+  const state = await connect(oneLive(context, id)).command(name, args);
+  printState(context, state);
+  return Exit.ok;
+}
+
+/** `stint backtest step` */
+export async function step(context: Context, text: string, id: string | undefined): Promise<number> {
+  const bars = Number(text);
+  if (!Number.isSafeInteger(bars) || bars < 1) {
+    throw new Expected(Exit.usage, `bars must be a whole number above 0, not '${text}'`);
+  }
+  return command(context, "step", id, { bars });
+}
+
+/** `stint backtest stop` */
+export async function stop(context: Context, id: string | undefined): Promise<number> {
+  const seat = oneLive(context, id);
+  await stopHost(seat, systemClock);
+  const { session, profile } = seat;
+  context.output.emit(
+    { type: "backtest", session_id: session, profile, state: "stopped" },
+    () => `run ${session} is stopped`,
+  );
+  return Exit.ok;
+}
+
+/** `stint backtest status` */
+export async function status(context: Context, id: string | undefined): Promise<number> {
+  const live = liveRuns(context, id);
+  if (live.length > 0) {
+    printState(context, await connect(oneLive(context, id)).state());
+    return Exit.ok;
+  }
+  const { row, run: found, result, failure } = await storedRun(context, id, () => true);
+  const { symbol } = found.data;
+  const name = strategyName(found);
+  const facts = { session_id: row.id, profile: row.profile, state: row.state, strategy: name, symbol };
+  context.output.emit({ type: "backtest", ...facts, last_active: row.last_active, result, failure }, () => {
+    const come = result
+      ? `finished, final equity ${result.statistics.equity_final}, hash ${result.hash}`
+      : failure
+        ? `failed: ${failure}`
+        : `${row.state}; stint backtest resume ${row.id}`;
+    return `run ${row.id}  ${name} ${symbol}: ${come}`;
+  });
+  return Exit.ok;
+}
+
+function printState({ output }: Context, state: State): void {
+  output.emit(withoutCurves(state) as { type: string }, () => {
+    const {
+      session_id,
+      state: word,
+      strategy,
+      symbol,
+      bar,
+      bars,
+      equity,
+      trades,
+    } = state as State & RunState;
+    return `run ${session_id}  ${strategy} ${symbol}: ${word} at bar ${bar} of ${bars}, equity ${equity ?? "–"}, ${trades} trades`;
+  });
+}
