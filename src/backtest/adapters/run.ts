@@ -90,6 +90,8 @@ export async function openRun(
   let held = true;
   let allowed = manner.pace === undefined ? NO_LIMIT : 0;
   let taking: Promise<void> | undefined;
+  let saving: Promise<void> = Promise.resolve();
+  let stepping: Promise<void> = Promise.resolve();
   const speed = { bar: from?.next ?? 0, at: clock.monotonic(), perSecond: 0 };
 
   function keep(snapshot: Snapshot): void {
@@ -121,7 +123,14 @@ export async function openRun(
     await Promise.race([taking, promise]).finally(() => aborted?.removeEventListener("abort", giveUp));
   }
 
-  async function save(type: string): Promise<void> {
+  /** Writes a checkpoint of the newest snapshot. One after another: each adds to the rows of the one before. */
+  function save(type: string): Promise<void> {
+    const saved = saving.then(() => write(type));
+    saving = saved.catch(() => {});
+    return saved;
+  }
+
+  async function write(type: string): Promise<void> {
     const snapshot = last;
     if (!snapshot) return;
     const batch = unsaved;
@@ -146,6 +155,13 @@ export async function openRun(
       unsaved = [...batch, ...unsaved];
       throw error;
     }
+  }
+
+  async function step(count: number): Promise<void> {
+    if (!held || !thread) throw new Expected(Exit.no, "only a paused run can step", "stint backtest pause");
+    await take(Math.min(NO_LIMIT, (last?.next ?? thread.next) + count));
+    if (!finished) await save("PAUSED");
+    tell();
   }
 
   function state(): RunState {
@@ -305,11 +321,10 @@ export async function openRun(
         const bars = Number((args as { bars?: unknown } | null)?.bars ?? 1);
         if (!Number.isSafeInteger(bars) || bars < 1)
           throw new Expected(Exit.usage, "bars must be a whole number above 0");
-        if (!held || !thread)
-          throw new Expected(Exit.no, "only a paused run can step", "stint backtest pause");
-        await take(Math.min(NO_LIMIT, (last?.next ?? thread.next) + bars));
-        if (!finished) await save("PAUSED");
-        tell();
+        // Two clients that step at once step twice.
+        const stepped = stepping.then(() => step(bars));
+        stepping = stepped.catch(() => {});
+        await stepped;
       },
     },
   };
