@@ -1,9 +1,10 @@
 import type { Log } from "./log.ts";
 import type { Work } from "./session.ts";
+import { STAGES } from "./stack.ts";
 
 /**
- * What the tests of the shutdown need to go wrong, by `STINT_FAULT`: `uncaught`, `rejection`, `hang`. Only a build made
- * with --faults has any of this in it.
+ * What the tests of the shutdown need to go wrong, by `STINT_FAULT`: `uncaught`, `rejection`, `hang`, `hang-briefly`. Only a
+ * build made with --faults has any of this in it.
  */
 export function withFaults<Given extends object>(work: Work<Given>, log: Log): Work<Given> {
   const fault = process.env["STINT_FAULT"];
@@ -13,12 +14,12 @@ export function withFaults<Given extends object>(work: Work<Given>, log: Log): W
     },
   });
   const stuck = async () => ({ [Symbol.asyncDispose]: () => new Promise<void>(() => {}) });
+  const timers = STAGES.indexOf("timers");
+  const { steps: own } = work.generation;
   const steps: Work<Given>["generation"]["steps"] = [
-    {
-      stage: "actuators",
-      open: async (open) => ({ lamp: await open("lamp", lamp) }),
-    },
-    ...work.generation.steps.filter(({ stage }) => stage === "timers" || stage === "workers"),
+    ...own.filter(({ stage }) => STAGES.indexOf(stage) < timers),
+    { stage: "actuators", open: async (open) => ({ lamp: await open("lamp", lamp) }) },
+    ...own.filter(({ stage }) => STAGES.indexOf(stage) >= timers),
     {
       stage: "workers",
       open: async (open) => {

@@ -1,4 +1,5 @@
-import { type Limits, type Part, STAGES, type Stack, type Stage } from "./stack.ts";
+import { openSlot, type Slot, type SlotOptions, type SlotPart } from "./slot.ts";
+import { type Limits, type Part, STAGES, type Stack, type Stage, within } from "./stack.ts";
 
 /** The stages that stand above `S`. */
 type Above<S extends Stage, L extends readonly Stage[] = typeof STAGES> = L extends readonly [
@@ -11,7 +12,12 @@ type Above<S extends Stage, L extends readonly Stage[] = typeof STAGES> = L exte
   : never;
 
 /** Opens one part of the step's stage. */
-export type Open = <T extends AsyncDisposable>(name: string, part: Part<T>, limits?: Limits) => Promise<T>;
+export interface Open {
+  /** A part the session can't do without. */
+  <T extends AsyncDisposable>(name: string, part: Part<T>, limits?: Limits): Promise<T>;
+  /** A part that may be missing or be replaced while the rest runs: without it the session is degraded. */
+  slot<T extends AsyncDisposable>(name: string, part: SlotPart<T>, options?: SlotOptions): Promise<Slot<T>>;
+}
 
 type Step = { stage: Stage; open: (open: Open, have: never) => Promise<object> };
 
@@ -54,16 +60,33 @@ export const generation = <Given extends object>(): Generation<Given> => build([
 
 /**
  * Opens a generation on a stack. What was opened stays when a later part fails: the caller disposes it.
- * @throws what a part throws
+ * @param signal gives the generation up: what is left of it opens nothing more
+ * @param missing told which slots hold nothing and when they are filled again
+ * @throws what a part throws; Error when it was given up
  */
 export async function openGeneration<Given extends object>(
   stack: Stack,
   { steps }: { readonly steps: readonly Step[]; readonly given?: (given: Given) => void },
   given: Given,
+  signal: AbortSignal,
+  missing: (name: string, is: boolean) => void,
 ): Promise<void> {
+  const check = () => {
+    if (signal.aborted) throw new Error("given up while it was opening");
+  };
   let have: object = given;
   for (const { stage, open } of steps) {
-    const opened = await open((name, part, limits) => stack.open(stage, name, part, limits), have as never);
-    have = { ...have, ...opened };
+    const one = async <T extends AsyncDisposable>(name: string, part: Part<T>, limits?: Limits) => {
+      check();
+      return stack.open(stage, name, part, limits);
+    };
+    const slot: Open["slot"] = async (name, part, options) => {
+      check();
+      return openSlot(stack, { stage, name, missing: (is) => missing(name, is) }, part, options);
+    };
+    // A step that waits for something else than its parts isn't waited for once it is given up.
+    const opened = await within(open(Object.assign(one, { slot }), have as never), { signal });
+    check();
+    have = { ...have, ...(opened as object) };
   }
 }

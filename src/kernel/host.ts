@@ -75,7 +75,9 @@ export async function runHost<Given extends object>(
   try {
     using seat = takeSeat(seatName(options.kind, options.profile, options.session));
     clearDeadSeats();
-    return await hosted(options, seat, open);
+    const cause = await hosted(options, seat, open);
+    sayFailed(new Expected(Exit.again, "the host was told to end before it was ready"));
+    return cause;
   } catch (error) {
     sayFailed(error);
     throw error;
@@ -124,7 +126,7 @@ async function hosted<Given extends object>(
       type: kind,
       session_id: id,
       profile,
-      ...(session ? viewState(session) : { state: "starting" }),
+      ...(session ? viewState(session) : { state: "starting", degraded: [] }),
       ...activity?.state(),
     });
     const command = async (name: string, args: unknown): Promise<State> => {
@@ -150,7 +152,13 @@ async function hosted<Given extends object>(
     seat.announce({ kind, profile, session: id, socket });
     await stack.open("state", "heartbeat", heartbeat({ id, store: opened, control, clock, log }));
     if (crashed.length > 0) checkInBackground(log);
-    const changed = () => control.push();
+    const changed = () => {
+      try {
+        control.push();
+      } catch (error) {
+        log.error("the state can't be told", { error });
+      }
+    };
     const host: Host = {
       session: id,
       profile,
@@ -168,11 +176,16 @@ async function hosted<Given extends object>(
     if (given) {
       activity = given;
       const work = typeof STINT_FAULTS !== "undefined" && STINT_FAULTS ? withFaults(given, log) : given;
-      session = new Session({ id, kind, profile, stack, work: recorded(work, opened, id, clock), changed });
-      sayReady(id);
-      session.start(options.paused).then(() => {
-        begun = true;
-      }, end);
+      const recorded: Work<Given> = {
+        ...work,
+        async reached(state) {
+          await work.reached?.(state);
+          await opened.write((db) => recordState(db, id, state, clock));
+          begun ||= state !== "stopping";
+        },
+      };
+      session = new Session({ id, kind, profile, stack, work: recorded, changed });
+      session.start(options.paused).then(() => begun && sayReady(id), end);
     }
     ended = await ending.promise;
   } catch (error) {
@@ -204,24 +217,8 @@ async function hosted<Given extends object>(
 type Ending = { error?: unknown };
 
 function viewState<Given extends object>(session: Session<Given>): State {
-  const { state, pending } = session.view;
-  return { state, ...(pending ? { pending } : {}) };
-}
-
-/** The work, with each state it reaches written to the session's row before anybody is told. */
-function recorded<Given extends object>(
-  work: Work<Given>,
-  store: Store,
-  id: string,
-  clock: Clock,
-): Work<Given> {
-  return {
-    ...work,
-    async reached(state) {
-      await work.reached?.(state);
-      await store.write((db) => recordState(db, id, state, clock));
-    },
-  };
+  const { state, pending, degraded } = session.view;
+  return { state, ...(pending ? { pending } : {}), degraded };
 }
 
 /** Logs what the stack does; of a shutdown each stage once, in order. */
@@ -241,7 +238,7 @@ function stackLog(log: Log, shuttingDown: () => boolean): (event: StackEvent) =>
     } else if (failed) {
       log.warn(describe(event, "shutdown"), { part: event.part, error: event.error });
     } else {
-      log.debug(describe(event, "shutdown"), { part: event.part });
+      log[event.act === "back" ? "info" : "debug"](describe(event, "shutdown"), { part: event.part });
     }
   };
 }

@@ -3,7 +3,7 @@ export type Cause = { kind: "signal"; name: string; number: number } | { kind: "
 
 /** What has something to put in order before the process ends. */
 export type Owner = {
-  /** Begin the ordered shutdown; whoever awaits the work sees it end. */
+  /** Begin the ordered shutdown; whoever awaits the work sees it end. Called again for whatever comes meanwhile. */
   end(cause: Cause): void;
   /** A second signal: only what must never be left on, at once. */
   hurry(): Promise<void>;
@@ -39,20 +39,23 @@ export class Life {
     };
   }
 
-  /** A signal came. With nothing to put in order, or for the second time, the process ends here. */
+  /** A signal came. With nothing to put in order, or while that is being done, the process ends here. */
   signal(name: string, number: number): void {
-    const again = this.#cause?.kind === "signal";
-    this.#cause ??= { kind: "signal", name, number };
+    // A closed terminal is told twice, by the kernel and by the shell: nobody is impatient.
+    const again = this.#cause !== undefined && name !== "SIGHUP";
+    const cause: Cause = { kind: "signal", name, number };
+    this.#cause ??= cause;
     const leave = () => this.#exit(128 + number);
     if (!this.#owner) leave();
     else if (again) void this.#owner.hurry().then(leave, leave);
-    else this.#owner.end(this.#cause);
+    else this.#owner.end(cause);
   }
 
   /** Something threw that nobody caught. @returns false when there is nothing to put in order first */
   crash(error: unknown): boolean {
-    this.#cause ??= { kind: "crash", error };
-    this.#owner?.end(this.#cause);
+    const cause: Cause = { kind: "crash", error };
+    this.#cause ??= cause;
+    this.#owner?.end(cause);
     return this.#owner !== undefined;
   }
 }

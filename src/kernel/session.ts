@@ -1,7 +1,7 @@
 import type { Kind, SessionState } from "./checkpoint.ts";
 import { Exit, Expected } from "./errors.ts";
 import { type Generation, openGeneration } from "./generation.ts";
-import type { Stack } from "./stack.ts";
+import { LATE, type Stack, within } from "./stack.ts";
 
 /** Where each state may lead. */
 const NEXT: Record<SessionState, readonly SessionState[]> = {
@@ -19,11 +19,15 @@ export type Work<Given extends object = never> = {
   /** What the generation builds on, opened below it. */
   given: Given;
   /**
-   * Present when a pause parks the generation instead of disposing it: it holds nothing outside the process.
-   * `park` resolves once it stands still, or with nothing done when the signal aborts first.
+   * Present when a pause parks the generation instead of disposing it: it holds nothing outside the process, and
+   * opens parked. `park` resolves once it stands still; it is left alone when the signal aborts first, and `unpark`
+   * follows if it is to run on.
    */
-  park?: { park(signal: AbortSignal): Promise<void>; unpark(): Promise<void> };
-  /** Called once a state is reached and before anybody is told: the checkpoint is written here. */
+  park?: { park(signal: AbortSignal): Promise<void>; unpark(): void };
+  /**
+   * Called once a state is reached and before anybody is told: the checkpoint is written here. When it can't be, the
+   * session is paused or stopped all the same, but runs only when `running` could be written.
+   */
   reached?(state: "running" | "paused" | "stopping"): Promise<void>;
 };
 
@@ -34,10 +38,14 @@ export type SessionView = {
   profile: string;
   state: SessionState;
   pending?: "starting" | "pausing" | "resuming" | "stopping";
+  /** Names of the parts that it has to do without for now. */
+  degraded: string[];
 };
 
 /** How long a stop waits for a generation to park and leave its last checkpoint, in ms. */
 const PARK_TO_STOP_MS = 500;
+/** How long a state's checkpoint may take, in ms. */
+const REACHED_MS = 10_000;
 
 type Wanted = "running" | "paused" | "stopped";
 
@@ -55,9 +63,10 @@ export class Session<Given extends object> {
   #state: SessionState = "starting";
   #wanted: Wanted = "running";
   #moving: Promise<void> | undefined;
-  /** Counts generations given up; one that was opened under an older count is gone. */
-  #givenUp = 0;
-  #openedAt = -1;
+  /** Aborted when the generation that is open or opening is given up. */
+  #generation = new AbortController();
+  #isOpen = false;
+  readonly #degraded = new Set<string>();
   /** Aborted when something else is wanted than what is being waited for. */
   #waiting = new AbortController();
 
@@ -81,7 +90,8 @@ export class Session<Given extends object> {
   get view(): SessionView {
     const { id, kind, profile } = this;
     const pending = this.#pending;
-    return { id, kind, profile, state: this.#state, ...(pending ? { pending } : {}) };
+    const degraded = [...this.#degraded];
+    return { id, kind, profile, state: this.#state, ...(pending ? { pending } : {}), degraded };
   }
 
   /** Whether it runs or is on its way there: what a toggle turns around. */
@@ -106,17 +116,23 @@ export class Session<Given extends object> {
     return this.#want(paused ? "paused" : "running");
   }
 
-  /** Ends the generation and keeps the session. Resolves when the session has come to rest. */
+  /**
+   * Ends the generation and keeps the session. Resolves when the session has come to rest.
+   * @throws what kept the checkpoint from being written; it is paused all the same
+   */
   pause(): Promise<void> {
     return this.#want("paused");
   }
 
-  /** A new generation. @throws what a part threw while opening; then the session is paused as before */
+  /** Opens a new generation. @throws what a part threw while opening; then the session is paused as before */
   resume(): Promise<void> {
     return this.#want("running");
   }
 
-  /** Disposes the generation for good. What stands below it is the host's to dispose. Never rejects twice. */
+  /**
+   * Disposes the generation for good. What stands below it is the host's to dispose.
+   * @throws what kept the last checkpoint from being written; it is stopped all the same
+   */
   stop(): Promise<void> {
     return this.#want("stopped");
   }
@@ -129,20 +145,23 @@ export class Session<Given extends object> {
     const before = this.#wanted;
     this.#wanted = wanted;
     if (this.#moving) {
-      if (wanted !== before) this.#waiting.abort();
-      // What is still opening for a generation nobody wants any more is told to leave.
-      const unwanted = wanted === "stopped" || (wanted === "paused" && !this.#work.park);
-      if (unwanted && !this.#isOpen) void this.#giveUp();
-      this.#changed(this.view);
+      if (wanted !== before) this.#turnAround();
       return this.#moving;
     }
     if (this.#atRest) return Promise.resolve();
-    this.#moving = this.#move().finally(() => {
-      this.#moving = undefined;
-      this.#changed(this.view);
-    });
+    // It begins once `#moving` is set: whatever it tells sees that it is under way.
+    this.#moving = Promise.resolve().then(() => this.#move());
     this.#changed(this.view);
     return this.#moving;
+  }
+
+  /** Something else is wanted than what is under way. */
+  #turnAround(): void {
+    this.#waiting.abort();
+    const keep = this.#wanted === "running" || (this.#wanted === "paused" && this.#work.park);
+    // What is still opening for a generation nobody wants any more is told to leave.
+    if (!keep && !this.#isOpen) void this.#giveUp();
+    this.#changed(this.view);
   }
 
   get #atRest(): boolean {
@@ -152,78 +171,103 @@ export class Session<Given extends object> {
   async #move(): Promise<void> {
     let failure: { error: unknown } | undefined;
     while (!this.#atRest) {
-      const from = this.#state;
-      const wanted = this.#wanted;
       this.#waiting = new AbortController();
+      const { signal } = this.#waiting;
       try {
-        if (wanted === "running") await this.#toRunning();
-        else if (wanted === "paused") await this.#toPaused(this.#waiting.signal);
+        if (this.#wanted === "running") await this.#toRunning();
+        else if (this.#wanted === "paused") await this.#toPaused(signal);
         else await this.#toStopped();
       } catch (error) {
-        await this.#giveUp();
+        // A generation that stands parked can stay; any other was on its way and goes.
+        if (!this.#work.park || !this.#isOpen) await this.#giveUp();
         // Its failure is no answer to anybody when something else was asked for meanwhile.
-        if (this.#wanted === wanted) failure = { error };
-        if (this.#wanted === "running") this.#wanted = from === "starting" ? "stopped" : "paused";
-        // A generation that is gone is paused, and a stopped session stopped, whatever their last words failed with.
-        if (wanted === "paused" && from === "running") this.#enter("paused");
-        if (wanted === "paused" && from === "starting") this.#wanted = "stopped";
-        if (wanted === "stopped") this.#enter("stopped");
+        if (signal.aborted) continue;
+        failure ??= { error };
+        this.#wanted = this.#state === "running" || this.#state === "paused" ? this.#state : "stopped";
       }
     }
+    // At once: whoever asks for something after this begins a new move.
+    this.#moving = undefined;
+    this.#changed(this.view);
     if (failure) throw failure.error;
   }
 
   async #toRunning(): Promise<void> {
     await this.#openGeneration();
-    await this.#work.park?.unpark();
-    await this.#work.reached?.("running");
-    if (this.#isOpen) this.#enter("running");
+    await this.#reached("running");
+    this.#work.park?.unpark();
+    this.#enter("running");
   }
 
   async #toPaused(signal: AbortSignal): Promise<void> {
-    if (this.#work.park) {
-      await this.#openGeneration();
-      await this.#work.park.park(signal);
-      if (signal.aborted) return;
-    } else {
+    if (!this.#work.park) {
       await this.#giveUp();
+    } else {
+      await this.#openGeneration();
+      if (!(await this.#park(signal))) return;
     }
-    await this.#work.reached?.("paused");
-    this.#enter("paused");
+    try {
+      await this.#reached("paused");
+    } finally {
+      this.#enter("paused");
+    }
   }
 
   async #toStopped(): Promise<void> {
     this.#enter("stopping");
     try {
-      if (this.#work.park && this.#isOpen) await this.#work.park.park(AbortSignal.timeout(PARK_TO_STOP_MS));
+      if (this.#work.park && this.#isOpen) await this.#park(AbortSignal.timeout(PARK_TO_STOP_MS));
       else await this.#giveUp();
-      await this.#work.reached?.("stopping");
+      await this.#reached("stopping");
     } finally {
       await this.#giveUp();
+      this.#enter("stopped");
     }
-    this.#enter("stopped");
   }
 
-  get #isOpen(): boolean {
-    return this.#openedAt === this.#givenUp;
+  /** @returns whether it stands still; one that a pause could not park runs on */
+  async #park(signal: AbortSignal): Promise<boolean> {
+    let parked = false;
+    try {
+      const done = await within(this.#work.park?.park(signal) ?? Promise.resolve(), { signal });
+      parked = done !== LATE && !signal.aborted;
+    } finally {
+      if (!parked && this.#state === "running") this.#work.park?.unpark();
+    }
+    return parked;
+  }
+
+  async #reached(state: "running" | "paused" | "stopping"): Promise<void> {
+    const done = await within(this.#work.reached?.(state) ?? Promise.resolve(), { ms: REACHED_MS });
+    if (done === LATE) throw new Error(`${state}: not written after ${REACHED_MS} ms`);
   }
 
   async #openGeneration(): Promise<void> {
     if (this.#isOpen) return;
-    const count = this.#givenUp;
-    await openGeneration(this.#stack, this.#work.generation, this.#work.given);
-    if (count !== this.#givenUp) throw new Error("given up while it was opening");
-    this.#openedAt = count;
+    this.#generation = new AbortController();
+    const { signal } = this.#generation;
+    // Nothing is inherited: one that was given up has gone first.
+    await this.#stack.disposeDownTo("state");
+    await openGeneration(this.#stack, this.#work.generation, this.#work.given, signal, (name, missing) => {
+      if (signal.aborted) return;
+      if (missing) this.#degraded.add(name);
+      else this.#degraded.delete(name);
+      this.#changed(this.view);
+    });
+    // Whoever gives it up in this very moment is heard too.
+    signal.throwIfAborted();
+    this.#isOpen = true;
   }
 
   #giveUp(): Promise<void> {
-    this.#givenUp++;
+    this.#generation.abort();
+    this.#isOpen = false;
+    this.#degraded.clear();
     return this.#stack.disposeDownTo("state");
   }
 
   #enter(state: SessionState): void {
-    if (state === this.#state) return;
-    if (!NEXT[this.#state].includes(state) && state !== "stopped") {
+    if (!NEXT[this.#state].includes(state)) {
       throw new Error(`a session can't go from ${this.#state} to ${state}`);
     }
     this.#state = state;

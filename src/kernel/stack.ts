@@ -12,39 +12,48 @@ export type Part<T extends AsyncDisposable = AsyncDisposable> = (signal: AbortSi
 
 /** Deadlines in ms. Past `openMs` a part that arrives is disposed at once; past `disposeMs` it is left behind. */
 export type Limits = { openMs?: number; disposeMs?: number };
-const OPEN_MS = 10_000;
-const DISPOSE_MS = 2_000;
+export const OPEN_MS = 10_000;
+export const DISPOSE_MS = 2_000;
 
-/** What the stack did, for the log. Times in ms. */
+/**
+ * What the stack and the slots on it did, for the log. Times in ms: how long it took; of a part that was lost how long
+ * there was one, of one that is back how long there was none.
+ */
 export type StackEvent =
-  | { act: "open" | "dispose"; stage: Stage; part: string; ms: number; error?: unknown }
+  | { act: "open" | "dispose" | "lost" | "back"; stage: Stage; part: string; ms: number; error?: unknown }
   | { act: "stage"; stage: Stage; parts: string[]; ms: number };
 
+/** A part that is open or opening, and what tells it to leave. */
 type Entry = {
   stage: Stage;
   name: string;
-  part: AsyncDisposable;
   disposeMs: number;
+  leave: AbortController;
+  part?: AsyncDisposable;
   disposing?: Promise<void>;
 };
 
 const rank = (stage: Stage): number => STAGES.indexOf(stage);
-const LATE = Symbol("late");
 
-/** The work, or LATE after `ms`; with a signal also `graceMs` after its abort. */
-async function within<T>(
-  ms: number,
+/** What {@link within} gives instead of a result. */
+export const LATE = Symbol("late");
+
+/** The work, or LATE after `ms` or `graceMs` after the signal's abort, whichever comes first. */
+export async function within<T>(
   work: Promise<T>,
-  aborted?: { signal: AbortSignal; graceMs: number },
+  { ms, signal, graceMs = 0 }: { ms?: number; signal?: AbortSignal; graceMs?: number },
 ): Promise<T | typeof LATE> {
   const { promise: late, resolve } = Promise.withResolvers<typeof LATE>();
-  const timers = [setTimeout(resolve, ms, LATE)];
-  const hurry = () => void timers.push(setTimeout(resolve, aborted?.graceMs, LATE));
-  aborted?.signal.addEventListener("abort", hurry, { once: true });
+  const timers: ReturnType<typeof setTimeout>[] = [];
+  const wait = (ms: number) => void timers.push(setTimeout(resolve, ms, LATE));
+  const hurry = () => wait(graceMs);
+  if (ms !== undefined) wait(ms);
+  if (signal?.aborted) hurry();
+  else signal?.addEventListener("abort", hurry, { once: true });
   try {
     return await Promise.race([work, late]);
   } finally {
-    aborted?.signal.removeEventListener("abort", hurry);
+    signal?.removeEventListener("abort", hurry);
     for (const timer of timers) clearTimeout(timer);
   }
 }
@@ -55,22 +64,19 @@ async function within<T>(
  * hangs and can't dispose in part, which a pause needs.
  */
 export class Stack implements AsyncDisposable {
-  readonly #report: (event: StackEvent) => void;
+  /** Told what the stack does. */
+  readonly report: (event: StackEvent) => void;
   readonly #entries: Entry[] = [];
-  /** Being disposed right now: out of `#entries`, still in reach of {@link disposeOnly}. */
+  /** Being disposed right now: no longer in `#entries`, still in reach of {@link disposeOnly}. */
   readonly #leaving = new Set<Entry>();
-  #generation = new AbortController();
+  /** Opening right now. */
+  #coming: Entry | undefined;
   #opening: Promise<void> = Promise.resolve();
   #closing: Promise<void> | undefined;
   #ended = false;
 
   constructor(report: (event: StackEvent) => void = () => {}) {
-    this.#report = report;
-  }
-
-  /** How many parts are open. */
-  get size(): number {
-    return this.#entries.length;
+    this.report = report;
   }
 
   /** Names of the open parts, lowest first. */
@@ -101,43 +107,61 @@ export class Stack implements AsyncDisposable {
     stage: Stage,
     name: string,
     part: Part<T>,
-    limits: Limits,
+    { openMs = OPEN_MS, disposeMs = DISPOSE_MS }: Limits,
   ): Promise<T> {
     const top = this.#entries.at(-1);
     if (this.#ended || this.#closing) throw new Error(`${name}: not opened, the stack is closing`);
     if (top && rank(stage) < rank(top.stage)) {
       throw new Error(`${name}: ${stage} can't open above ${top.stage} (${top.name})`);
     }
-    const { openMs = OPEN_MS, disposeMs = DISPOSE_MS } = limits;
-    const { signal } = this.#generation;
+    const entry: Entry = { stage, name, disposeMs, leave: new AbortController() };
+    const { signal } = entry.leave;
     const begin = performance.now();
-    const coming = (async () => part(signal))();
+    const event = (error?: unknown): StackEvent => {
+      const ms = performance.now() - begin;
+      return { act: "open", stage, part: name, ms, ...(error === undefined ? {} : { error }) };
+    };
+    this.#coming = entry;
     try {
-      const got = await within(openMs, coming, { signal, graceMs: disposeMs });
+      const coming = (async () => part(signal))();
+      const got = await within(coming, { ms: openMs, signal, graceMs: disposeMs });
       if (got === LATE) {
-        // When it arrives after all, it goes.
-        void coming
-          .then((late) => late[Symbol.asyncDispose]())
-          .catch((error: unknown) =>
-            this.#report({ act: "dispose", stage, part: name, ms: performance.now() - begin, error }),
-          );
         const waited = signal.aborted ? `${disposeMs} ms after being told to leave` : `${openMs} ms`;
+        entry.leave.abort();
+        // When it arrives after all, it goes; when it fails instead, there is nothing more to say.
+        coming.then(
+          (late) => this.#dispose({ ...entry, part: late }),
+          () => {},
+        );
         throw new Error(`${name}: not open after ${waited}`);
       }
-      // Kept even when the signal was aborted meanwhile: whoever aborted disposes it next.
-      this.#entries.push({ stage, name, part: got, disposeMs });
-      this.#report({ act: "open", stage, part: name, ms: performance.now() - begin });
+      // Kept even when it was told to leave meanwhile: whoever did so disposes it next.
+      this.#entries.push({ ...entry, part: got });
       if (signal.aborted) throw new Error(`${name}: closed while it was opening`);
+      this.report(event());
       return got;
     } catch (error) {
-      this.#report({ act: "open", stage, part: name, ms: performance.now() - begin, error });
+      this.report(event(error));
       throw error;
+    } finally {
+      this.#coming = undefined;
+    }
+  }
+
+  /** Tells all parts, and the one that is opening, to leave. Disposing them is to follow. */
+  abort(): void {
+    this.#abortAbove(-1);
+  }
+
+  #abortAbove(floor: number): void {
+    for (const { stage, leave } of [...this.#entries, ...(this.#coming ? [this.#coming] : [])]) {
+      if (rank(stage) > floor) leave.abort();
     }
   }
 
   /**
-   * Pause: disposes all that stands above `keep`; what opens next belongs to a new generation with a signal of its
-   * own. Serialised and idempotent; never rejects.
+   * Pause: disposes all that stands above `keep`; then the stack may be opened on again. Serialised and idempotent;
+   * never rejects.
    */
   disposeDownTo(keep: Stage): Promise<void> {
     return this.#disposeAbove(rank(keep));
@@ -150,10 +174,9 @@ export class Stack implements AsyncDisposable {
   }
 
   #disposeAbove(floor: number): Promise<void> {
-    this.#generation.abort();
+    this.#abortAbove(floor);
     const before = this.#closing ?? Promise.resolve();
     const closing: Promise<void> = before.then(async () => {
-      this.#generation.abort();
       await this.#opening;
       for (let at = STAGES.length - 1; at > floor; at--) {
         const begin = performance.now();
@@ -165,9 +188,8 @@ export class Stack implements AsyncDisposable {
           parts.push(top.name);
           await this.#dispose(top);
         }
-        this.#report({ act: "stage", stage: STAGES[at] as Stage, parts, ms: performance.now() - begin });
+        this.report({ act: "stage", stage: STAGES[at] as Stage, parts, ms: performance.now() - begin });
       }
-      this.#generation = new AbortController();
       if (this.#closing === closing) this.#closing = undefined;
     });
     this.#closing = closing;
@@ -181,21 +203,18 @@ export class Stack implements AsyncDisposable {
   }
 
   async #dispose(entry: Entry): Promise<void> {
+    const { stage, name, disposeMs } = entry;
     const begin = performance.now();
+    const event = { act: "dispose", stage, part: name } as const;
     this.#leaving.add(entry);
-    entry.disposing ??= (async () => entry.part[Symbol.asyncDispose]())();
-    const event = { act: "dispose", stage: entry.stage, part: entry.name } as const;
+    entry.leave.abort();
+    entry.disposing ??= (async () => entry.part?.[Symbol.asyncDispose]())();
     try {
-      const done = await within(entry.disposeMs, entry.disposing);
-      const ms = performance.now() - begin;
-      if (done === LATE) {
-        entry.disposing.catch(() => undefined); // its failure has nobody left to hear it
-        this.#report({ ...event, ms, error: new Error(`dropped: not disposed after ${entry.disposeMs} ms`) });
-      } else {
-        this.#report({ ...event, ms });
-      }
+      const done = await within(entry.disposing, { ms: disposeMs });
+      if (done === LATE) throw new Error(`dropped: not disposed after ${disposeMs} ms`);
+      this.report({ ...event, ms: performance.now() - begin });
     } catch (error) {
-      this.#report({ ...event, ms: performance.now() - begin, error });
+      this.report({ ...event, ms: performance.now() - begin, error });
     } finally {
       this.#leaving.delete(entry);
     }
