@@ -16,18 +16,19 @@ import type { Log } from "./log.ts";
 import { socketPath } from "./paths.ts";
 import { runtime, selfCommand, spawnDetached } from "./runtime.ts";
 import { clearDeadSeats, seatName, type TakenSeat, takeSeat } from "./seat.ts";
-import { Session, type Work } from "./session.ts";
+import { Session, type SessionView, type Work } from "./session.ts";
 import { describe, Stack, type StackEvent } from "./stack.ts";
 import { openStore, type Schema, type Store } from "./store.ts";
 import { type Terminal, terminal } from "./terminal.ts";
+import { resetTerminal } from "./tui/terminal.ts";
 
 /** What a feature runs inside a host. */
 export type Activity<Given extends object> = Work<Given> & {
-  /** What is pushed beside the session's own fields; plain JSON. */
-  state(): State;
-  /** Commands beside pause, resume, toggle and stop. Arguments come from outside: validate them. */
-  commands?: Record<string, (args: unknown) => Promise<void>>;
+  commands?: Commands;
 };
+
+/** Commands beside pause, resume, toggle and stop. Arguments come from outside: validate them. */
+type Commands = Record<string, (args: unknown) => Promise<void>>;
 
 /** What a host gives to the feature that it runs. */
 export type Host = {
@@ -39,6 +40,8 @@ export type Host = {
   readonly control: ControlServer;
   readonly clock: Clock;
   readonly log: Log;
+  /** Says what clients are shown beside the session's own fields, plain JSON; asked for at each change. */
+  show(state: () => State): void;
   /** Tells every client that the state has changed. */
   changed(): void;
   /** Ends the session in order: it is done, or (with an error) it can't go on. */
@@ -75,7 +78,7 @@ export async function runHost<Given extends object>(
   try {
     using seat = takeSeat(seatName(options.kind, options.profile, options.session));
     clearDeadSeats();
-    const cause = await hosted(options, seat, open);
+    const cause = await new Hosting<Given>(options, seat).run(open);
     sayFailed(new Expected(Exit.again, "the host was told to end before it was ready"));
     return cause;
   } catch (error) {
@@ -84,74 +87,100 @@ export async function runHost<Given extends object>(
   }
 }
 
-async function hosted<Given extends object>(
-  options: HostOptions,
-  seat: TakenSeat,
-  open: (host: Host) => Promise<Activity<Given>>,
-): Promise<Cause | undefined> {
-  const { kind, profile, session: id, life, clock = systemClock } = options;
-  const log = options.log.for("host");
-  const ending = Promise.withResolvers<Ending>();
-  let session: Session<Given> | undefined;
-  let activity: Activity<Given> | undefined;
-  let shuttingDown = false;
-  let begun = options.recreated ?? false;
-  const stack = new Stack(stackLog(log, () => shuttingDown));
-  using _ = life.own({
-    end(cause) {
-      if (cause.kind === "signal") log.info(`${cause.name}: shutting down`);
-      else log.error("crash: shutting down", { error: cause.error });
-      ending.resolve({});
-    },
-    hurry: () => stack.disposeOnly("actuators"),
-  });
-  log.info("host starts", { session: id, kind, profile, runtime });
+/** How it ended: with an error that it could not go on after, or (empty) in order. */
+type Ending = { error?: unknown };
 
-  let store: Store | undefined;
-  let ended: Ending;
-  try {
-    const end = (error?: unknown) => ending.resolve(error === undefined ? {} : { error });
+/** One host, from its first part to its last word. */
+class Hosting<Given extends object> {
+  readonly #options: HostOptions;
+  readonly #seat: TakenSeat;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #stack: Stack;
+  readonly #ending = Promise.withResolvers<Ending>();
+  #shuttingDown = false;
+  #store: Store | undefined;
+  #session: Session<Given> | undefined;
+  #commands: Commands = {};
+  #shown: () => State = () => ({});
+  /** Whether the session ever ran: only then has it anything to leave behind. */
+  #begun: boolean;
+
+  constructor(options: HostOptions, seat: TakenSeat) {
+    this.#options = options;
+    this.#seat = seat;
+    this.#clock = options.clock ?? systemClock;
+    this.#log = options.log.for("host");
+    this.#stack = new Stack(stackLog(this.#log, () => this.#shuttingDown));
+    this.#begun = options.recreated ?? false;
+  }
+
+  async run(open: (host: Host) => Promise<Activity<Given>>): Promise<Cause | undefined> {
+    const { life, session, kind, profile } = this.#options;
+    using _ = life.own({
+      end: (cause) => {
+        if (cause.kind === "signal") this.#log.info(`${cause.name}: shutting down`);
+        else this.#log.error("crash: shutting down", { error: cause.error });
+        this.#end();
+      },
+      hurry: () => this.#stack.disposeOnly("actuators"),
+    });
+    this.#log.info("host starts", { session, kind, profile, runtime });
+    let ended: Ending;
+    try {
+      const host = await this.#openHost();
+      // A signal or a stop that comes while it opens ends the opening: the stack's parts are told to leave.
+      const activity = await Promise.race([open(host), this.#ending.promise.then(() => undefined)]);
+      if (activity) this.#start(activity, host);
+      ended = await this.#ending.promise;
+    } catch (error) {
+      ended = { error };
+    }
+    ended = await this.#shutDown(ended);
+    if (!("error" in ended)) {
+      this.#log.info("ended");
+      return life.cause;
+    }
+    const { error } = ended;
+    if (error instanceof Expected) this.#log.warn(`ended: ${error.message}`);
+    else this.#log.error(`ended: ${message(error)}`, { error });
+    throw error;
+  }
+
+  /** Opens what every host has, up to `state`. */
+  async #openHost(): Promise<Host> {
+    const { session, kind, profile, schemas, log: options } = this.#options;
+    const clock = this.#clock;
+    const log = this.#log;
+    const stack = this.#stack;
+    const end = (error?: unknown) => this.#end(error);
     const screen = await stack.open("terminal", "terminal", terminal(end));
-    const opened = await stack.open("store", "store", () =>
-      openStore({ schemas: options.schemas, clock, warn: (text) => log.warn(text) }),
+    const store = await stack.open("store", "store", () =>
+      openStore({ schemas, clock, warn: (text) => log.warn(text) }),
     );
-    store = opened;
-    const crashed = await opened.write((db) => {
+    this.#store = store;
+    const crashed = await store.write((db) => {
       const gone = recordCrashed(db);
-      claimSession(db, { id, kind, profile }, clock);
+      claimSession(db, { id: session, kind, profile }, clock);
       return gone;
     });
-    const state = (): State => ({
-      v: 1,
-      type: kind,
-      session_id: id,
-      profile,
-      ...(session ? viewState(session) : { state: "starting", degraded: [] }),
-      ...activity?.state(),
-    });
-    const command = async (name: string, args: unknown): Promise<State> => {
-      if (name === "stop") ending.resolve({});
-      else if (!session)
-        throw new Expected(Exit.again, "the session is still starting", "try again in a moment");
-      else if (name === "pause") await session.pause();
-      else if (name === "resume") await session.resume();
-      else if (name === "toggle") await (session.wantsToRun ? session.pause() : session.resume());
-      else {
-        const known = activity?.commands?.[name];
-        if (!known) throw new Expected(Exit.usage, `a ${kind} host has no command '${name}'`);
-        await known(args);
-      }
-      return state();
+    const served = {
+      state: () => this.#state(),
+      command: (name: string, args: unknown) => this.#command(name, args),
     };
-    const control = new ControlServer({ state, command }, log.for("control"));
-    const socket = socketPath(seatName(kind, profile, id));
+    const control = new ControlServer(served, log.for("control"));
+    const socket = socketPath(seatName(kind, profile, session));
     await stack.open("state", "control", async () => {
       await control.bind(socket);
       return { [Symbol.asyncDispose]: () => control.close() };
     });
-    seat.announce({ kind, profile, session: id, socket });
-    await stack.open("state", "heartbeat", heartbeat({ id, store: opened, control, clock, log }));
-    if (crashed.length > 0) checkInBackground(log);
+    this.#seat.announce({ kind, profile, session, socket });
+    await stack.open("state", "heartbeat", heartbeat({ id: session, store, control, clock, log }));
+    if (crashed.length > 0) {
+      // One of them may have been killed while it drew on this very terminal.
+      resetTerminal();
+      checkInBackground(log);
+    }
     const changed = () => {
       try {
         control.push();
@@ -159,65 +188,106 @@ async function hosted<Given extends object>(
         log.error("the state can't be told", { error });
       }
     };
-    const host: Host = {
-      session: id,
+    const show = (state: () => State) => {
+      this.#shown = state;
+      changed();
+    };
+    return {
+      session,
       profile,
       stack,
-      store: opened,
+      store,
       terminal: screen,
       control,
       clock,
-      log,
+      log: options,
+      show,
       changed,
       end,
     };
-    // A signal or a stop that comes while it opens ends the opening: the stack's parts are told to leave.
-    const given = await Promise.race([open(host), ending.promise.then(() => undefined)]);
-    if (given) {
-      activity = given;
-      const work = typeof STINT_FAULTS !== "undefined" && STINT_FAULTS ? withFaults(given, log) : given;
-      const recorded: Work<Given> = {
-        ...work,
-        async reached(state) {
-          await work.reached?.(state);
-          await opened.write((db) => recordState(db, id, state, clock));
-          begun ||= state !== "stopping";
-        },
-      };
-      session = new Session({ id, kind, profile, stack, work: recorded, changed });
-      session.start(options.paused).then(() => begun && sayReady(id), end);
-    }
-    ended = await ending.promise;
-  } catch (error) {
-    ended = { error };
   }
 
-  shuttingDown = true;
-  await session?.stop().catch((error: unknown) => {
-    log.error("the session's end failed", { error });
-    ended = "error" in ended ? ended : { error };
-  });
-  await store
-    ?.write((db) => endSession(db, id, begun, clock))
-    .catch((error: unknown) => log.error("the session's end wasn't written", { error }));
-  await stack[Symbol.asyncDispose]();
-  if ("error" in ended) {
-    const expected = ended.error instanceof Expected;
-    log[expected ? "warn" : "error"](
-      `ended: ${message(ended.error)}`,
-      expected ? {} : { error: ended.error },
+  #start(activity: Activity<Given>, { changed, store }: Host): void {
+    const { session: id, kind, profile, paused } = this.#options;
+    this.#commands = activity.commands ?? {};
+    const faulty = typeof STINT_FAULTS !== "undefined" && STINT_FAULTS;
+    const work = faulty ? withFaults(activity, this.#log) : activity;
+    /** Each state it reaches is written to the session's row before anybody is told. */
+    const reached: Work<Given>["reached"] = async (state) => {
+      try {
+        await work.reached?.(state);
+        await store.write((db) => recordState(db, id, state, this.#clock));
+      } catch (error) {
+        this.#log.error(`${state} can't be recorded`, { error });
+        throw error;
+      }
+      this.#begun ||= state !== "stopping";
+    };
+    const session = new Session({
+      id,
+      kind,
+      profile,
+      stack: this.#stack,
+      work: { ...work, reached },
+      changed,
+    });
+    this.#session = session;
+    session.start(paused).then(
+      () => this.#begun && sayReady(id),
+      (error: unknown) => this.#end(error),
     );
-    throw ended.error;
   }
-  log.info("ended");
-  return life.cause;
+
+  #end(error?: unknown): void {
+    this.#ending.resolve(error === undefined ? {} : { error });
+  }
+
+  #state(): State {
+    const { session: id, kind, profile } = this.#options;
+    const view = this.#session?.view ?? { state: "starting", degraded: [] };
+    // The session's own fields come last: no feature can speak for it.
+    return { ...this.#shown(), v: 1, type: kind, session_id: id, profile, ...viewed(view) };
+  }
+
+  async #command(name: string, args: unknown): Promise<State> {
+    const session = this.#session;
+    if (name === "stop") {
+      this.#end();
+      return { ...this.#state(), pending: "stopping" };
+    }
+    if (!session) throw new Expected(Exit.again, "the session is still starting", "try again in a moment");
+    if (name === "pause") await session.pause();
+    else if (name === "resume") await session.resume();
+    else if (name === "toggle") await (session.wantsToRun ? session.pause() : session.resume());
+    else {
+      const known = Object.hasOwn(this.#commands, name) ? this.#commands[name] : undefined;
+      if (!known) throw new Expected(Exit.usage, `a ${this.#options.kind} host has no command '${name}'`);
+      await known(args);
+    }
+    return this.#state();
+  }
+
+  /** The ordered way down, whatever it was that ended it. @returns how it ended, with what failed on the way */
+  async #shutDown(ended: Ending): Promise<Ending> {
+    this.#shuttingDown = true;
+    let how = ended;
+    try {
+      await this.#session?.stop();
+    } catch (error) {
+      if (!("error" in how)) how = { error };
+    }
+    try {
+      await this.#store?.write((db) => endSession(db, this.#options.session, this.#begun, this.#clock));
+    } catch (error) {
+      this.#log.error("the session's end wasn't written", { error });
+    }
+    await this.#stack[Symbol.asyncDispose]();
+    return how;
+  }
 }
 
-/** How it ended: with an error that it could not go on after, or (empty) in order. */
-type Ending = { error?: unknown };
-
-function viewState<Given extends object>(session: Session<Given>): State {
-  const { state, pending, degraded } = session.view;
+/** What clients are shown of a session, without the words that the host has said already. */
+function viewed({ state, pending, degraded }: Pick<SessionView, "state" | "pending" | "degraded">): State {
   return { state, ...(pending ? { pending } : {}), degraded };
 }
 

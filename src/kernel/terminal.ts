@@ -10,9 +10,9 @@ export interface Terminal extends AsyncDisposable {
   show(view: () => Promise<ReactNode>): Promise<void>;
 }
 
-/** @param failed told what a component threw, or undefined when the terminal hung up */
+/** @param left told when the screen is gone: with what a component threw, or undefined when the terminal hung up */
 export const terminal =
-  (failed: (error: unknown) => void): Part<Terminal> =>
+  (left: (error?: unknown) => void): Part<Terminal> =>
   async () => {
     let showing: Promise<AsyncDisposable> | undefined;
     let disposed = false;
@@ -22,14 +22,17 @@ export const terminal =
         showing = (async () => {
           const { show } = await import("./tui/show.tsx");
           const shown = await show(await view());
-          shown.done.catch(failed);
+          // Done without an error is a terminal that hung up, or our own closing of it.
+          shown.done.then(() => left(), left);
           return shown;
         })();
         await showing;
       },
       async [Symbol.asyncDispose]() {
         disposed = true;
-        await (await showing)?.[Symbol.asyncDispose]();
+        // Whoever asked for the screen has heard why it couldn't be shown.
+        const shown = await showing?.catch(() => undefined);
+        await shown?.[Symbol.asyncDispose]();
       },
     };
   };

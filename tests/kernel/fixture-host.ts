@@ -82,7 +82,8 @@ const ticking: Part = async () => {
   };
 };
 
-async function activity({ stack }: Host): Promise<Activity<object>> {
+async function activity(host: Host): Promise<Activity<object>> {
+  const { stack } = host;
   if (fixture === "slow-state") {
     await stack.open("state", "slow", async (signal) => {
       note("opening slow");
@@ -113,6 +114,10 @@ async function activity({ stack }: Host): Promise<Activity<object>> {
       },
     };
   };
+  host.show(() => {
+    if (stateless) throw new Error("no state");
+    return { generations };
+  });
   const disposeMs = fixture === "hang" ? 60_000 : 50;
   return {
     generation: generation<object>()
@@ -121,10 +126,6 @@ async function activity({ stack }: Host): Promise<Activity<object>> {
       .timers(async (open) => ({ ticking: await open("ticking", ticking) }))
       .workers(async (open) => ({ worker: await open("worker", worker, { disposeMs }) })),
     given: {},
-    state() {
-      if (stateless) throw new Error("no state");
-      return { generations };
-    },
     commands: {
       async throw() {
         setTimeout(() => {

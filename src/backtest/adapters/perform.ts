@@ -93,68 +93,99 @@ async function perform(context: Context, performance: Performance): Promise<numb
   const manner: Manner = { checkpointSeconds: checkpoint_seconds, ...(pace === undefined ? {} : { pace }) };
   const dataPath = run.data.path ?? (await samplePath());
   using log = context.log(`backtest.${profile}`, logging);
-  let last: RunState | undefined;
-  let told = { at: Number.NEGATIVE_INFINITY, bar: -1 };
-  const tell = (state: RunState) => {
-    last = state;
-    const at = systemClock.monotonic();
-    if (at - told.at < TELL_PIPE_MS) return;
-    told = { at, bar: state.bar };
-    output.emit(progressLine(state));
-  };
+  const { paused = false } = options;
+  const drawn = output.terminal && !output.json && !inBackground();
+  const teller = new Teller(context, session, restored);
   let screenTimer: ReturnType<typeof setTimeout> | undefined;
-  const host = {
-    kind: "backtest",
-    profile,
-    session,
-    schemas: [schema],
-    recreated: restored,
-    life,
-    log,
-  } as const;
+  const hosting = { kind: "backtest", profile, session, schemas: [schema], recreated: restored } as const;
   try {
-    await runHost({ ...host, paused: options["paused"] === true }, async (host) => {
+    await runHost({ ...hosting, paused: paused === true, life, log }, async (host) => {
       output.onClosed(() => host.end());
-      const began = () => {
-        output.emit({ type: "session", id: session, kind: "backtest", profile, restored });
-      };
-      if (output.terminal && !output.json && !inBackground()) {
-        const show = () => {
-          const shown = { control: host.control, attached: false, quit: () => host.end() };
-          return showScreen(context, shown, host.terminal.show);
-        };
-        screenTimer = setTimeout(
-          () => void show().catch(host.end),
-          options["paused"] === true ? 0 : SCREEN_AFTER_MS,
-        );
+      if (drawn) {
+        const shown = { control: host.control, attached: false, quit: () => host.end() };
+        const show = () => showScreen(context, shown, host.terminal.show).catch(host.end);
+        screenTimer = setTimeout(show, paused === true ? 0 : SCREEN_AFTER_MS);
       }
-      const opened = await openRun(host, { run, restored, dataPath, manner, began, told: tell });
-      return opened.activity;
+      const began = () => teller.began();
+      return openRun(host, { run, restored, dataPath, manner, began, told: (state) => teller.told(state) });
     });
   } finally {
     clearTimeout(screenTimer);
   }
-  if (last && last.bar !== told.bar) output.emit(progressLine(last));
-  if (last) finish(context, session, last);
+  teller.finish();
   return Exit.ok;
 }
 
-function progressLine(state: RunState) {
-  const { bar, bars, time, equity, trades, bars_per_second, return_pct, max_drawdown_pct } = state;
-  return { type: "progress", bar, bars, time, equity, return_pct, max_drawdown_pct, trades, bars_per_second };
+/** What a run says on stdout: that it began, how far it is, what it came to. */
+class Teller {
+  readonly #context: Context;
+  readonly #session: string;
+  readonly #restored: boolean;
+  readonly #since = systemClock.monotonic();
+  #begun = false;
+  #last: RunState | undefined;
+  #told = { at: Number.NEGATIVE_INFINITY, bar: -1 };
+
+  constructor(context: Context, session: string, restored: boolean) {
+    this.#context = context;
+    this.#session = session;
+    this.#restored = restored;
+  }
+
+  /** The first line. */
+  began(): void {
+    if (this.#begun) return;
+    this.#begun = true;
+    const { output, profile } = this.#context;
+    output.emit({ type: "session", id: this.#session, kind: "backtest", profile, restored: this.#restored });
+  }
+
+  told(state: RunState): void {
+    const now = systemClock.monotonic();
+    // A file that takes long is told of; one that is read at once may still be refused, and then nothing has begun.
+    if (!this.#begun && now - this.#since < TELL_PIPE_MS) return;
+    this.began();
+    this.#last = state;
+    if (now - this.#told.at < TELL_PIPE_MS) return;
+    this.#told = { at: now, bar: state.bar };
+    this.#context.output.emit(progressLine(state));
+  }
+
+  /** The last words of a run: its result, or how to go on with it. */
+  finish(): void {
+    const state = this.#last;
+    if (!state) return;
+    const { output } = this.#context;
+    if (state.bar !== this.#told.bar) output.emit(progressLine(state));
+    const { result, bar, bars } = state;
+    if (result) {
+      const { statistics, hash, bust } = result;
+      output.emit({ type: "result", id: this.#session, stats: statistics, hash, bust }, () =>
+        summaryText(output, { ...state, result }, state.equity_curve),
+      );
+    } else {
+      output.emit(
+        { type: "stopped", id: this.#session, bar, bars },
+        () => `stopped at bar ${bar} of ${bars}`,
+      );
+      output.note(`go on with it: stint backtest resume ${this.#session}`);
+    }
+  }
 }
 
-/** The last words of a run: its result, or how to go on with it. */
-function finish({ output }: Context, session: string, state: RunState): void {
-  const { result } = state;
-  if (result) {
-    const { statistics, hash, bust } = result;
-    output.emit({ type: "result", id: session, stats: statistics, hash, bust }, () =>
-      summaryText(output, { ...state, result }, state.equity_curve),
-    );
-  } else {
-    const { bar, bars } = state;
-    output.emit({ type: "stopped", id: session, bar, bars }, () => `stopped at bar ${bar} of ${bars}`);
-    output.note(`go on with it: stint backtest resume ${session}`);
-  }
+function progressLine(state: RunState) {
+  const { loaded, bar, bars, time, equity, trades, bars_per_second, return_pct, max_drawdown_pct } = state;
+  const reading = bars === 0 ? { loaded } : {};
+  return {
+    type: "progress",
+    ...reading,
+    bar,
+    bars,
+    time,
+    equity,
+    return_pct,
+    max_drawdown_pct,
+    trades,
+    bars_per_second,
+  };
 }
