@@ -1,6 +1,6 @@
 import { backtestCommand } from "./backtest/cli.ts";
 import { type CommandSpec, type Context, runCommand } from "./kernel/command.ts";
-import type { Section } from "./kernel/config.ts";
+import type { Section } from "./kernel/config/section.ts";
 import { Exit } from "./kernel/errors.ts";
 import type { Life } from "./kernel/life.ts";
 import { runtime } from "./kernel/runtime.ts";
@@ -108,10 +108,10 @@ order, and keeps its id. On a terminal it speaks to people; on a pipe, or with -
 
 /** Runs a body of `stint config` with every section there is. */
 async function configuration(
-  body: (bodies: typeof import("./kernel/config-cli.ts"), all: readonly Section[]) => Promise<number>,
+  body: (bodies: typeof import("./kernel/config/cli.ts"), all: readonly Section[]) => Promise<number>,
 ): Promise<number> {
   const { sections } = await import("./configuration.ts");
-  return body(await import("./kernel/config-cli.ts"), sections);
+  return body(await import("./kernel/config/cli.ts"), sections);
 }
 
 /** "0.1.0 (1a2b3c4, bun 1.4.5)" */

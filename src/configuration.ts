@@ -1,5 +1,5 @@
 import { backtestSection } from "./backtest/adapters/settings.ts";
-import { logSection, type Section } from "./kernel/config.ts";
+import { logSection, type Section } from "./kernel/config/section.ts";
 
 /** Every section of the configuration there is. */
 export const sections: readonly Section[] = [logSection, backtestSection];

@@ -1,4 +1,5 @@
-import { loadConfig, logSection, section } from "../../kernel/config.ts";
+import { loadConfig } from "../../kernel/config/load.ts";
+import { logSection, section } from "../../kernel/config/section.ts";
 import { type Commission, parseCommission } from "../core/commission.ts";
 
 /** What a run begins with unless the command line says otherwise. */

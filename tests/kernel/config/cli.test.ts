@@ -1,8 +1,5 @@
 import { afterEach, beforeEach, describe, expect, spyOn, test } from "bun:test";
-import { mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { logSection, section } from "../../src/kernel/config.ts";
+import { readFileSync } from "node:fs";
 import {
   configCheck,
   configPath,
@@ -10,9 +7,11 @@ import {
   configShow,
   configUnset,
   printConfigSchema,
-} from "../../src/kernel/config-cli.ts";
-import { Exit, type Expected } from "../../src/kernel/errors.ts";
-import { Output } from "../../src/kernel/output.ts";
+} from "../../../src/kernel/config/cli.ts";
+import { logSection, section } from "../../../src/kernel/config/section.ts";
+import { Exit, type Expected } from "../../../src/kernel/errors.ts";
+import { Output } from "../../../src/kernel/output.ts";
+import { Scene } from "./scene.ts";
 
 const pomo = section("pomo", (z) =>
   z.strictObject({
@@ -22,22 +21,11 @@ const pomo = section("pomo", (z) =>
 );
 const sections = [pomo, logSection];
 
-let folder: string;
-let places: { user: string; project: string; env: Record<string, string> };
-const before = { cwd: process.cwd(), state: process.env["XDG_STATE_HOME"] };
-
+let scene: Scene;
 beforeEach(() => {
-  folder = realpathSync(mkdtempSync(join(tmpdir(), "stint-config-cli-")));
-  process.chdir(folder);
-  process.env["XDG_STATE_HOME"] = join(folder, "state");
-  places = { user: join(folder, "config.yaml"), project: join(folder, "stint.yaml"), env: {} };
+  scene = new Scene();
 });
-afterEach(() => {
-  process.chdir(before.cwd);
-  if (before.state === undefined) delete process.env["XDG_STATE_HOME"];
-  else process.env["XDG_STATE_HOME"] = before.state;
-  rmSync(folder, { recursive: true, force: true });
-});
+afterEach(() => scene[Symbol.dispose]());
 
 /** What a command wrote, to either side, and its exit code. */
 async function run(json: boolean, command: (output: Output) => number | Promise<number>) {
@@ -69,9 +57,9 @@ const lines = (out: string): unknown[] =>
 
 describe("config show", () => {
   test("is a table of key, value and where from for a person", async () => {
-    writeFileSync(places.project, "pomo:\n  work: 50\n");
-    places.env = { STINT_LOG_LEVEL: "debug" };
-    const { exit, out } = await run(false, (output) => configShow(output, sections, places));
+    scene.write("project", "pomo:\n  work: 50\n");
+    scene.env("STINT_LOG_LEVEL", "debug");
+    const { exit, out } = await run(false, (output) => configShow(output, sections));
     expect(exit).toBe(Exit.ok);
     expect(out).toBe(`pomo.work      50       stint.yaml:2
 pomo.names     []       default
@@ -82,24 +70,24 @@ log.keep       3        default
   });
 
   test("is a line of NDJSON for each key on a pipe", async () => {
-    places.env = { STINT_POMO_WORK: "50" };
-    const { out } = await run(true, (output) => configShow(output, sections, { ...places, key: "pomo" }));
+    scene.env("STINT_POMO_WORK", "50");
+    const { out } = await run(true, (output) => configShow(output, sections, { key: "pomo" }));
     expect(lines(out)).toEqual([
       { v: 1, type: "setting", key: "pomo.work", value: 50, from: "STINT_POMO_WORK", default: 25 },
       { v: 1, type: "setting", key: "pomo.names", value: [], from: "default", default: [] },
     ]);
     const names = ["x".repeat(100)];
-    writeFileSync(places.user, JSON.stringify({ pomo: { names } }));
-    const one = { ...places, key: "pomo.names" };
+    scene.write("user", JSON.stringify({ pomo: { names } }));
+    const one = { key: "pomo.names" };
     expect(lines((await run(true, (output) => configShow(output, sections, one))).out)).toMatchObject([
       { value: names },
     ]);
     const row = (await run(false, (output) => configShow(output, sections, one))).out;
-    expect(row).toBe(`pomo.names  ["${"x".repeat(45)}…  config.yaml:1\n`);
+    expect(row).toBe(`pomo.names  ["${"x".repeat(45)}…  ${scene.user}:1\n`);
   });
 
   test("of a key that isn't there names the nearest", async () => {
-    const shown = run(true, (output) => configShow(output, sections, { ...places, key: "pomo.wrk" }));
+    const shown = run(true, (output) => configShow(output, sections, { key: "pomo.wrk" }));
     expect(shown).rejects.toMatchObject({
       exit: Exit.usage,
       message: "pomo.wrk isn't a setting",
@@ -109,21 +97,21 @@ log.keep       3        default
 });
 
 test("config path names the files, the one that wins first", async () => {
-  writeFileSync(places.user, "");
-  expect(lines((await run(true, (output) => configPath(output, places))).out)).toEqual([
-    { v: 1, type: "config_file", layer: "project", path: places.project, exists: false },
-    { v: 1, type: "config_file", layer: "user", path: places.user, exists: true },
+  scene.write("user", "");
+  expect(lines((await run(true, (output) => configPath(output))).out)).toEqual([
+    { v: 1, type: "config_file", layer: "project", path: scene.project, exists: false },
+    { v: 1, type: "config_file", layer: "user", path: scene.user, exists: true },
   ]);
-  const { out } = await run(false, (output) => configPath(output, places));
-  expect(out).toBe(`project  ${places.project}  (not there)\nuser     ${places.user}\n`);
+  const { out } = await run(false, (output) => configPath(output));
+  expect(out).toBe(`project  ${scene.project}  (not there)\nuser     ${scene.user}\n`);
 });
 
 test("config check says ok, or all that is wrong", async () => {
-  const check = (json: boolean) => run(json, (output) => configCheck(output, sections, places));
+  const check = (json: boolean) => run(json, (output) => configCheck(output, sections));
   expect(await check(false)).toEqual({ exit: Exit.ok, out: "ok\n", talk: "" });
   expect(lines((await check(true)).out)).toEqual([{ v: 1, type: "config_check", ok: true }]);
 
-  writeFileSync(places.project, "pomo:\n  wrok: 50\nlgo: {}\n");
+  scene.write("project", "pomo:\n  wrok: 50\nlgo: {}\n");
   const talk = `stint.yaml:2: pomo.wrok isn't a setting
   did you mean pomo.work?
 stint.yaml:3: lgo isn't a section
@@ -151,14 +139,12 @@ test("config schema is JSON Schema, on a pipe too", async () => {
 });
 
 test("config set and unset change the user's file, or the project's", async () => {
-  const said = await run(false, (output) => configSet(output, sections, "pomo.work", "50", places));
-  expect(said).toEqual({ exit: Exit.ok, out: "", talk: `pomo.work set in ${places.user}\n` });
-  await run(false, (output) =>
-    configSet(output, sections, "pomo.work", "40", { ...places, inProject: true }),
-  );
-  expect(readFileSync(places.user, "utf8")).toBe("pomo:\n  work: 50\n");
-  expect(readFileSync(places.project, "utf8")).toBe("pomo:\n  work: 40\n");
-  const unset = () => run(false, (output) => configUnset(output, sections, "pomo.work", places));
-  expect((await unset()).talk).toBe(`pomo.work taken out of ${places.user}\n`);
-  expect((await unset()).talk).toBe(`pomo.work isn't set in ${places.user}\n`);
+  const said = await run(false, (output) => configSet(output, sections, "pomo.work", "50"));
+  expect(said).toEqual({ exit: Exit.ok, out: "", talk: `pomo.work set in ${scene.user}\n` });
+  await run(false, (output) => configSet(output, sections, "pomo.work", "40", { inProject: true }));
+  expect(readFileSync(scene.user, "utf8")).toBe("pomo:\n  work: 50\n");
+  expect(readFileSync(scene.project, "utf8")).toBe("pomo:\n  work: 40\n");
+  const unset = () => run(false, (output) => configUnset(output, sections, "pomo.work"));
+  expect((await unset()).talk).toBe(`pomo.work taken out of ${scene.user}\n`);
+  expect((await unset()).talk).toBe(`pomo.work isn't set in ${scene.user}\n`);
 });

@@ -1,0 +1,149 @@
+import { randomBytes } from "node:crypto";
+import {
+  closeSync,
+  existsSync,
+  fchmodSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readlinkSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
+import type { Document } from "yaml";
+import { Exit, errno, message } from "../errors.ts";
+import { stateFolder } from "../paths.ts";
+import { type FileLock, lockFile } from "../runtime.ts";
+import { type ConfigFile, configFiles, parseText, readText } from "./file.ts";
+import { combine, fileSource, fromText, type Source } from "./load.ts";
+import { problem, unknown } from "./problems.ts";
+import { type Model, modelOf, type Section } from "./section.ts";
+
+type Kind = ConfigFile["layer"];
+
+/**
+ * Sets one key in a file, keeping its comments and order; the file is made when missing. Never leaves half a file, and
+ * once it returns the change survives power loss.
+ * @throws Expected 2 when there is no such key or the value is none for it, 78 when the file isn't a configuration or
+ *   wouldn't be one, 74 when it can't be written, 75 while another process keeps saving
+ */
+export async function setConfig(sections: readonly Section[], kind: Kind, key: string, text: string) {
+  const model = await modelOf(sections, true);
+  const setting = model.settings.find((each) => each.key === key);
+  if (!setting) throw unknown("setting", key, model, Exit.usage);
+  const { section, name } = setting;
+  const value = await fromText(setting, text);
+  const wanted = { values: { [section]: { [name]: value } }, at: () => "config set", exit: Exit.usage };
+  return edit(model, kind, [wanted], (doc, { isMap, isScalar }) => {
+    if (!isMap(doc.contents) || doc.contents.items.length === 0) doc.contents = doc.createNode({});
+    // A heading without settings takes none; its comment may have been about those that follow.
+    const heading = doc.get(section, true);
+    if (isScalar(heading)) {
+      doc.set(section, Object.assign(doc.createNode({}), { commentBefore: heading.comment }));
+    }
+    doc.setIn([section, name], value);
+  });
+}
+
+/** Takes one key out of a file; a section that is left empty goes with it. @throws as {@link setConfig} does */
+export async function unsetConfig(sections: readonly Section[], kind: Kind, key: string) {
+  // What isn't a setting can be taken out too: that is how a mistake is undone.
+  const path = key.split(".");
+  return edit(await modelOf(sections, true), kind, [], (doc, { isMap }) => {
+    if (!doc.hasIn(path)) return;
+    doc.deleteIn(path);
+    const section = doc.get(path[0]);
+    if (isMap(section) && section.items.length === 0) doc.delete(path[0]);
+  });
+}
+
+/** @param wanted what the change is for, so that a mistake in it goes by that name */
+async function edit(
+  model: Model,
+  kind: Kind,
+  wanted: readonly Source[],
+  change: (doc: Document, yaml: typeof import("yaml")) => void,
+): Promise<{ path: string; changed: boolean }> {
+  const files = configFiles();
+  const file = files.find(({ layer }) => layer === kind);
+  if (!file) throw problem("the current folder is gone", undefined, Exit.io);
+  using _ = await lockSaves();
+  const { doc } = await parseText(readText(file) ?? "", file.label);
+  // Long lines stay whole.
+  const print = () => doc.toString({ lineWidth: 0 });
+  const before = print();
+  try {
+    change(doc, await import("yaml"));
+  } catch (error) {
+    throw problem(`${file.label} can't be changed: ${message(error)}`, "edit the file itself");
+  }
+  const text = print();
+  const sources = files.map((each) => fileSource(each, each === file ? text : undefined));
+  const { problems } = combine(model, [...wanted, ...(await Promise.all(sources))]);
+  if (problems[0]) throw problems[0];
+  // The user's link is followed, as dotfile managers want it. A project's could lead to any file of the user's.
+  if (text !== before) save(kind === "user" ? behindLinks(file.path) : file.path, text);
+  return { path: file.path, changed: text !== before };
+}
+
+/** One save at a time, of all processes: a second would otherwise undo the first, and clear away its temporary file. */
+async function lockSaves(): Promise<FileLock> {
+  const path = join(stateFolder(), "config.lock");
+  for (let tries = 0; tries < 500; tries++) {
+    const lock = lockFile(path, "exclusive");
+    if (lock) return lock;
+    await wait(10);
+  }
+  throw problem("another stint is saving the configuration", "try again", Exit.again);
+}
+
+/** Where a path leads; the end need not be there. */
+function behindLinks(path: string): string {
+  try {
+    return behindLinks(resolve(realpathSync(dirname(path)), readlinkSync(path)));
+  } catch {
+    return path;
+  }
+}
+
+/** Names of files that a killed save left behind end so. */
+const UNFINISHED = /^\.(.+)\.[0-9a-f]{16}\.stint-save$/;
+
+/** Whoever reads sees the old file or the new, whenever we are killed; on return the new one survives power loss. */
+function save(path: string, text: string): void {
+  const folder = dirname(path);
+  const temporary = join(folder, `.${basename(path)}.${randomBytes(8).toString("hex")}.stint-save`);
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    for (const name of readdirSync(folder)) {
+      if (UNFINISHED.exec(name)?.[1] === basename(path)) rmSync(join(folder, name), { force: true });
+    }
+    const mode = (statSync(path, { throwIfNoEntry: false })?.mode ?? 0o600) & 0o777;
+    // Private until it is complete, whatever the file itself may be; O_EXCL follows no link that waits there.
+    synced(openSync(temporary, "wx", 0o600), (fd) => {
+      writeFileSync(fd, text);
+      fchmodSync(fd, mode);
+    });
+    renameSync(temporary, path);
+    // The new name is in the folder, which has to reach the disk as well. Windows opens no folders, and needs it not.
+    if (process.platform !== "win32") synced(openSync(folder, "r"));
+  } catch (error) {
+    if (existsSync(temporary)) rmSync(temporary);
+    throw problem(`${path} can't be written: ${errno(error) ?? message(error)}`, undefined, Exit.io);
+  }
+}
+
+function synced(fd: number, write: (fd: number) => void = () => {}): void {
+  try {
+    write(fd);
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
