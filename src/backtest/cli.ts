@@ -36,7 +36,7 @@ function parseParam(text: string, before: unknown): Record<string, number> {
 }
 
 /** A day, a time or an instant; without a zone it is UTC, as times in data files are. @returns UTC ms */
-export function parseTime(text: string): number {
+function parseTime(text: string): number {
   const match = /^(\d{4}-\d\d-\d\d)(?:[ T](\d\d:\d\d(?::\d\d)?))?(Z)?$/.exec(text.trim());
   const [, day, time = "00:00"] = match ?? [];
   const ms = day === undefined ? Number.NaN : Date.parse(`${day}T${time}Z`);

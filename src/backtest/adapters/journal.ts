@@ -143,7 +143,7 @@ const tradeOf = (row: Row): ClosedTrade => ({
 });
 
 /** The trades closed so far, in the order they were. */
-export function readTrades(db: Database, session: string, limit = -1): ClosedTrade[] {
+function readTrades(db: Database, session: string, limit = -1): ClosedTrade[] {
   return db
     .prepare("SELECT * FROM backtest_trade WHERE session_id = ? ORDER BY n LIMIT ?")
     .all(session, limit)
