@@ -8,16 +8,21 @@ import { isFree, type Seat } from "./seat.ts";
 const COMMAND_MS = 60_000;
 const STATE_MS = 2_000;
 const RECONNECT_MS = 200;
+/** How long a host may take to be gone after it has closed its control. */
+const GONE_MS = 5_000;
 
 /** The control of a host in another process. */
 export function connect(seat: Seat): Control {
   async function ask(method: "GET" | "POST", path: string, timeoutMs: number, body?: string): Promise<State> {
-    let answer: { status: number; body: string };
+    let status: number;
+    let said: State & { error?: string; hint?: string; exit?: number };
     try {
-      answer = await requestUnix(seat.socket, method, path, {
+      const answer = await requestUnix(seat.socket, method, path, {
         timeoutMs,
         ...(body === undefined ? {} : { body }),
       });
+      status = answer.status;
+      said = JSON.parse(answer.body) as typeof said;
     } catch {
       const hint = `its pid is ${seat.host.pid}; see the log in the state folder`;
       throw new Expected(
@@ -26,9 +31,8 @@ export function connect(seat: Seat): Control {
         hint,
       );
     }
-    const said = JSON.parse(answer.body) as State & { error?: string; hint?: string; exit?: number };
-    if (answer.status === 200) return said;
-    throw new Expected(said.exit ?? Exit.unavailable, said.error ?? `HTTP ${answer.status}`, said.hint);
+    if (status === 200) return said;
+    throw new Expected(said.exit ?? Exit.unavailable, said.error ?? `HTTP ${status}`, said.hint);
   }
   return {
     state: () => ask("GET", "/state", STATE_MS),
@@ -39,9 +43,10 @@ export function connect(seat: Seat): Control {
       let over = false;
       const open = () => {
         socket = watchUnix(seat.socket);
-        if (!socket)
-          throw new Expected(Exit.unavailable, "watching needs the stint executable", "use --json");
-        socket.onmessage = (event) => changed(JSON.parse(String(event.data)) as State);
+        if (!socket) throw new Expected(Exit.unavailable, "watching needs the stint executable");
+        socket.onmessage = (event) => {
+          if (!over) changed(JSON.parse(String(event.data)) as State);
+        };
         socket.onclose = () => {
           if (over) return;
           changed(undefined);
@@ -62,12 +67,18 @@ export function connect(seat: Seat): Control {
 
 /** Asks a host to stop and waits until its seat is free. @throws Expected 75 when it isn't within `ms` */
 export async function stopHost(seat: Seat, clock: Clock, ms = 30_000): Promise<void> {
-  const giveUp = clock.monotonic() + ms;
-  await connect(seat).command("stop");
+  const refused = await connect(seat)
+    .command("stop")
+    .then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+  // One that doesn't answer may be leaving already, on somebody else's word.
+  const giveUp = clock.monotonic() + (refused === undefined ? ms : GONE_MS);
   while (!isFree(seat)) {
     if (clock.monotonic() > giveUp) {
       const hint = `kill -9 ${seat.host.pid} ends it; its last checkpoint stays`;
-      throw new Expected(Exit.again, `pid ${seat.host.pid} is still shutting down`, hint);
+      throw refused ?? new Expected(Exit.again, `pid ${seat.host.pid} is still shutting down`, hint);
     }
     await clock.sleep(10);
   }

@@ -44,13 +44,19 @@ export const systemClock: Clock = {
 
 /**
  * How long the machine was suspended since the last call: boot time minus monotonic time grows only then.
- * Differences under 100 ms are the grain of /proc/uptime (10 ms) and the time between the two readings.
+ * Less than 100 ms is the grain of the clocks (10 ms for /proc/uptime).
  */
 export function suspendMeter(clock: Clock): () => number {
-  let before = clock.boot() - clock.monotonic();
+  // A busy machine may hold us between two readings: what passed there isn't taken for sleep.
+  const ahead = () => {
+    const earlier = clock.monotonic();
+    const boot = clock.boot();
+    return { most: boot - earlier, least: boot - clock.monotonic() };
+  };
+  let before = ahead();
   return () => {
-    const now = clock.boot() - clock.monotonic();
-    const gap = now - before;
+    const now = ahead();
+    const gap = now.least - before.most;
     if (gap < 100) return 0;
     before = now;
     return gap;

@@ -1,5 +1,6 @@
 import { Command, type CommanderError, InvalidArgumentError, Option } from "commander";
 import { Exit, Expected } from "./errors.ts";
+import { inBackground } from "./launch.ts";
 import type { Life } from "./life.ts";
 import { type Log, type LogOptions, openLog } from "./log.ts";
 import { Output } from "./output.ts";
@@ -88,9 +89,8 @@ function build(spec: CommandSpec, chose: (chosen: Chosen) => void): Command {
   }
   const { run } = spec;
   if (run) {
-    command.action((...given: unknown[]) => {
+    command.action(() => {
       const positional = command.processedArgs.flat().filter((arg): arg is string => arg !== undefined);
-      void given;
       chose({ run, args: positional, options: command.opts() });
     });
   }
@@ -113,8 +113,10 @@ function toOption({ flags, help, parse, choices, default: fallback }: OptionSpec
       try {
         return parse(text, before);
       } catch (error) {
-        if (error instanceof Expected) throw new InvalidArgumentError(error.message);
-        throw error;
+        if (!(error instanceof Expected)) throw error;
+        // A second line becomes the hint again, see asExpected.
+        const { message, hint } = error;
+        throw new InvalidArgumentError(hint === undefined ? message : `${message}\n${hint}`);
       }
     });
   }
@@ -157,8 +159,10 @@ export async function runCommand(root: CommandSpec, argv: readonly string[], lif
     quiet: quiet === true,
     ...(color === false ? { colour: false } : {}),
   });
-  const profile = checkProfile(String(options["profile"] ?? process.env["STINT_PROFILE"] ?? "default"));
-  const log = (name: string, options: LogOptions = {}) => openLog(name, { ...options, verbose: verbose === true });
+  const profile = checkProfile(String(options["profile"] ?? (process.env["STINT_PROFILE"] || "default")));
+  // A host in the background has nobody at its stderr, and a file there would grow without end.
+  const aloud = verbose === true && !inBackground();
+  const log = (name: string, options: LogOptions = {}) => openLog(name, { ...options, verbose: aloud });
   return chosen.run({ output, life, profile, argv, log }, chosen.args, options);
 }
 

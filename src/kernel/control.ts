@@ -1,6 +1,8 @@
-import { rmSync, statSync } from "node:fs";
+import { chmodSync, renameSync, rmSync, statSync } from "node:fs";
+import { dirname } from "node:path";
 import { Exit, Expected, message } from "./errors.ts";
 import type { Log } from "./log.ts";
+import { privateFolder } from "./paths.ts";
 import { type Server, serveUnix, type Watcher } from "./runtime.ts";
 
 /** A state as it is pushed: plain JSON. */
@@ -33,7 +35,8 @@ export class ControlServer implements Control {
   readonly #log: Log;
   readonly #local = new Set<(state: State) => void>();
   readonly #watchers = new Set<Watcher>();
-  #bound: { path: string; server: Server; inode: number } | undefined;
+  #path: string | undefined;
+  #bound: { server: Server; inode: number } | undefined;
 
   constructor(served: Served, log: Log) {
     this.#served = served;
@@ -73,6 +76,9 @@ export class ControlServer implements Control {
 
   /** Serves the socket; the caller holds the host's lock, so a socket that is there is a dead host's. */
   async bind(path: string): Promise<void> {
+    this.#path = path;
+    // The run folder goes with the last logout, and comes back with the next login.
+    privateFolder(dirname(path), "XDG_RUNTIME_DIR");
     rmSync(path, { force: true });
     const server = await serveUnix(path, {
       request: (method, url, body) => this.#answer(method, url, body),
@@ -82,17 +88,37 @@ export class ControlServer implements Control {
       },
       closed: (watcher) => void this.#watchers.delete(watcher),
     });
-    this.#bound = { path, server, inode: statSync(path).ino };
+    chmodSync(path, 0o600);
+    this.#bound = { server, inode: statSync(path).ino };
   }
 
   /** Binds the socket again if somebody removed or replaced its file. @returns whether that was so */
   async rebind(): Promise<boolean> {
-    const bound = this.#bound;
-    if (!bound || statSync(bound.path, { throwIfNoEntry: false })?.ino === bound.inode) return false;
-    // Stopping unlinks whatever has the name, so the old one goes before the new one comes.
-    await bound.server.stop();
-    await this.bind(bound.path);
+    if (this.#path === undefined || (this.#bound && this.#inode() === this.#bound.inode)) return false;
+    await this.#unbind();
+    await this.bind(this.#path);
     return true;
+  }
+
+  /** What file has the socket's name now. */
+  #inode(): number | undefined {
+    try {
+      return this.#path === undefined ? undefined : statSync(this.#path).ino;
+    } catch {
+      return undefined;
+    }
+  }
+
+  async #unbind(): Promise<void> {
+    const [path, bound, inode] = [this.#path, this.#bound, this.#inode()];
+    if (path === undefined || !bound) return;
+    this.#bound = undefined;
+    // Stopping unlinks whatever has the name: what isn't ours steps aside meanwhile.
+    const foreign = inode !== undefined && inode !== bound.inode;
+    if (foreign) renameSync(path, `${path}.aside`);
+    await bound.server.stop();
+    if (foreign) renameSync(`${path}.aside`, path);
+    else if (this.#inode() === bound.inode) rmSync(path);
   }
 
   async #answer(method: string, path: string, body: string): Promise<{ status: number; body: string }> {
@@ -125,7 +151,7 @@ export class ControlServer implements Control {
     this.#local.clear();
     for (const watcher of this.#watchers) watcher.close();
     this.#watchers.clear();
-    await this.#bound?.server.stop();
-    this.#bound = undefined;
+    await this.#unbind();
+    this.#path = undefined;
   }
 }

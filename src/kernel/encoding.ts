@@ -32,11 +32,12 @@ type TypedName = keyof typeof TYPED;
 /** Marks what JSON has no word for; a plain key that begins with it gets a second one. */
 const MARK = "$";
 
-const isIndex = (key: string): boolean => /^[A-Za-z_][\w]*$/.test(key);
+const isIdentifier = (key: string): boolean => /^[A-Za-z_]\w*$/.test(key);
 const member = (path: string, key: string): string =>
-  isIndex(key) ? `${path}.${key}` : `${path}[${JSON.stringify(key)}]`;
+  isIdentifier(key) ? `${path}.${key}` : `${path}[${JSON.stringify(key)}]`;
 
-function pack(value: unknown, path: string, within: ReadonlySet<object>): unknown {
+/** @param within what the value is inside of */
+function pack(value: unknown, path: string, within: Set<object>): unknown {
   switch (typeof value) {
     case "string":
     case "boolean":
@@ -54,36 +55,56 @@ function pack(value: unknown, path: string, within: ReadonlySet<object>): unknow
       throw new Unserialisable(path, typeof value === "function" ? "a function" : `a ${typeof value}`);
   }
   if (value === null) return null;
+  if (ArrayBuffer.isView(value)) return packBytes(value, path);
   if (within.has(value)) throw new Unserialisable(path, "a reference to something it is inside of");
-  const inside = new Set(within).add(value);
-  if (Array.isArray(value)) {
-    const out: unknown[] = [];
-    // By index, not map(): a hole would be skipped, and come back as something else.
-    for (let at = 0; at < value.length; at++) {
-      if (!(at in value)) throw new Unserialisable(`${path}[${at}]`, "a hole in an array");
-      out.push(pack(value[at], `${path}[${at}]`, inside));
-    }
-    return out;
+  within.add(value);
+  const packed = Array.isArray(value) ? packArray(value, path, within) : packObject(value, path, within);
+  within.delete(value);
+  return packed;
+}
+
+function packBytes(view: ArrayBufferView, path: string): unknown {
+  const name = view.constructor.name;
+  if (!(name in TYPED) || Object.getPrototypeOf(view) !== TYPED[name as TypedName].prototype) {
+    throw new Unserialisable(path, `a ${name}`);
   }
-  const prototype: unknown = Object.getPrototypeOf(value);
-  if (ArrayBuffer.isView(value)) {
-    const name = value.constructor.name;
-    if (!(name in TYPED) || prototype !== TYPED[name as TypedName].prototype) {
-      throw new Unserialisable(path, `a ${name}`);
-    }
-    return {
-      $typed: name,
-      bytes: Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString("base64"),
-    };
+  return {
+    $typed: name,
+    bytes: Buffer.from(view.buffer, view.byteOffset, view.byteLength).toString("base64"),
+  };
+}
+
+function packArray(array: readonly unknown[], path: string, within: Set<object>): unknown {
+  if (Object.getPrototypeOf(array) !== Array.prototype) {
+    throw new Unserialisable(path, `a ${array.constructor.name}`);
   }
+  const out: unknown[] = [];
+  // By index, not map(): a hole would be skipped, and come back as something else.
+  for (let at = 0; at < array.length; at++) {
+    if (!(at in array)) throw new Unserialisable(`${path}[${at}]`, "a hole in an array");
+    out.push(pack(array[at], `${path}[${at}]`, within));
+  }
+  // Its length is one of them: what is beyond would be lost, as in the result of a regular expression.
+  if (Reflect.ownKeys(array).length !== array.length + 1) {
+    throw new Unserialisable(path, "an array with properties of its own");
+  }
+  return out;
+}
+
+function packObject(object: object, path: string, within: Set<object>): unknown {
+  const prototype: unknown = Object.getPrototypeOf(object);
   if (prototype !== Object.prototype && prototype !== null) {
-    throw new Unserialisable(path, `a ${value.constructor?.name || "class instance"}`);
+    throw new Unserialisable(path, `a ${object.constructor?.name || "class instance"}`);
   }
-  if (Object.getOwnPropertySymbols(value).length > 0) throw new Unserialisable(path, "keyed by a symbol");
+  const entries = Object.entries(object);
+  if (Object.getOwnPropertySymbols(object).length > 0) throw new Unserialisable(path, "keyed by a symbol");
+  if (Object.getOwnPropertyNames(object).length !== entries.length) {
+    throw new Unserialisable(path, "an object with hidden properties");
+  }
   return Object.fromEntries(
-    Object.entries(value).map(([key, held]) => [
+    entries.map(([key, held]) => [
       key.startsWith(MARK) ? MARK + key : key,
-      pack(held, member(path, key), inside),
+      pack(held, member(path, key), within),
     ]),
   );
 }
@@ -123,5 +144,5 @@ function unpack(value: unknown): unknown {
 export const encode = (value: unknown, name = "state"): string =>
   JSON.stringify(pack(value, name, new Set()));
 
-/** What {@link encode} wrote. @throws SyntaxError when the text isn't its */
+/** What {@link encode} wrote. @throws when the text isn't its */
 export const decode = (text: string): unknown => unpack(JSON.parse(text));

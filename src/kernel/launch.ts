@@ -20,8 +20,9 @@ type Said = { ready: true; session: string } | { error: string; hint?: string; e
 export async function launch(args: readonly string[]): Promise<{ session: string; pid: number }> {
   const errors = join(stateFolder(), "host.stderr");
   const stderr = openSync(errors, "a", 0o600);
+  const cwd = process.cwd();
   const child = spawnDetached([...selfCommand(), ...args], {
-    cwd: process.cwd(),
+    cwd,
     env: { ...process.env, [READY_VARIABLE]: String(READY_FD) },
     stderr,
   });
@@ -39,11 +40,15 @@ export async function launch(args: readonly string[]): Promise<{ session: string
   }
   if (line === undefined) {
     const { code, signal } = await child.exited;
-    throw new Expected(
-      Exit.internal,
-      `the host died at its start (${signal ?? `exit ${code}`})`,
-      `see ${errors}`,
-    );
+    if (code === null && signal === null) {
+      throw new Expected(
+        Exit.io,
+        `${selfCommand()[0]} can't be started in ${cwd}`,
+        "was one of them removed?",
+      );
+    }
+    const how = signal ?? `exit ${code}`;
+    throw new Expected(Exit.internal, `the host died at its start (${how})`, `see ${errors}`);
   }
   const said = JSON.parse(line) as Said;
   if ("error" in said) throw new Expected(said.exit, said.error, said.hint);
@@ -52,6 +57,7 @@ export async function launch(args: readonly string[]): Promise<{ session: string
 
 async function firstLine(stream: NodeJS.ReadableStream): Promise<string | undefined> {
   let text = "";
+  stream.setEncoding("utf8");
   for await (const chunk of stream) {
     text += String(chunk);
     const end = text.indexOf("\n");

@@ -1,15 +1,8 @@
-import {
-  appendFileSync,
-  closeSync,
-  fstatSync,
-  openSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeSync,
-} from "node:fs";
+import { closeSync, existsSync, fstatSync, openSync, renameSync, rmSync, statSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { type Clock, systemClock } from "./clock.ts";
+import { message } from "./errors.ts";
+import { talk } from "./output.ts";
 import { stateFolder } from "./paths.ts";
 import { lockFile } from "./runtime.ts";
 
@@ -29,12 +22,15 @@ export interface Log extends Disposable {
   for(component: string): Log;
 }
 
-const SECRET_KEY = /token|secret|passw|authorization|api[-_]?key|cookie|credential/i;
-/** user:password@ in an address, and secrets given as name=value. */
+const SECRET_KEY = /token|secret|passw|passphrase|authorization|(api|private)[-_]?key|cookie|credential/i;
+const NAME = "(?:token|secret|passw(?:or)?d|passphrase|(?:api|private)[-_]?key)";
+const VALUE = `(?:"[^"]*"|'[^']*'|[^\\s"'&,;]+)`;
+/** user:password@ in an address, secrets given as name=value or --name value, and the Authorization header's two. */
 const SECRETS_IN_TEXT: readonly [RegExp, string][] = [
-  [/(\w[\w+.-]*:\/\/)[^/\s@]+@/g, "$1[redacted]@"],
-  [/((?:token|secret|passw(?:or)?d|api[-_]?key)["']?\s*[=:]\s*["']?)[^\s"'&,;]+/gi, "$1[redacted]"],
-  [/(Bearer\s+)\S+/gi, "$1[redacted]"],
+  [/(\w[\w+.-]*:\/\/)[^/\s]*@/g, "$1[redacted]@"],
+  [new RegExp(`(${NAME}["']?\\s*[=:]\\s*)${VALUE}`, "gi"), "$1[redacted]"],
+  [new RegExp(`(--[\\w-]*${NAME}\\s+)${VALUE}`, "gi"), "$1[redacted]"],
+  [/\b((?:Bearer|Basic)\s+)[\w.~+/=-]{8,}/gi, "$1[redacted]"],
 ];
 
 /** Text without the secrets that are known to turn up in addresses, headers and queries. */
@@ -47,8 +43,9 @@ function plain(key: string, value: unknown): unknown {
   if (typeof value === "string") return redact(value);
   if (typeof value === "bigint") return String(value);
   if (value instanceof Error) {
-    const stack = redact(value.stack ?? value.message);
-    return value.cause === undefined ? { stack } : { stack, cause: plain("cause", value.cause) };
+    // What it holds goes through here as well, when JSON comes to it.
+    const { cause, errors } = value as { cause?: unknown; errors?: unknown };
+    return { stack: redact(value.stack ?? value.message), cause, errors };
   }
   return value;
 }
@@ -62,8 +59,22 @@ export function logLine(entry: {
   facts?: Facts | undefined;
 }): string {
   const { at, level, component, text, facts } = entry;
-  const line = { v: 1, type: "log", at: new Date(at).toISOString(), level, component, pid: process.pid };
-  return `${JSON.stringify({ ...line, text: redact(text), ...facts }, plain)}\n`;
+  const pid = process.pid;
+  const line = {
+    v: 1,
+    type: "log",
+    at: new Date(at).toISOString(),
+    level,
+    component,
+    pid,
+    text: redact(text),
+  };
+  try {
+    // Facts come last and don't take the place of what every line has.
+    return `${JSON.stringify({ ...line, ...facts, ...line }, plain)}\n`;
+  } catch (error) {
+    return `${JSON.stringify({ ...line, facts_lost: message(error) })}\n`;
+  }
 }
 
 /**
@@ -74,46 +85,65 @@ class RotatingFile implements Disposable {
   readonly path: string;
   readonly maxBytes: number;
   readonly keep: number;
-  #fd: number;
-  #size: number;
+  /** Undefined until the first line, and once disposed. */
+  #fd: number | undefined;
+  #disposed = false;
+  /** Whether the disk took only the beginning of the last line. */
+  #torn = false;
 
   constructor(path: string, maxBytes: number, keep: number) {
     this.path = path;
     this.maxBytes = maxBytes;
     this.keep = keep;
-    this.#fd = openSync(path, "a", 0o600);
-    this.#size = fstatSync(this.#fd).size;
   }
 
+  /** @throws when it can't be written */
   append(line: string): void {
-    const bytes = Buffer.from(line);
-    if (this.#size + bytes.length > this.maxBytes && this.#size > 0) this.#rotate();
-    writeSync(this.#fd, bytes);
-    this.#size += bytes.length;
+    // The number of a closed descriptor may be another file's by now.
+    if (this.#disposed) return;
+    const bytes = Buffer.from(this.#torn ? `\n${line}` : line);
+    let fd = this.#current();
+    const { size } = fstatSync(fd);
+    if (size > 0 && size + bytes.length > this.maxBytes) {
+      this.#rotate();
+      fd = this.#current();
+    }
+    let written = 0;
+    try {
+      while (written < bytes.length) written += writeSync(fd, bytes, written);
+    } finally {
+      if (written > 0) this.#torn = written < bytes.length;
+    }
+  }
+
+  /** The file that has the name now: another process may have rotated it. */
+  #current(): number {
+    if (this.#fd !== undefined && this.#isCurrent(this.#fd)) return this.#fd;
+    if (this.#fd !== undefined) closeSync(this.#fd);
+    this.#fd = undefined;
+    this.#fd = openSync(this.path, "a", 0o600);
+    return this.#fd;
+  }
+
+  #isCurrent(fd: number): boolean {
+    return fstatSync(fd).ino === statSync(this.path, { throwIfNoEntry: false })?.ino;
   }
 
   #rotate(): void {
-    const lock = lockFile(`${this.path}.lock`, "exclusive");
-    try {
-      // Unless another process has just done it: then its new file is ours as well.
-      const mine = fstatSync(this.#fd).ino === statSync(this.path, { throwIfNoEntry: false })?.ino;
-      if (lock && mine) {
-        rmSync(`${this.path}.${this.keep}`, { force: true });
-        for (let n = this.keep - 1; n >= 0; n--) {
-          const from = n === 0 ? this.path : `${this.path}.${n}`;
-          if (statSync(from, { throwIfNoEntry: false })) renameSync(from, `${this.path}.${n + 1}`);
-        }
-      }
-    } finally {
-      lock?.[Symbol.dispose]();
+    // While another process does it, this line still goes where the last one went.
+    using lock = lockFile(`${this.path}.lock`, "exclusive");
+    if (!lock || this.#fd === undefined || !this.#isCurrent(this.#fd)) return;
+    rmSync(`${this.path}.${this.keep}`, { force: true });
+    for (let n = this.keep - 1; n > 0; n--) {
+      if (existsSync(`${this.path}.${n}`)) renameSync(`${this.path}.${n}`, `${this.path}.${n + 1}`);
     }
-    closeSync(this.#fd);
-    this.#fd = openSync(this.path, "a", 0o600);
-    this.#size = fstatSync(this.#fd).size;
+    renameSync(this.path, `${this.path}.1`);
   }
 
   [Symbol.dispose](): void {
-    closeSync(this.#fd);
+    this.#disposed = true;
+    if (this.#fd !== undefined) closeSync(this.#fd);
+    this.#fd = undefined;
   }
 }
 
@@ -139,10 +169,10 @@ export function openLog(name: string, options: LogOptions = {}): Log {
       if (LEVELS.indexOf(at) < floor) return;
       try {
         file.append(logLine({ at: clock.wall(), level: at, component, text, facts }));
-        if (verbose) appendFileSync(2, `${at} ${component}: ${redact(text)}\n`);
       } catch {
-        // A full disk or a closed stderr: the work goes on.
+        // A full disk: the work goes on.
       }
+      if (verbose) talk(`${at} ${component}: ${redact(text)}\n`);
     };
     return {
       debug: write("debug"),

@@ -1,11 +1,26 @@
 import { COMMON, type CommandSpec, type OptionSpec } from "./command.ts";
 
-/** Text as roff takes it: a backslash, a leading dot or quote and a hyphen mean something there. */
+/** Characters that roff takes for something else, or prints as another: groff_char(7). */
+const SPECIAL: Readonly<Record<string, string>> = {
+  "\\": "\\e",
+  "-": "\\-",
+  '"': "\\(dq",
+  "'": "\\(aq",
+  "`": "\\(ga",
+  "^": "\\(ha",
+  "~": "\\(ti",
+};
+
+/** Text as roff prints it unchanged; paragraphs stay paragraphs. */
 const roff = (text: string): string =>
   text
-    .replaceAll("\\", "\\e")
-    .replaceAll("-", "\\-")
-    .replace(/^([.'])/gm, "\\&$1");
+    .replace(/[\\\-"'`^~]/g, (character) => SPECIAL[character] ?? "")
+    .replace(/[^\x20-\x7e\n]/gu, (character) => {
+      const code = character.codePointAt(0)?.toString(16).toUpperCase() ?? "";
+      return `\\[u${code.padStart(4, "0")}]`;
+    })
+    .replace(/^\./gm, "\\&.")
+    .replace(/\n{2,}/g, "\n.PP\n");
 
 const optionLines = (options: readonly OptionSpec[]): string[] =>
   options.flatMap(({ flags, help }) => [".TP", `.B ${roff(flags)}`, roff(help)]);
@@ -14,20 +29,13 @@ function section(path: string, spec: CommandSpec): string[] {
   if (spec.hidden) return [];
   const inside = (spec.commands ?? []).flatMap((sub) => section(`${path} ${sub.usage}`, sub));
   if (!spec.run) return inside;
-  const paragraphs = [spec.summary, ...(spec.description ? [spec.description] : [])];
+  const text = spec.description ? `${spec.summary}\n\n${spec.description}` : spec.summary;
   const examples = (spec.examples ?? []).flatMap(({ line, what }) => [
     ".IP",
     `.B ${roff(line)}`,
-    ".br",
-    roff(what),
+    ...(what === "" ? [] : [".br", roff(what)]),
   ]);
-  return [
-    `.SS ${roff(path)}`,
-    ...paragraphs.map(roff),
-    ...optionLines(spec.options ?? []),
-    ...examples,
-    ...inside,
-  ];
+  return [`.SS ${roff(path)}`, roff(text), ...optionLines(spec.options ?? []), ...examples, ...inside];
 }
 
 /** The manual page in roff (man(7)), from the command tree. */

@@ -1,6 +1,6 @@
 import { writeSync } from "node:fs";
 import { isatty } from "node:tty";
-import { Expected, errno, message } from "./errors.ts";
+import { Exit, Expected, errno, message } from "./errors.ts";
 import { sleepThread } from "./runtime.ts";
 
 /** One line of NDJSON on stdout; `v` is added. */
@@ -32,9 +32,10 @@ export class Output {
     return this.#closed;
   }
 
-  /** Called once when the reader leaves. */
+  /** Called once when the reader leaves, at once if it has left. */
   onClosed(callback: () => void): void {
     this.#onClosed = callback;
+    if (this.#closed) callback();
   }
 
   /** A record as NDJSON, or in people's words. `people` may be left out for what only programs want. */
@@ -43,10 +44,16 @@ export class Output {
     else if (people) this.text(`${people()}\n`);
   }
 
-  /** Text that is data as it stands: help, completions, logs, schemas. */
+  /** Text that is data as it stands: help, completions, logs, schemas. @throws Expected 74 when it can't be written */
   text(text: string): void {
     if (this.#closed) return;
-    if (!write(1, text)) {
+    try {
+      writeAll(1, text);
+    } catch (error) {
+      // EIO: the terminal hung up.
+      if (errno(error) !== "EPIPE" && errno(error) !== "EIO") {
+        throw new Expected(Exit.io, `stdout can't be written: ${errno(error)}`);
+      }
       this.#closed = true;
       this.#onClosed();
     }
@@ -54,16 +61,16 @@ export class Output {
 
   /** Talk for a person: progress, notes. */
   note(text: string): void {
-    if (!this.quiet) write(2, `${text}\n`);
+    if (!this.quiet) talk(`${text}\n`);
   }
 
   /** Expected: one line and a hint. Anything else is a bug of ours, with its trace. */
   failure(error: unknown): void {
     if (error instanceof Expected) {
-      write(2, `stint: ${error.message}\n${error.hint ? `  ${error.hint}\n` : ""}`);
+      talk(`stint: ${oneLine(error.message)}\n${error.hint ? `  ${oneLine(error.hint)}\n` : ""}`);
     } else {
       const trace = error instanceof Error ? (error.stack ?? error.message) : message(error);
-      write(2, `stint: internal error, a bug in stint: ${message(error)}\n${trace}\n`);
+      talk(`stint: internal error, a bug in stint: ${message(error)}\n${trace}\n`);
     }
   }
 
@@ -73,19 +80,28 @@ export class Output {
   }
 }
 
-/** Writes all of it, waiting for a reader that is slow. @returns false when the reader is gone */
-function write(fd: number, text: string): boolean {
+/** Names that came from outside may hold anything: a terminal isn't given its control characters. */
+const oneLine = (text: string): string => text.replace(/\p{Cc}+/gu, " ");
+
+/** Text on stderr. Never throws: with nobody to tell it to, the work goes on. */
+export function talk(text: string): void {
+  try {
+    writeAll(2, text);
+  } catch {
+    // Closed, or a full disk.
+  }
+}
+
+/** Writes all of it, waiting for a reader that is slow. */
+function writeAll(fd: number, text: string): void {
   let bytes = Buffer.from(text);
   while (bytes.length > 0) {
     try {
       bytes = bytes.subarray(writeSync(fd, bytes));
     } catch (error) {
-      const code = errno(error);
       // A pipe that somebody made non-blocking is full: nothing waits for that but asking again.
-      if (code === "EAGAIN") sleepThread(1);
-      else if (code === "EPIPE" || code === "EIO" || code === "EBADF") return false;
-      else throw error;
+      if (errno(error) !== "EAGAIN") throw error;
+      sleepThread(1);
     }
   }
-  return true;
 }

@@ -1,4 +1,4 @@
-import { chmodSync, lstatSync, mkdirSync } from "node:fs";
+import { chmodSync, lstatSync, mkdirSync, statSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { Exit, Expected, errno } from "./errors.ts";
@@ -15,7 +15,7 @@ function base(variable: string, fallback: string): string {
 
 /**
  * A private folder of ours, made when missing.
- * @throws Expected 74 when it can't be made, 78 when it is somebody else's or open to others
+ * @throws Expected 74 when it can't be made, 78 when it is somebody else's
  */
 export function privateFolder(path: string, variable: string): string {
   try {
@@ -27,12 +27,14 @@ export function privateFolder(path: string, variable: string): string {
       `set ${variable} to a folder that can be written`,
     );
   }
-  const stat = lstatSync(path);
+  const stat = statSync(path);
   const uid = process.getuid?.();
-  if (!stat.isDirectory() || (uid !== undefined && stat.uid !== uid)) {
+  // A link to a folder elsewhere is fine if we made it; another user's may lead anywhere.
+  const foreign = uid !== undefined && (stat.uid !== uid || lstatSync(path).uid !== uid);
+  if (!stat.isDirectory() || foreign) {
     throw new Expected(Exit.config, `${path} isn't a folder of yours`, `set ${variable} to one that is`);
   }
-  // An older umask or a restored backup may have left it open: what is in it is private.
+  // A restored backup may have left it open: what is in it is private.
   if (uid !== undefined && (stat.mode & 0o077) !== 0) chmodSync(path, 0o700);
   return path;
 }
@@ -55,20 +57,28 @@ export const projectConfigPath = (): string => join(process.cwd(), "stint.yaml")
 /** sun_path holds 104 bytes on macOS, 108 on Linux, with a final zero. */
 const LONGEST_SOCKET_PATH = 103;
 
+/** FNV-1a, 64 bits: to tell names apart, not to keep secrets (and loading node:crypto takes 9 ms). */
+function fingerprint(text: string): string {
+  let hash = 0xcbf29ce484222325n;
+  for (const byte of Buffer.from(text)) hash = BigInt.asUintN(64, (hash ^ BigInt(byte)) * 0x100000001b3n);
+  return hash.toString(36);
+}
+
 /**
- * The path of a control socket in the run folder. `ws+unix:` addresses and many programs stumble over anything but
- * plain ASCII, so a run folder that isn't is left for one in the temporary folder.
+ * The path of the control socket of the host with this seat, in the run folder: short, and another one for each state
+ * folder, so that two hosts that may live side by side never want the same. `ws+unix:` addresses and many programs
+ * stumble over anything but plain ASCII: a run folder that isn't, or that belongs to somebody else (left in the
+ * environment by `su`), is left for one in the temporary folder.
  */
-export function socketPath(name: string): string {
-  const runtime = process.env["XDG_RUNTIME_DIR"];
-  if (runtime) {
-    const path = join(runtime, "stint", `${name}.sock`);
-    if (/^[\w./@%+,=~-]+$/.test(path) && Buffer.byteLength(path) <= LONGEST_SOCKET_PATH) {
-      privateFolder(join(runtime, "stint"), "XDG_RUNTIME_DIR");
-      return path;
-    }
-  }
+export function socketPath(seat: string): string {
+  const file = `${seat.split(".")[0]}-${fingerprint(`${statePath()}\0${seat}`)}.sock`;
   const uid = process.getuid?.();
+  const runtime = process.env["XDG_RUNTIME_DIR"] ?? "";
+  const path = join(runtime, "stint", file);
+  const plain = /^\/[\w./@%+,=~-]+$/.test(path) && Buffer.byteLength(path) <= LONGEST_SOCKET_PATH;
+  if (plain && uid !== undefined && statSync(runtime, { throwIfNoEntry: false })?.uid === uid) {
+    return join(privateFolder(join(runtime, "stint"), "XDG_RUNTIME_DIR"), file);
+  }
   const folder = uid === undefined ? join(tmpdir(), "stint") : `/tmp/stint-${uid}`;
-  return join(privateFolder(folder, "XDG_RUNTIME_DIR"), `${name}.sock`);
+  return join(privateFolder(folder, "XDG_RUNTIME_DIR"), file);
 }

@@ -5,7 +5,8 @@
 import { spawn } from "node:child_process";
 import { closeSync, fstatSync, ftruncateSync, openSync, readFileSync, statSync, writeSync } from "node:fs";
 import { createRequire } from "node:module";
-import { errno } from "./errors.ts";
+import { Readable } from "node:stream";
+import { Exit, Expected, errno, message } from "./errors.ts";
 
 const bun = "Bun" in globalThis;
 /** Deno's own types aren't loaded beside Bun's: these are the few that are called. */
@@ -58,12 +59,31 @@ export interface Statement {
   get(...values: SqlValue[]): Row | undefined;
   all(...values: SqlValue[]): Row[];
 }
-/** An open SQLite database. Errors carry SQLite's name for them in `code` or `message`. */
+/** An open SQLite database. What its errors mean says {@link sqliteCode}. */
 export interface Database {
   exec(sql: string): void;
   /** Statements are kept for the life of the database: pass constant text. */
   prepare(sql: string): Statement;
   close(): void;
+}
+
+/** SQLite's words for the result codes that somebody here acts on: Deno gives nothing else. */
+const SQLITE_WORDS: Readonly<Record<string, string>> = {
+  "database is locked": "BUSY",
+  "locking protocol": "PROTOCOL",
+  "database disk image is malformed": "CORRUPT",
+  "file is not a database": "NOTADB",
+  "database or disk is full": "FULL",
+  "disk I/O error": "IOERR",
+  "attempt to write a readonly database": "READONLY",
+  "unable to open database file": "CANTOPEN",
+};
+
+/** SQLite's primary result code (`BUSY`, `CORRUPT`, …) of an error, undefined when it isn't SQLite's. */
+export function sqliteCode(error: unknown): string | undefined {
+  const code = errno(error) ?? "";
+  if (code !== "ERR_SQLITE_ERROR") return /^SQLITE_([A-Z]+)/.exec(code)?.[1];
+  return Object.entries(SQLITE_WORDS).find(([words]) => message(error).startsWith(words))?.[1] ?? "ERROR";
 }
 
 /** Opens a SQLite file; without `readonly` it is made when missing. */
@@ -130,10 +150,17 @@ let flock: ((fd: number, operation: number) => number) | undefined;
 /**
  * Locks a file (made private when missing) without waiting: flock(2), which any process on this machine sees.
  * @returns undefined while another process holds it in a way that excludes this one
+ * @throws Expected 74 when the file can't be made or opened
  */
 export function lockFile(path: string, kind: "shared" | "exclusive"): FileLock | undefined {
   for (;;) {
-    const held = tryLock(path, kind);
+    let held: ReturnType<typeof tryLock>;
+    try {
+      held = tryLock(path, kind);
+    } catch (error) {
+      const hint = "is its folder writable, and the disk not full?";
+      throw new Expected(Exit.io, `${path} can't be opened: ${errno(error) ?? message(error)}`, hint);
+    }
     // Its last holder may have removed the file between our opening and our locking it: a lock on a file that has no
     // name keeps nobody out.
     if (!held || held.ino === statSync(path, { throwIfNoEntry: false })?.ino) return held?.lock;
@@ -147,7 +174,7 @@ function tryLock(
 ): { lock: FileLock; ino: number | null } | undefined {
   if (deno) {
     closeSync(openSync(path, "a", 0o600));
-    const file = deno.openSync(path, { read: true, write: true });
+    const file = deno.openSync(path, { read: true, append: true });
     if (!file.tryLockSync(kind === "exclusive")) {
       file.close();
       return undefined;
@@ -298,7 +325,8 @@ export function watchUnix(socket: string): WebSocket | undefined {
 
 /**
  * Starts a process of its own session (no terminal, its own group), with one pipe on fd 3 that it may write to.
- * The child outlives this process; `said` ends when the child closes fd 3 or dies.
+ * The child outlives this process; `said` ends when the child closes fd 3 or dies. One that couldn't be started has
+ * neither code nor signal.
  */
 export function spawnDetached(
   command: [string, ...string[]],
@@ -320,7 +348,9 @@ export function spawnDetached(
     child.on("exit", (code, signal) => resolve({ code, signal }));
     child.on("error", () => resolve({ code: null, signal: null }));
   });
-  return { pid: child.pid ?? 0, said: child.stdio[3] as NodeJS.ReadableStream, exited };
+  // A child that couldn't be started has no pipes.
+  const said = (child.stdio[3] ?? Readable.from([])) as NodeJS.ReadableStream;
+  return { pid: child.pid ?? 0, said, exited };
 }
 
 /** A process told apart from any other that ever had its pid. */

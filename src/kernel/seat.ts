@@ -3,7 +3,14 @@ import { join } from "node:path";
 import { KINDS, type Kind } from "./checkpoint.ts";
 import { Exit, Expected } from "./errors.ts";
 import { stateFolder, statePath } from "./paths.ts";
-import { type FileLock, isAlive, lockFile, ownIdentity, type ProcessIdentity } from "./runtime.ts";
+import {
+  type FileLock,
+  isAlive,
+  lockFile,
+  ownIdentity,
+  type ProcessIdentity,
+  sleepThread,
+} from "./runtime.ts";
 
 /**
  * The seat of a host: one locked file per kind and profile (per session for backtests) beside the logs, not in the run
@@ -29,24 +36,37 @@ export interface TakenSeat extends Disposable {
   announce(seat: Omit<Seat, "host">): void;
 }
 
+/** How long a lock that no living host has announced is asked for again, ms: somebody may be clearing a dead seat. */
+const CLEARED_MS = 100;
+
 /** Takes the seat of a host. @throws Expected 75 while another process sits on it */
 export function takeSeat(name: string): TakenSeat {
   stateFolder();
-  const lock = lockFile(path(name), "exclusive");
-  if (!lock) {
+  for (let waited = 0; ; waited += 5) {
+    const lock = lockFile(path(name), "exclusive");
+    if (lock) return seated(name, lock);
     const seat = readSeat(name);
-    const what = seat ? `session ${seat.session}, pid ${seat.host.pid}` : "just starting";
-    const hint = seat ? `stint ${seat.kind} status` : "try again in a moment";
-    throw new Expected(Exit.again, `${name.split(".")[0]} is already running (${what})`, hint);
+    if (seat && isAlive(seat.host)) {
+      const what = `session ${seat.session}, pid ${seat.host.pid}`;
+      const hint = `stint ${seat.kind} status`;
+      throw new Expected(Exit.again, `${seat.kind} is already running (${what})`, hint);
+    }
+    if (waited >= CLEARED_MS) {
+      const kind = name.split(".")[0];
+      throw new Expected(Exit.again, `${kind} is just being started`, "try again in a moment");
+    }
+    sleepThread(5);
   }
-  return seated(name, lock);
 }
 
 function seated(name: string, lock: FileLock): TakenSeat {
   lock.write("");
+  let left = false;
   return {
     announce: (seat) => lock.write(JSON.stringify({ ...seat, host: ownIdentity() })),
     [Symbol.dispose]() {
+      if (left) return;
+      left = true;
       // Removed while it is still held: whoever opened it meanwhile sees that it has lost its name.
       rmSync(path(name), { force: true });
       lock[Symbol.dispose]();
@@ -79,9 +99,10 @@ export function findHosts(only: { kind?: Kind; profile?: string; session?: strin
   });
 }
 
-/** Whether nobody sits there any more: the lock is free or its file is gone. */
+/** Whether this host sits there no more: it is gone, or has cleared its seat as the last thing before. */
 export function isFree(seat: Seat): boolean {
-  return !isAlive(seat.host) || readSeat(seatName(seat.kind, seat.profile, seat.session)) === undefined;
+  const now = readSeat(seatName(seat.kind, seat.profile, seat.session));
+  return !isAlive(seat.host) || now?.host.pid !== seat.host.pid;
 }
 
 /** Removes the seats of hosts that were killed. */
@@ -90,7 +111,8 @@ export function clearDeadSeats(): void {
     if (!file.endsWith(".host")) continue;
     const name = file.slice(0, -".host".length);
     const seat = readSeat(name);
-    if (!seat || isAlive(seat.host)) continue;
+    if (seat && isAlive(seat.host)) continue;
+    // One that nobody has announced is a host's that is starting, and locked, or of one that died at that.
     const lock = lockFile(path(name), "exclusive");
     if (lock) seated(name, lock)[Symbol.dispose]();
   }

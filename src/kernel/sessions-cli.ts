@@ -6,36 +6,34 @@ import { checkStore as check, readStore } from "./store.ts";
 /** `stint sessions`: every session of every kind and profile, newest first. */
 export async function listSessions({ output }: Context): Promise<number> {
   const sessions = (await readStore([], (db) => list(db))) ?? [];
-  if (!output.json && sessions.length > 0) {
-    const head = ["ID", "KIND", "PROFILE", "STATE", "PID", "STARTED", "LAST ACTIVE"];
-    const rows = sessions.map((session) => people(session));
-    const widths = head.map((title, at) =>
-      Math.max(title.length, ...rows.map((row) => (row[at] ?? "").length)),
-    );
-    const line = (cells: readonly string[]) =>
-      cells
-        .map((cell, at) => cell.padEnd(widths[at] ?? 0))
-        .join("  ")
-        .trimEnd();
-    output.text(`${output.paint(2, line(head))}\n${rows.map((row) => `${line(row)}\n`).join("")}`);
-  } else if (!output.json) {
+  if (output.json) {
+    for (const session of sessions) {
+      const { id, kind, profile, state, started_at, last_active } = session;
+      const pid = isOver(session) ? null : session.host.pid;
+      output.emit({ type: "session", id, kind, profile, state, pid, started_at, last_active });
+    }
+  } else if (sessions.length === 0) {
     output.note("no sessions yet: stint backtest run makes one");
-  }
-  if (!output.json) return Exit.ok;
-  for (const { id, kind, profile, state, host, started_at, last_active } of sessions) {
-    const over = state === "stopped" || state === "crashed";
-    output.emit({
-      type: "session",
-      id,
-      kind,
-      profile,
-      state,
-      pid: over ? null : host.pid,
-      started_at,
-      last_active,
-    });
+  } else {
+    const [head = "", ...rows] = table([HEAD, ...sessions.map(people)]);
+    output.text(`${output.paint(2, head)}\n${rows.map((row) => `${row}\n`).join("")}`);
   }
   return Exit.ok;
+}
+
+const HEAD = ["ID", "KIND", "PROFILE", "STATE", "PID", "STARTED", "LAST ACTIVE"];
+
+const isOver = ({ state }: SessionRow): boolean => state === "stopped" || state === "crashed";
+
+/** Rows of cells as lines, each column as wide as its widest cell. */
+function table(rows: readonly (readonly string[])[]): string[] {
+  const widths = HEAD.map((_, at) => Math.max(...rows.map((row) => (row[at] ?? "").length)));
+  return rows.map((row) =>
+    row
+      .map((cell, at) => cell.padEnd(widths[at] ?? 0))
+      .join("  ")
+      .trimEnd(),
+  );
 }
 
 const local = (wall: number): string => {
@@ -43,9 +41,10 @@ const local = (wall: number): string => {
   return at.toISOString().slice(0, 19).replace("T", " ");
 };
 
-function people({ id, kind, profile, state, host, started_at, last_active }: SessionRow): string[] {
-  const over = state === "stopped" || state === "crashed";
-  return [id, kind, profile, state, over ? "" : String(host.pid), local(started_at), local(last_active)];
+function people(session: SessionRow): string[] {
+  const { id, kind, profile, state, host, started_at, last_active } = session;
+  const pid = isOver(session) ? "" : String(host.pid);
+  return [id, kind, profile, state, pid, local(started_at), local(last_active)];
 }
 
 /** What a host asks another process to do after it has found an unclean end. */

@@ -1,10 +1,10 @@
-import { existsSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, openSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Clock, systemClock } from "./clock.ts";
-import { Exit, Expected, errno, message } from "./errors.ts";
+import { Exit, Expected, message } from "./errors.ts";
 import { dataFolder, dataPath } from "./paths.ts";
-import { type Database, type FileLock, lockFile, openDatabase } from "./runtime.ts";
-import { salvage } from "./salvage.ts";
+import { type Database, type FileLock, lockFile, openDatabase, sqliteCode } from "./runtime.ts";
+import { copySchema, salvage } from "./salvage.ts";
 
 /** The tables of one owner (the kernel or a feature): migration n brings them from version n to n + 1. */
 export type Schema = { owner: string; migrations: readonly string[] };
@@ -33,9 +33,8 @@ const APPLICATION_ID = 0x73746e74;
 const BUSY_MS = 10;
 const GIVE_UP_MS = 5_000;
 
-const busy = (error: unknown): boolean => /BUSY|database is locked/.test(`${errno(error)} ${message(error)}`);
-const damaged = (error: unknown): boolean =>
-  /CORRUPT|NOTADB|malformed|not a database/.test(`${errno(error)} ${message(error)}`);
+const busy = (error: unknown): boolean => ["BUSY", "PROTOCOL"].includes(sqliteCode(error) ?? "");
+const damaged = (error: unknown): boolean => ["CORRUPT", "NOTADB"].includes(sqliteCode(error) ?? "");
 
 /** The open store. Every write is a transaction that is on the disk once its promise resolves. */
 export interface Store extends AsyncDisposable {
@@ -63,8 +62,8 @@ function versions(db: Database): Map<string, number> {
 
 /** What the file lacks for these schemas. @throws Expected 78 when it is newer than this program */
 function missing(db: Database, schemas: readonly Schema[], path: string): Schema[] {
-  const application = read(db, "application_id");
-  if (application !== 0 && application !== APPLICATION_ID) {
+  const ours = read(db, "application_id") === APPLICATION_ID;
+  if (!ours && db.prepare("SELECT 1 FROM sqlite_schema").get()) {
     throw new Expected(Exit.config, `${path} is some other program's database`, "move it away");
   }
   const have = versions(db);
@@ -81,20 +80,25 @@ function missing(db: Database, schemas: readonly Schema[], path: string): Schema
   return schemas.filter(({ owner, migrations }) => (have.get(owner) ?? 0) < migrations.length);
 }
 
-function prepareConnection(db: Database): void {
-  db.exec(`PRAGMA busy_timeout = ${BUSY_MS}`);
-  db.exec("PRAGMA foreign_keys = ON");
-}
+/** Makes the file when it is missing. SQLite gives those beside it (`-wal`, `-shm`) the mode of this one. */
+const makePrivate = (path: string): void => closeSync(openSync(path, "a", 0o600));
 
-/** Brings the file up to date; the caller holds the exclusive store lock. */
+/** Brings the file up to date, or leaves it as it was; the caller holds the exclusive store lock. */
 async function migrate(path: string, schemas: readonly Schema[]): Promise<void> {
+  makePrivate(path);
   const db = await openDatabase(path);
+  let backup: string | undefined;
   try {
     db.exec(`PRAGMA busy_timeout = ${BUSY_MS}`);
     const wanting = missing(db, schemas, path);
     if (wanting.length === 0) return;
     const before = versions(db);
-    if (before.size > 0) db.exec(`VACUUM INTO '${backupPath(path).replaceAll("'", "''")}'`);
+    // An owner's first tables change nothing that is there.
+    if (wanting.some(({ owner }) => before.has(owner))) {
+      backup = unusedPath(`${path}.backup`);
+      makePrivate(backup);
+      db.exec(`VACUUM INTO '${backup.replaceAll("'", "''")}'`);
+    }
     db.exec("PRAGMA journal_mode = WAL");
     // Inside a transaction it would do nothing, and rebuilding a table would then delete what refers to it.
     db.exec("PRAGMA foreign_keys = OFF");
@@ -116,14 +120,17 @@ async function migrate(path: string, schemas: readonly Schema[]): Promise<void> 
       rollBack(db);
       throw error;
     }
+  } catch (error) {
+    if (backup) rmSync(backup, { force: true });
+    throw error;
   } finally {
     db.close();
   }
 }
 
-/** A name that no earlier backup has: `stint.db.backup-1`, … */
-function backupPath(path: string): string {
-  for (let n = 1; ; n++) if (!existsSync(`${path}.backup-${n}`)) return `${path}.backup-${n}`;
+/** The first of `prefix-1`, `prefix-2`, … that nothing has. */
+function unusedPath(prefix: string): string {
+  for (let n = 1; ; n++) if (!existsSync(`${prefix}-${n}`)) return `${prefix}-${n}`;
 }
 
 function rollBack(db: Database): void {
@@ -134,25 +141,60 @@ function rollBack(db: Database): void {
   }
 }
 
-/** Moves a damaged file out of the way and carries over what can be read of it. The caller holds the exclusive lock. */
-async function setAside(path: string, schemas: readonly Schema[], now: number): Promise<string> {
-  const aside = `${path}.damaged-${new Date(now).toISOString().replaceAll(":", "")}`;
-  for (const suffix of ["", "-wal", "-shm"]) {
+/** Marks a store that was found damaged: the next opener that has it alone sets it aside. */
+const damagePath = (path: string): string => `${path}.damaged`;
+/** What was carried over of a damaged store, complete, until it takes its place. */
+const salvagedPath = (path: string): string => `${path}.salvaged`;
+
+const markDamaged = (path: string, what: string): void =>
+  writeFileSync(damagePath(path), `${what}\n`, { mode: 0o600 });
+const isMarked = (path: string): boolean => existsSync(damagePath(path)) || existsSync(salvagedPath(path));
+
+async function isDamaged(path: string): Promise<boolean> {
+  if (isMarked(path)) return true;
+  const db = await openDatabase(path, { readonly: true });
+  try {
+    versions(db);
+    return false;
+  } catch (error) {
+    if (damaged(error)) return true;
+    throw error;
+  } finally {
+    db.close();
+  }
+}
+
+/**
+ * Moves a damaged file out of the way and carries over what can be read of it. The caller holds the exclusive lock.
+ * Killed at any point, the next one goes on where it was: what is carried over stands whole beside the old file before
+ * anything of that is moved.
+ * @returns what was done
+ */
+async function setAside(path: string, schemas: readonly Schema[]): Promise<string> {
+  let outcome = "what could be read was carried over";
+  if (!existsSync(salvagedPath(path))) {
+    const fresh = `${path}.salvaging`;
+    for (const suffix of SUFFIXES) rmSync(fresh + suffix, { force: true });
+    makePrivate(fresh);
+    const known = await copySchema(path, fresh, APPLICATION_ID);
+    if (!known) await migrate(fresh, schemas);
+    const { rows, lost } = await salvage(path, fresh);
+    outcome = `${rows} rows carried over${lost.length > 0 ? `, some lost of ${lost.join(", ")}` : ""}`;
+    renameSync(fresh, salvagedPath(path));
+  }
+  const aside = unusedPath(`${path}.damaged`);
+  for (const suffix of SUFFIXES) {
     if (existsSync(path + suffix)) renameSync(path + suffix, aside + suffix);
   }
   rmSync(damagePath(path), { force: true });
-  await migrate(path, schemas);
-  const outcome = await salvage(aside, path).then(
-    ({ rows, lost }) =>
-      `${rows} rows carried over${lost.length > 0 ? `, some lost of ${lost.join(", ")}` : ""}`,
-    () => "nothing in it could be read",
-  );
+  renameSync(salvagedPath(path), path);
   return `the store was damaged: set aside as ${aside}, ${outcome}`;
 }
 
-/** Set by the check after an unclean end: the next exclusive opener sets the file aside. */
-const damagePath = (path: string): string => `${path}.damaged`;
+/** A SQLite file and what belongs to it. */
+const SUFFIXES = ["-journal", "-wal", "-shm", ""];
 
+/** @returns whether this process had the store alone */
 async function exclusively(path: string, work: () => Promise<void>): Promise<boolean> {
   const lock = lockFile(`${path}.lock`, "exclusive");
   if (!lock) return false;
@@ -172,6 +214,23 @@ export type OpenStore = {
   warn?(text: string): void;
 };
 
+/** What can keep a store from being opened at once. */
+const OBSTACLES = {
+  damaged: "the store is damaged, and other stint processes have it open",
+  outdated: "the store needs an update, and other stint processes have it open",
+  locked: "the store is being updated by another stint process",
+  busy: "the store is busy: another process has been writing for seconds",
+} as const;
+type Obstacle = keyof typeof OBSTACLES;
+
+function inTheWay(obstacle: Obstacle): Expected {
+  const hint =
+    obstacle === "busy" || obstacle === "locked"
+      ? "try again in a moment"
+      : "stop them first: stint sessions lists them";
+  return new Expected(Exit.again, OBSTACLES[obstacle], hint);
+}
+
 /**
  * Opens the store for writing; makes, migrates or sets aside the file first when it must, which needs every other
  * process to have it closed.
@@ -184,45 +243,32 @@ export async function openStore(options: OpenStore = {}): Promise<Store> {
   const path = storePath();
   const giveUp = clock.monotonic() + GIVE_UP_MS;
   for (;;) {
-    const shared = lockFile(`${path}.lock`, "shared");
-    if (shared) {
-      const ready = await tryOpen(path, schemas, shared);
-      if (ready === "damaged") {
-        await exclusively(path, async () => {
-          // Another process may have done it between our two locks.
-          if (await isUsable(path)) return;
-          warn(await setAside(path, schemas, clock.wall()));
-        });
-      } else if (ready === "outdated") {
-        await exclusively(path, () => migrate(path, schemas));
-      } else {
-        return makeStore(ready, shared, clock);
+    let obstacle: Obstacle = "locked";
+    try {
+      const shared = lockFile(`${path}.lock`, "shared");
+      if (shared) {
+        const opened = await tryOpen(path, schemas, shared);
+        if (typeof opened === "object") return makeStore(opened, path, shared, clock);
+        obstacle = opened;
       }
+      if (obstacle === "damaged" || obstacle === "outdated") {
+        const alone = await exclusively(path, async () => {
+          if (obstacle === "outdated") return migrate(path, schemas);
+          // Another process may have done it between our two locks.
+          if (await isDamaged(path)) warn(await setAside(path, schemas));
+        });
+        if (alone && clock.monotonic() < giveUp) continue;
+      }
+    } catch (error) {
+      if (!busy(error)) throw asExpected(error, path);
+      obstacle = "busy";
     }
-    if (clock.monotonic() > giveUp) {
-      const hint = "stop the others first: stint sessions";
-      throw new Expected(
-        Exit.again,
-        "the store needs an update that other stint processes are in the way of",
-        hint,
-      );
-    }
+    if (clock.monotonic() >= giveUp) throw inTheWay(obstacle);
     await clock.sleep(5 + Math.random() * 20);
   }
 }
 
-async function isUsable(path: string): Promise<boolean> {
-  if (existsSync(damagePath(path))) return false;
-  try {
-    const db = await openDatabase(path, { readonly: true });
-    versions(db);
-    db.close();
-    return true;
-  } catch {
-    return false;
-  }
-}
-
+/** @returns the connection, which keeps the lock; else what is in the way, with the lock given back */
 async function tryOpen(
   path: string,
   schemas: readonly Schema[],
@@ -231,17 +277,17 @@ async function tryOpen(
   let db: Database | undefined;
   let keep = false;
   try {
-    if (existsSync(damagePath(path))) return "damaged";
+    if (isMarked(path)) return "damaged";
     if (!existsSync(path) || statSync(path).size === 0) return "outdated";
     db = await openDatabase(path);
-    prepareConnection(db);
+    db.exec(`PRAGMA busy_timeout = ${BUSY_MS}`);
     if (missing(db, schemas, path).length > 0) return "outdated";
+    db.exec("PRAGMA foreign_keys = ON");
     db.exec("PRAGMA synchronous = FULL");
     keep = true;
     return db;
   } catch (error) {
     if (damaged(error)) return "damaged";
-    if (busy(error)) return "outdated";
     throw error;
   } finally {
     if (!keep) {
@@ -251,8 +297,9 @@ async function tryOpen(
   }
 }
 
-function makeStore(db: Database, lock: FileLock, clock: Clock): Store {
+function makeStore(db: Database, path: string, lock: FileLock, clock: Clock): Store {
   let queue: Promise<void> = Promise.resolve();
+  let closed = false;
   async function transact<T>(work: (db: Database) => T): Promise<T> {
     const giveUp = clock.monotonic() + GIVE_UP_MS;
     for (;;) {
@@ -267,10 +314,9 @@ function makeStore(db: Database, lock: FileLock, clock: Clock): Store {
           throw error;
         }
       } catch (error) {
-        if (!busy(error)) throw asExpected(error);
-        if (clock.monotonic() > giveUp) {
-          throw new Expected(Exit.again, "the store is busy: another process has been writing for seconds");
-        }
+        if (damaged(error)) markDamaged(path, message(error));
+        if (!busy(error)) throw asExpected(error, path);
+        if (clock.monotonic() >= giveUp) throw inTheWay("busy");
         await clock.sleep(2 + Math.random() * 10);
       }
     }
@@ -278,6 +324,7 @@ function makeStore(db: Database, lock: FileLock, clock: Clock): Store {
   return {
     db,
     write(work) {
+      if (closed) return Promise.reject(new Error("a write to a store that was closed"));
       const done = queue.then(() => transact(work));
       queue = done.then(
         () => {},
@@ -286,6 +333,8 @@ function makeStore(db: Database, lock: FileLock, clock: Clock): Store {
       return done;
     },
     async [Symbol.asyncDispose]() {
+      if (closed) return;
+      closed = true;
       await queue;
       db.close();
       lock[Symbol.dispose]();
@@ -293,54 +342,75 @@ function makeStore(db: Database, lock: FileLock, clock: Clock): Store {
   };
 }
 
-function asExpected(error: unknown): unknown {
-  const text = `${errno(error)} ${message(error)}`;
-  if (/SQLITE_FULL|database or disk is full/.test(text)) {
-    return new Expected(
-      Exit.io,
-      `the disk that holds ${storePath()} is full`,
-      "free some space; nothing was lost",
-    );
+/** What a user can do something about, of what SQLite says. */
+function asExpected(error: unknown, path: string): unknown {
+  switch (sqliteCode(error)) {
+    case "FULL":
+      return new Expected(
+        Exit.io,
+        `the disk that holds ${path} is full`,
+        "free some space; nothing was lost",
+      );
+    case "IOERR":
+    case "READONLY":
+    case "CANTOPEN":
+      return new Expected(
+        Exit.io,
+        `${path} can't be read or written: ${message(error)}`,
+        "check its folder and the disk, or set XDG_DATA_HOME to another folder",
+      );
+    case "CORRUPT":
+    case "NOTADB":
+      return new Expected(
+        Exit.io,
+        `${path} is damaged`,
+        "the next session that starts sets it aside and carries over what can be read",
+      );
+    default:
+      return error;
   }
-  if (/IOERR|disk I\/O|READONLY|readonly/.test(text)) {
-    return new Expected(Exit.io, `${storePath()} can't be written: ${message(error)}`);
-  }
-  return error;
 }
 
 /**
  * Reads the store without changing it, however many hosts have it open.
  * @returns undefined when there is none yet
- * @throws Expected 75 while it awaits an update, 74 when it can't be read
+ * @throws Expected 75 while it awaits an update, 78 when it isn't ours or is newer, 74 when it can't be read
  */
 export async function readStore<T>(
   schemas: readonly Schema[],
   work: (db: Database) => T,
+  clock: Clock = systemClock,
 ): Promise<T | undefined> {
   const path = storePath();
-  if (!existsSync(path)) return undefined;
-  const lock = lockFile(`${path}.lock`, "shared");
-  if (!lock) throw new Expected(Exit.again, "the store is being updated", "try again in a moment");
-  let db: Database | undefined;
-  try {
-    db = await openDatabase(path, { readonly: true });
-    db.exec("PRAGMA busy_timeout = 1000");
-    // Tables that were never made hold nothing: as if there were no store.
-    if (missing(db, [kernelSchema, ...schemas], path).length > 0) return undefined;
-    return work(db);
-  } catch (error) {
-    if (damaged(error)) {
-      throw new Expected(
-        Exit.io,
-        `${path} is damaged`,
-        "the next run sets it aside and carries over what it can",
-      );
+  const giveUp = clock.monotonic() + GIVE_UP_MS;
+  while (existsSync(path)) {
+    let obstacle: Obstacle = "locked";
+    let lock: FileLock | undefined;
+    let db: Database | undefined;
+    try {
+      lock = lockFile(`${path}.lock`, "shared");
+      if (lock) {
+        db = await openDatabase(path, { readonly: true });
+        db.exec(`PRAGMA busy_timeout = ${BUSY_MS}`);
+        const lacking = missing(db, [kernelSchema, ...schemas], path);
+        if (lacking.length === 0) return work(db);
+        const have = versions(db);
+        // Tables that were never made hold nothing: as if there were no store.
+        if (!lacking.some(({ owner }) => have.has(owner))) return undefined;
+        const hint = "the next session that starts updates it";
+        throw new Expected(Exit.again, `${path} was written by an older stint`, hint);
+      }
+    } catch (error) {
+      if (!busy(error)) throw asExpected(error, path);
+      obstacle = "busy";
+    } finally {
+      db?.close();
+      lock?.[Symbol.dispose]();
     }
-    throw asExpected(error);
-  } finally {
-    db?.close();
-    lock[Symbol.dispose]();
+    if (clock.monotonic() >= giveUp) throw inTheWay(obstacle);
+    await clock.sleep(5 + Math.random() * 20);
   }
+  return undefined;
 }
 
 /**
@@ -350,16 +420,20 @@ export async function readStore<T>(
  */
 export async function checkStore(): Promise<string | undefined> {
   const path = storePath();
+  // Whoever has it alone is just making it new.
+  using lock = lockFile(`${path}.lock`, "shared");
+  if (!lock || !existsSync(path)) return undefined;
+  const db = await openDatabase(path, { readonly: true });
   let said: string;
   try {
-    const db = await openDatabase(path, { readonly: true });
     said = String(Object.values(db.prepare("PRAGMA quick_check(1)").get() ?? {})[0]);
-    db.close();
   } catch (error) {
-    if (!damaged(error)) throw error;
+    if (!damaged(error)) throw asExpected(error, path);
     said = message(error);
+  } finally {
+    db.close();
   }
   if (said === "ok") return undefined;
-  writeFileSync(damagePath(path), `${said}\n`, { mode: 0o600 });
+  markDamaged(path, said);
   return said;
 }

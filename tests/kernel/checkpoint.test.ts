@@ -1,0 +1,208 @@
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import {
+  checkpoint,
+  checkpoints,
+  claimSession,
+  endSession,
+  findSession,
+  listSessions,
+  newSessionId,
+  recordAlive,
+  recordCrashed,
+  recordState,
+} from "../../src/kernel/checkpoint.ts";
+import { isAlive, ownIdentity } from "../../src/kernel/runtime.ts";
+import { openStore, type Store } from "../../src/kernel/store.ts";
+import { TestClock } from "../support/clock.ts";
+import { enterHome, type Home } from "../support/home.ts";
+
+let home: Home;
+let store: Store;
+const clock = new TestClock();
+beforeEach(async () => {
+  home = enterHome();
+  store = await openStore();
+});
+afterEach(async () => {
+  await store[Symbol.asyncDispose]();
+  home[Symbol.dispose]();
+});
+
+const claim = (id: string, kind: "pomo" | "track" = "pomo", profile = "default") =>
+  store.write((db) => claimSession(db, { id, kind, profile }, clock));
+const stateOf = (id: string) => findSession(store.db, id)?.state;
+const hosted = (column: string, value: string | number) =>
+  store.write((db) => db.prepare(`UPDATE session SET ${column} = ? WHERE id = 's'`).run(value));
+
+describe("sessions", () => {
+  test("one is starting once it is claimed, by this process, now", async () => {
+    await claim("s");
+    expect(findSession(store.db, "s")).toEqual({
+      id: "s",
+      kind: "pomo",
+      profile: "default",
+      state: "starting",
+      host: ownIdentity(),
+      started_at: clock.wall(),
+      utc_offset_min: expect.any(Number),
+      last_active: clock.wall(),
+      ended_at: null,
+    });
+  });
+
+  test("its states and the times of them are kept, and the end of it", async () => {
+    await claim("s");
+    const started = clock.wall();
+    await clock.advance(1000);
+    await store.write((db) => recordState(db, "s", "running", clock));
+    expect(findSession(store.db, "s")).toMatchObject({ state: "running", last_active: started + 1000 });
+    await clock.advance(1000);
+    await store.write((db) => recordAlive(db, "s", clock));
+    expect(findSession(store.db, "s")).toMatchObject({ state: "running", last_active: started + 2000 });
+    await clock.advance(1000);
+    await store.write((db) => endSession(db, "s", true, clock));
+    expect(findSession(store.db, "s")).toMatchObject({
+      state: "stopped",
+      started_at: started,
+      ended_at: started + 3000,
+    });
+  });
+
+  test("one that never ran leaves no row", async () => {
+    await claim("s");
+    await store.write((db) => endSession(db, "s", false, clock));
+    expect(findSession(store.db, "s")).toBeUndefined();
+  });
+
+  test("one that is restored keeps its id and its beginning, and isn't over any more", async () => {
+    await claim("s");
+    const started = clock.wall();
+    await store.write((db) => recordState(db, "s", "stopped", clock));
+    await clock.advance(5000);
+    await claim("s");
+    expect(findSession(store.db, "s")).toMatchObject({
+      state: "starting",
+      started_at: started,
+      ended_at: null,
+    });
+  });
+
+  test("are listed newest first, of one kind or profile when asked", async () => {
+    await claim("1", "pomo");
+    await claim("2", "track", "work");
+    await claim("3", "pomo", "work");
+    const ids = (only = {}) => listSessions(store.db, only).map(({ id }) => id);
+    expect(ids()).toEqual(["3", "2", "1"]);
+    expect(ids({ kind: "pomo" })).toEqual(["3", "1"]);
+    expect(ids({ kind: "pomo", profile: "work" })).toEqual(["3"]);
+  });
+
+  test.each([
+    ["the pid is gone", "pid", 2 ** 22 + 1],
+    ["the pid is another process's by now", "pid_start", "1"],
+    ["the machine was booted since", "boot_id", "another boot"],
+  ])("whose host died without a word are crashed: %s", async (_, column, value) => {
+    await claim("s");
+    await store.write((db) => recordState(db, "s", "running", clock));
+    expect(stateOf("s")).toBe("running");
+    await hosted(column, value);
+    expect(stateOf("s")).toBe("crashed");
+    expect(await store.write(recordCrashed)).toMatchObject([{ id: "s", state: "crashed" }]);
+    expect(await store.write(recordCrashed)).toEqual([]);
+    expect(store.db.prepare("SELECT state FROM session").get()).toEqual({ state: "crashed" });
+  });
+
+  test("that have stopped stay stopped, whatever has become of their host", async () => {
+    await claim("s");
+    await store.write((db) => recordState(db, "s", "stopped", clock));
+    await hosted("pid", 2 ** 22 + 1);
+    expect(stateOf("s")).toBe("stopped");
+    expect(await store.write(recordCrashed)).toEqual([]);
+  });
+});
+
+test("a killed process that nobody has waited for isn't alive", async () => {
+  const script = `${process.execPath} -e 1 & echo $!; exec sleep 60`;
+  const parent = Bun.spawn(["sh", "-c", script], { stdout: "pipe" });
+  const { value } = await parent.stdout.getReader().read();
+  const pid = Number(new TextDecoder().decode(value));
+  const stat = () => Bun.file(`/proc/${pid}/stat`).text();
+  while (!(await stat()).includes(") Z ")) await Bun.sleep(5);
+  const start = (await stat()).split(" ").at(21) ?? "";
+  expect(isAlive({ ...ownIdentity(), pid, start })).toBe(false);
+  expect(isAlive(ownIdentity())).toBe(true);
+  parent.kill();
+  await parent.exited;
+});
+
+describe("checkpoints", () => {
+  const add = (state: unknown, keep = 3) =>
+    store.write((db) => checkpoint(db, { session: "s", type: "PAUSED", state, keep }, clock));
+
+  test("come back newest first, exactly as they were given", async () => {
+    await claim("s");
+    await add({ remaining: Number.NaN, at: -0 });
+    await clock.advance(10);
+    await add({ remaining: 1n, more: new Float64Array([0.1]) });
+    const [newest, older] = checkpoints(store.db, "s");
+    expect(newest).toMatchObject({ type: "PAUSED", made_at: clock.wall(), last_active: clock.wall() });
+    expect(newest?.state).toEqual({ remaining: 1n, more: new Float64Array([0.1]) });
+    expect(older?.state).toEqual({ remaining: Number.NaN, at: -0 });
+    expect(findSession(store.db, "s")?.last_active).toBe(clock.wall());
+  });
+
+  test("bytes are kept as they are", async () => {
+    await claim("s");
+    await add(new Uint8Array([0, 255, 7]));
+    expect(checkpoints(store.db, "s")[0]?.state).toEqual(new Uint8Array([0, 255, 7]));
+  });
+
+  test("only the newest few of each session are kept", async () => {
+    await claim("s");
+    await claim("t");
+    await store.write((db) => checkpoint(db, { session: "t", type: "PAUSED", state: "t's", keep: 3 }, clock));
+    for (let n = 1; n <= 5; n++) await add(n);
+    expect(checkpoints(store.db, "s").map(({ state }) => state)).toEqual([5, 4, 3]);
+    expect(checkpoints(store.db, "t")).toHaveLength(1);
+  });
+
+  test("one that can't be read back falls back to the one before", async () => {
+    await claim("s");
+    await add("good");
+    await add("bad");
+    await store.write((db) => db.exec(`UPDATE checkpoint SET state = '{"ba' WHERE state = '"bad"'`));
+    expect(checkpoints(store.db, "s").map(({ state }) => state)).toEqual(["good"]);
+  });
+
+  test("state that can't be carried is refused by its path, and nothing is written", async () => {
+    await claim("s");
+    await add("good");
+    await expect(add({ open: [new Date(0)] })).rejects.toThrow("state.open[0] is a Date");
+    expect(checkpoints(store.db, "s").map(({ state }) => state)).toEqual(["good"]);
+  });
+
+  test("of no session can't be", async () => {
+    await expect(add(1)).rejects.toThrow("FOREIGN KEY");
+  });
+
+  test("go with their session", async () => {
+    await claim("s");
+    await add(1);
+    await store.write((db) => endSession(db, "s", false, clock));
+    expect(store.db.prepare("SELECT count(*) AS n FROM checkpoint").get()).toEqual({ n: 0 });
+  });
+});
+
+describe("a session's id", () => {
+  test("is a UUIDv7 with its time in front (the example of RFC 9562, A.6)", () => {
+    const random = Uint8Array.from(Buffer.from("0000000000000cc318c4dc0c0c07398f", "hex"));
+    expect(newSessionId(0x017f22e279b0, random)).toBe("017f22e2-79b0-7cc3-98c4-dc0c0c07398f");
+  });
+
+  test("sorts by time, over the 2^32 ms too", () => {
+    const random = new Uint8Array(16).fill(255);
+    const times = [0, 1, 2 ** 16, 2 ** 32 - 1, 2 ** 32, 2 ** 41, 2 ** 48 - 1];
+    const ids = times.map((time) => newSessionId(time, random));
+    expect(ids.toSorted()).toEqual(ids);
+  });
+});
