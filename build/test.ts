@@ -13,6 +13,8 @@ import { install, machine, type Needed } from "./debian.ts";
 const needed: readonly Needed[] = [
   // The executable for linux-arm64 is run too.
   { command: "qemu-aarch64-static", package: "qemu-user-static" },
+  // What sets the manual page.
+  { command: "groff", package: "groff-base" },
   { command: "/usr/aarch64-linux-gnu/lib/libc.so.6", package: "libc6-arm64-cross" },
 ];
 
@@ -25,7 +27,7 @@ const root = dirname(import.meta.dir);
 const scratch = mkdtempSync(join(tmpdir(), "stint-test-"));
 const notes = join(scratch, "coverage");
 const filters = Bun.argv.slice(2);
-const total = { passed: 0, failed: 0 };
+const total = { passed: 0, failed: 0, skipped: 0 };
 
 try {
   process.exitCode = await main();
@@ -35,7 +37,8 @@ try {
 } finally {
   rmSync(scratch, { recursive: true, force: true });
 }
-console.log(`${total.passed} passed, ${total.failed} failed`);
+const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : "";
+console.log(`${total.passed} passed, ${total.failed} failed${skipped}`);
 
 async function main(): Promise<number> {
   const { missing, command } = install(needed, machine);
@@ -135,9 +138,11 @@ async function tests(name: string, files: readonly string[], limit: number): Pro
   const failed = cases.filter((test) => test.outcome === "failed").length;
   total.failed += failed;
   for (const test of cases) {
-    if (test.outcome === "skipped")
-      step(`${test.file}: ${test.name}`, false, "skipped: it says nothing then");
-    else if (test.outcome === "passed" && test.seconds * 1000 > limit) {
+    if (test.outcome === "skipped") {
+      // Named and counted apart: what a machine can't show must not look as if it had.
+      total.skipped++;
+      console.log(`skip ${test.file}: ${test.name}`);
+    } else if (test.outcome === "passed" && test.seconds * 1000 > limit) {
       step(`${test.file}: ${test.name}`, false, `it took ${test.seconds.toFixed(1)} s`);
     } else if (test.outcome === "passed") total.passed++;
   }

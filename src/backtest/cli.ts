@@ -4,33 +4,29 @@ import { type Commission, parseCommission } from "./core/commission.ts";
 
 /** `stint backtest`: what can be asked, and how its words become values. The bodies are in adapters/. */
 
-function positive(what: string): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (text.trim() !== "" && Number.isFinite(value) && value > 0) return value;
-    throw new Expected(Exit.usage, `${what} must be a number above 0, not '${text}'`);
-  };
+function positive(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== "" && Number.isFinite(value) && value > 0) return value;
+  throw new Expected(Exit.usage, `must be a number above 0, not '${text}'`);
 }
 
-function fraction(what: string): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (text.trim() !== "" && value >= 0 && value < 1) return value;
-    throw new Expected(Exit.usage, `${what} must be at least 0 and below 1, not '${text}'`);
-  };
+function fraction(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== "" && value >= 0 && value < 1) return value;
+  throw new Expected(Exit.usage, `must be at least 0 and below 1, not '${text}'`);
 }
 
 function commission(text: string): Commission {
   const commission = parseCommission(text);
   if (commission) return commission;
-  throw new Expected(Exit.usage, `commission is a RATE below 1 or FIXED+RATE, not '${text}'`);
+  throw new Expected(Exit.usage, `must be a RATE below 1 or FIXED+RATE, not '${text}'`);
 }
 
 function parseParam(text: string, before: unknown): Record<string, number> {
   const [, name, value] = /^([A-Za-z_]\w*)=(.+)$/.exec(text) ?? [];
   const number = Number(value);
   if (name === undefined || value?.trim() === "" || !Number.isFinite(number)) {
-    throw new Expected(Exit.usage, `a parameter is NAME=NUMBER, not '${text}'`);
+    throw new Expected(Exit.usage, `must be NAME=NUMBER, not '${text}'`);
   }
   return { ...(before as Record<string, number> | undefined), [name]: number };
 }
@@ -49,7 +45,7 @@ const mannerOptions: readonly OptionSpec[] = [
   {
     flags: "--pace <bars>",
     help: "work at most this many bars a second, to watch it",
-    parse: positive("pace"),
+    parse: positive,
   },
 ];
 
@@ -76,7 +72,7 @@ perhaps volume. Times without a zone are UTC.`,
         },
         { flags: "--data <file>", help: "CSV file of bars (default: the bundled sample)" },
         { flags: "--symbol <name>", help: "what is traded, for display (default: the file's name)" },
-        { flags: "--cash <amount>", help: "cash at the start (default: 10000)", parse: positive("cash") },
+        { flags: "--cash <amount>", help: "cash at the start (default: 10000)", parse: positive },
         { flags: "--from <time>", help: "bars from this time on", parse: parseTime },
         { flags: "--to <time>", help: "bars before this time", parse: parseTime },
         {
@@ -87,7 +83,7 @@ perhaps volume. Times without a zone are UTC.`,
         {
           flags: "--spread <fraction>",
           help: "added to the price of entries (default: 0)",
-          parse: fraction("spread"),
+          parse: fraction,
         },
         { flags: "--trade-on-close", help: "fill market orders at the close instead of the next open" },
         { flags: "--exclusive", help: "a new order cancels pending ones and closes open trades" },

@@ -128,7 +128,9 @@ function toOption({ flags, help, parse, choices, default: fallback }: OptionSpec
  * @returns the exit code
  * @throws Expected and whatever else the command throws; the caller prints it
  */
-export async function runCommand(root: CommandSpec, argv: readonly string[], life: Life): Promise<number> {
+export async function runCommand(root: CommandSpec, typed: readonly string[], life: Life): Promise<number> {
+  // `stint help sessions`, as many know it.
+  const argv = typed[0] === "help" ? [...typed.slice(1), "--help"] : typed;
   let chosen: Chosen | undefined;
   const program = buildProgram(root, (choice) => {
     chosen = choice;
@@ -147,11 +149,16 @@ export async function runCommand(root: CommandSpec, argv: readonly string[], lif
       new Output().text(help.join(""));
       return Exit.ok;
     }
-    if (code === "commander.help") return usage(deepest(program, argv));
-    if (code?.startsWith("commander.")) throw asExpected(error as CommanderError, deepest(program, argv));
-    throw error;
+    if (!code?.startsWith("commander.")) throw error;
+    // Which commander calls a group alone; see below.
+    if (code !== "commander.help") throw asExpected(error as CommanderError, deepest(program, argv));
   }
-  if (!chosen) return usage(deepest(program, argv));
+  if (!chosen) {
+    // A group without a word for what to do: its help, as an error.
+    deepest(program, argv).outputHelp();
+    new Output().note(help.join("").trimEnd());
+    return Exit.usage;
+  }
   const { options } = chosen;
   const { json, quiet, verbose, color } = options;
   const output = new Output({
@@ -176,14 +183,11 @@ function deepest(command: Command, argv: readonly string[]): Command {
 const pathOf = (command: Command): string =>
   command.parent ? `${pathOf(command.parent)} ${command.name()}` : command.name();
 
-/** A group without a word for what to do: its help, as an error. */
-function usage(command: Command): number {
-  new Output({ json: false }).note(command.helpInformation().trimEnd());
-  return Exit.usage;
-}
-
 function asExpected({ message }: CommanderError, command: Command): Expected {
-  const [first = "", suggestion] = message.replace(/^error: /, "").split("\n");
+  const said = message
+    .replace(/^error: /, "")
+    .replace(/^option '(--[\w-]+).*?' argument '.*?' is invalid\. /s, "$1: ");
+  const [first = "", suggestion] = said.split("\n");
   const hint = suggestion?.replace(/^\(|\)$/g, "") ?? `${pathOf(command)} --help`;
   return new Expected(Exit.usage, first, hint);
 }

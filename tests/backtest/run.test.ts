@@ -166,7 +166,9 @@ test("clients that step, pause and resume at the same moment make one history", 
   );
   const whole = last((await box.run(["backtest", "run", ...REFERENCE])).lines);
   expect((end["result"] as Line)["hash"]).toBe(whole["hash"] as string);
-  expect(box.log("backtest.default").filter(({ level }) => level === "error" || level === "warn")).toEqual([]);
+  expect(box.log("backtest.default").filter(({ level }) => level === "error" || level === "warn")).toEqual(
+    [],
+  );
 });
 
 test("a second host can't take a live session", async () => {
@@ -318,11 +320,11 @@ test("what a strategy prints goes to the log, not into the data", async () => {
 });
 
 test.each([
-  [["--param", "slow=abc"], 2, "a parameter is NAME=NUMBER"],
+  [["--param", "slow=abc"], 2, "--param: must be NAME=NUMBER"],
   [["--param", "nope=1"], 2, 'no parameter "nope"'],
-  [["--cash", "-5"], 2, "cash must be a number above 0"],
-  [["--commission", "a+b"], 2, "commission is a RATE below 1 or FIXED+RATE"],
-  [["--spread", "2"], 2, "spread must be at least 0 and below 1"],
+  [["--cash", "-5"], 2, "--cash: must be a number above 0"],
+  [["--commission", "a+b"], 2, "--commission: must be a RATE below 1 or FIXED+RATE"],
+  [["--spread", "2"], 2, "--spread: must be at least 0 and below 1"],
   [["--from", "2018-02-30"], 2, "isn't a time"],
   [["--from", "2018-01-02", "--to", "2018-01-01"], 2, "--from must come before --to"],
   [["--strategy", "nope"], 2, "there is no strategy 'nope'"],
