@@ -210,8 +210,9 @@ class Hosting<Given extends object> {
   #start(activity: Activity<Given>, { changed, store }: Host): void {
     const { session: id, kind, profile, paused } = this.#options;
     this.#commands = activity.commands ?? {};
-    const faulty = typeof STINT_FAULTS !== "undefined" && STINT_FAULTS;
-    const work = faulty ? withFaults(activity, this.#log) : activity;
+    // Asked in one expression, so that an ordinary build drops it and all behind it.
+    const work =
+      typeof STINT_FAULTS !== "undefined" && STINT_FAULTS ? withFaults(activity, this.#log) : activity;
     /** Each state it reaches is written to the session's row before anybody is told. */
     const reached: Work<Given>["reached"] = async (state) => {
       try {

@@ -4,6 +4,7 @@ import {
   chmodSync,
   chownSync,
   existsSync,
+  lchownSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
@@ -217,12 +218,17 @@ describe("unpacking", () => {
     expect(statSync(folder).mode & 0o777).toBe(0o700);
   });
 
-  test("refuses a folder that is a symbolic link", () => {
+  test("follows a symbolic link of ours to a folder of ours, and refuses anybody else's", () => {
     mkdirSync(join(cache, "stint"), { mode: 0o700 });
-    mkdirSync(join(cache, "theirs"), { mode: 0o700 });
-    symlinkSync(join(cache, "theirs"), join(cache, "stint/native"));
+    mkdirSync(join(cache, "elsewhere"), { mode: 0o700 });
+    symlinkSync(join(cache, "elsewhere"), join(cache, "stint/native"));
+    expect(readFileSync(unpack(addon), "utf8")).toBe("the addon");
+    if (!root) return; // only root can make a link that is another user's
+    rmSync(join(cache, "elsewhere"), { recursive: true });
+    mkdirSync(join(cache, "elsewhere"), { mode: 0o700 });
+    lchownSync(join(cache, "stint/native"), 12345, 12345);
     expect(refusal().message).toContain(join(cache, "stint/native"));
-    expect(readdirSync(join(cache, "theirs"))).toEqual([]);
+    expect(readdirSync(join(cache, "elsewhere"))).toEqual([]);
   });
 
   test("refuses a cache in which anyone may exchange files, unless it is like /tmp", () => {
