@@ -43,6 +43,8 @@ export async function demo({ output, life }: Context): Promise<number> {
           () => `  ${output.paint(32, "✓")} ${title}\n    ${output.paint(2, words)}`,
         );
       } catch (error) {
+        // Cut short by us, not by what it shows.
+        if (ended) break;
         count.failed++;
         output.emit(
           { type: "scene", feature, title, held: false, why: message(error) },

@@ -1,4 +1,4 @@
-import { Text } from "ink";
+import { Box, Text } from "ink";
 import { type ReactNode, useEffect, useState } from "react";
 import type { Control, State } from "../kernel/control.ts";
 import { brailleLine } from "../kernel/tui/charts.ts";
@@ -31,6 +31,9 @@ const rate = (value: number): string =>
       ? `${(value / 1e3).toFixed(1)} k`
       : String(Math.round(value));
 
+/** The column of labels, in cells. */
+const LABEL = 9;
+
 /** The curve drawn over the part of the width that the run has come to. */
 function Chart(props: {
   label: string;
@@ -43,16 +46,19 @@ function Chart(props: {
   const { label, values, share, rows, tone, note } = props;
   const { width } = useBody();
   const noteWidth = 24;
-  const columns = width - 9 - noteWidth;
+  const columns = width - LABEL - noteWidth;
   const drawn = Math.max(1, Math.round(columns * share));
-  return brailleLine(values, drawn, rows).map((row, at) => (
-    // biome-ignore lint/suspicious/noArrayIndexKey: a row of a chart has no other name than its place
-    <Text key={at}>
-      <Text {...tones.secondary}>{fit(at === 0 ? label : "", 9)}</Text>
-      <Text {...tones[tone]}>{fit(row, columns)}</Text>
-      {at === 0 ? `  ${cut(note, noteWidth - 2)}` : ""}
-    </Text>
-  ));
+  return (
+    <Box>
+      <Text {...tones.secondary}>{fit(label, LABEL)}</Text>
+      <Text {...tones[tone]}>
+        {brailleLine(values, drawn, rows)
+          .map((row) => fit(row, columns))
+          .join("\n")}
+      </Text>
+      <Text>{`  ${cut(note, noteWidth - 2)}`}</Text>
+    </Box>
+  );
 }
 
 const tradeText = ({ size, entryPrice, exitPrice, pnl }: ClosedTrade): string =>
@@ -60,7 +66,7 @@ const tradeText = ({ size, entryPrice, exitPrice, pnl }: ClosedTrade): string =>
 
 /** The body: progress, curves, position, the last trades. */
 export function BacktestBody({ view }: { view: View }) {
-  const { height } = useBody();
+  const { width, height } = useBody();
   const { bars = 0, bar = 0, loaded = 0 } = view;
   if (bars === 0)
     return (
@@ -102,9 +108,7 @@ export function BacktestBody({ view }: { view: View }) {
       />
       <Field label="speed" value={`${rate(view.bars_per_second ?? 0)} bars/s`} />
       <Field label="trades" value={whole(trades)} />
-      {shownTrades.map((trade) => (
-        <Field key={`${trade.entryBar} ${trade.exitBar} ${trade.size}`} label="" value={tradeText(trade)} />
-      ))}
+      <Text>{shownTrades.map((trade) => cut(" ".repeat(LABEL) + tradeText(trade), width)).join("\n")}</Text>
     </>
   );
 }

@@ -36,8 +36,11 @@ const isIdentifier = (key: string): boolean => /^[A-Za-z_]\w*$/.test(key);
 const member = (path: string, key: string): string =>
   isIdentifier(key) ? `${path}.${key}` : `${path}[${JSON.stringify(key)}]`;
 
-/** @param within what the value is inside of */
-function pack(value: unknown, path: string, within: Set<object>): unknown {
+/**
+ * @param seen every object so far and where it stands: one that stands in two places would come back as two, and what
+ * is changed through one would no longer be seen through the other
+ */
+function pack(value: unknown, path: string, seen: Map<object, string>): unknown {
   switch (typeof value) {
     case "string":
     case "boolean":
@@ -55,12 +58,11 @@ function pack(value: unknown, path: string, within: Set<object>): unknown {
       throw new Unserialisable(path, typeof value === "function" ? "a function" : `a ${typeof value}`);
   }
   if (value === null) return null;
+  const first = seen.get(value);
+  if (first !== undefined) throw new Unserialisable(path, `the same object as ${first}`);
+  seen.set(value, path);
   if (ArrayBuffer.isView(value)) return packBytes(value, path);
-  if (within.has(value)) throw new Unserialisable(path, "a reference to something it is inside of");
-  within.add(value);
-  const packed = Array.isArray(value) ? packArray(value, path, within) : packObject(value, path, within);
-  within.delete(value);
-  return packed;
+  return Array.isArray(value) ? packArray(value, path, seen) : packObject(value, path, seen);
 }
 
 function packBytes(view: ArrayBufferView, path: string): unknown {
@@ -74,7 +76,7 @@ function packBytes(view: ArrayBufferView, path: string): unknown {
   };
 }
 
-function packArray(array: readonly unknown[], path: string, within: Set<object>): unknown {
+function packArray(array: readonly unknown[], path: string, seen: Map<object, string>): unknown {
   if (Object.getPrototypeOf(array) !== Array.prototype) {
     throw new Unserialisable(path, `a ${array.constructor.name}`);
   }
@@ -82,7 +84,7 @@ function packArray(array: readonly unknown[], path: string, within: Set<object>)
   // By index, not map(): a hole would be skipped, and come back as something else.
   for (let at = 0; at < array.length; at++) {
     if (!(at in array)) throw new Unserialisable(`${path}[${at}]`, "a hole in an array");
-    out.push(pack(array[at], `${path}[${at}]`, within));
+    out.push(pack(array[at], `${path}[${at}]`, seen));
   }
   // Its length is one of them: what is beyond would be lost, as in the result of a regular expression.
   if (Reflect.ownKeys(array).length !== array.length + 1) {
@@ -91,7 +93,7 @@ function packArray(array: readonly unknown[], path: string, within: Set<object>)
   return out;
 }
 
-function packObject(object: object, path: string, within: Set<object>): unknown {
+function packObject(object: object, path: string, seen: Map<object, string>): unknown {
   const prototype: unknown = Object.getPrototypeOf(object);
   if (prototype !== Object.prototype && prototype !== null) {
     throw new Unserialisable(path, `a ${object.constructor?.name || "class instance"}`);
@@ -104,7 +106,7 @@ function packObject(object: object, path: string, within: Set<object>): unknown 
   return Object.fromEntries(
     entries.map(([key, held]) => [
       key.startsWith(MARK) ? MARK + key : key,
-      pack(held, member(path, key), within),
+      pack(held, member(path, key), seen),
     ]),
   );
 }
@@ -142,7 +144,7 @@ function unpack(value: unknown): unknown {
  * @throws Unserialisable
  */
 export const encode = (value: unknown, name = "state"): string =>
-  JSON.stringify(pack(value, name, new Set()));
+  JSON.stringify(pack(value, name, new Map()));
 
 /** What {@link encode} wrote. @throws when the text isn't its */
 export const decode = (text: string): unknown => unpack(JSON.parse(text));

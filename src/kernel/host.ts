@@ -345,5 +345,6 @@ function heartbeat(given: { id: string; store: Store; control: ControlServer; cl
 /** quick_check may take seconds: another process does it, while this one works. */
 function checkInBackground(log: Log): void {
   log.warn("a host had ended without a word: the store is being checked");
-  spawnDetached([...selfCommand(), "__check-store"], { cwd: "/", env: process.env, stderr: 2 });
+  // Not with our stderr: whoever waits for its end would wait for the check.
+  spawnDetached([...selfCommand(), "__check-store"], { cwd: "/", env: process.env, stderr: "ignore" });
 }

@@ -22,14 +22,17 @@ export interface Log extends Disposable {
   for(component: string): Log;
 }
 
-const SECRET_KEY = /token|secret|passw|passphrase|authorization|(api|private)[-_]?key|cookie|credential/i;
-const NAME = "(?:token|secret|passw(?:or)?d|passphrase|(?:api|private)[-_]?key)";
+const WORD = "(?:token|secret|passw|passphrase|pwd|(?:api|private|access)[-_]?key)";
+const SECRET_KEY = new RegExp(`${WORD}|authorization|cookie|credential`, "i");
+const NAME = `[\\w-]*${WORD}[\\w-]*`;
+const IS_SECRET_FLAG = new RegExp(`^--?${NAME}$`, "i");
 const VALUE = `(?:"[^"]*"|'[^']*'|[^\\s"'&,;]+)`;
 /** user:password@ in an address, secrets given as name=value or --name value, and the Authorization header's two. */
 const SECRETS_IN_TEXT: readonly [RegExp, string][] = [
   [/(\w[\w+.-]*:\/\/)[^/\s]*@/g, "$1[redacted]@"],
   [new RegExp(`(${NAME}["']?\\s*[=:]\\s*)${VALUE}`, "gi"), "$1[redacted]"],
-  [new RegExp(`(--[\\w-]*${NAME}\\s+)${VALUE}`, "gi"), "$1[redacted]"],
+  [new RegExp(`(--${NAME}\\s+)${VALUE}`, "gi"), "$1[redacted]"],
+  [/(authorization["']?\s*[=:]\s*(?:\w+\s+)?)[^\s"',;]+/gi, "$1[redacted]"],
   [/\b((?:Bearer|Basic)\s+)[\w.~+/=-]{8,}/gi, "$1[redacted]"],
 ];
 
@@ -42,6 +45,10 @@ function plain(key: string, value: unknown): unknown {
   if (SECRET_KEY.test(key)) return "[redacted]";
   if (typeof value === "string") return redact(value);
   if (typeof value === "bigint") return String(value);
+  // A command line: what follows --token.
+  if (Array.isArray(value)) {
+    return value.map((item, at) => (IS_SECRET_FLAG.test(String(value[at - 1])) ? "[redacted]" : item));
+  }
   if (value instanceof Error) {
     // What it holds goes through here as well, when JSON comes to it.
     const { cause, errors } = value as { cause?: unknown; errors?: unknown };

@@ -330,7 +330,7 @@ export function watchUnix(socket: string): WebSocket | undefined {
  */
 export function spawnDetached(
   command: [string, ...string[]],
-  options: { env: Record<string, string | undefined>; cwd: string; stderr: number },
+  options: { env: Record<string, string | undefined>; cwd: string; stderr: number | "ignore" },
 ): {
   pid: number;
   said: NodeJS.ReadableStream;

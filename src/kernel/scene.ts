@@ -20,6 +20,8 @@ export type Ran = { code: number | null; out: string; lines: Record<string, unkn
 export class SceneStage implements AsyncDisposable {
   readonly folder = mkdtempSync(join(tmpdir(), "stint-demo-"));
   readonly #env: NodeJS.ProcessEnv;
+  /** Hosts that were put in the background: none may outlive the stage. */
+  readonly #hosts = new Set<number>();
 
   constructor() {
     const inside = (name: string) => join(this.folder, name);
@@ -59,16 +61,25 @@ export class SceneStage implements AsyncDisposable {
       .split("\n")
       .filter((line) => line.startsWith("{"))
       .map((line) => JSON.parse(line) as Record<string, unknown>);
+    for (const { type, pid } of lines)
+      if (type === "session" && typeof pid === "number") this.#hosts.add(pid);
     if (code !== 0 && code !== null && err) lines.push({ type: "stderr", text: err.trim() });
     return { code, out, lines, ms: performance.now() - begin };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    for (const pid of this.#hosts) {
+      try {
+        process.kill(pid, "SIGKILL");
+      } catch {
+        // It ended as it should.
+      }
+    }
     rmSync(this.folder, { recursive: true, force: true });
   }
 }
 
 /** @throws Error with these words unless it holds */
-export function hold(holds: boolean, words: string): asserts holds {
+export function expectThat(holds: boolean, words: string): asserts holds {
   if (!holds) throw new Error(words);
 }

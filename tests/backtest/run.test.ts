@@ -1,3 +1,4 @@
+import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -189,7 +190,7 @@ test("a resumed run whose data or strategy has changed is refused, and says whic
   const data = join(box.work, "data.csv");
   writeFileSync(data, readFileSync(join(import.meta.dir, "../../src/backtest/sample/EURUSD.csv")));
   writeStrategy(box.work, "spin");
-  const strategy = join(box.work, writeStrategy(box.work, "slow"));
+  writeStrategy(box.work, "slow");
   const begun = await box.run([
     "backtest",
     "run",
@@ -209,7 +210,7 @@ test("a resumed run whose data or strategy has changed is refused, and says whic
   const edited = await box.run(["backtest", "resume", id]);
   expect({ code: edited.code, err: edited.err.split("\n")[0] }).toEqual({
     code: 1,
-    err: `stint: ${strategy} has changed since this run was begun`,
+    err: `stint: ${join(box.work, "spin.ts")} has changed since this run was begun`,
   });
   writeFileSync(join(box.work, "spin.ts"), text);
 
@@ -316,7 +317,7 @@ test("what a strategy prints goes to the log, not into the data", async () => {
   expect(code).toBe(0);
   expect(last(lines)["type"]).toBe("result");
   const said = box.log("backtest.default").filter((line) => line["component"] === "strategy");
-  expect(said.map((line) => line["text"])).toEqual(["from the file", 'bar {"index":1}']);
+  expect(said.map((line) => line["text"])).toEqual(["from the file", "bar { index: 1 }"]);
 });
 
 test.each([
@@ -416,4 +417,133 @@ test("the same source runs the sample under Deno, to the same bits", async () =>
   expect({ code: there.code, err: there.err }).toEqual({ code: 0, err: "" });
   expect(last(there.lines)["hash"]).toBe(last(here.lines)["hash"] as string);
   expect((await deno.run(["sessions"])).lines).toHaveLength(1);
+});
+
+/** Runs it whole, and stopped at a bar and resumed: the two hashes. */
+async function bothHashes(box: Sandbox, args: string[], bars: number): Promise<unknown[]> {
+  const whole = last((await box.run(["backtest", "run", ...args])).lines)["hash"];
+  await box.run(["backtest", "run", ...args, "--paused", "--detach"]);
+  await box.run(["backtest", "step", String(bars)]);
+  await box.run(["backtest", "stop"]);
+  const resumed = last((await box.run(["backtest", "resume"])).lines)["hash"];
+  return [whole, resumed];
+}
+
+test("short trades that break even don't change the hash of a resumed run", async () => {
+  await using box = new Sandbox(stint.source);
+  const rows = Array.from({ length: 300 }, (_, i) => `${1_577_836_800 + i * 60},1,1,1,1`);
+  writeFileSync(join(box.work, "flat.csv"), `${header}${rows.join("\n")}\n`);
+  const args = ["--data", "flat.csv", "--strategy", writeStrategy(box.work, "flip")];
+  const [whole, resumed] = await bothHashes(box, args, 100);
+  expect(resumed).toBe(whole);
+});
+
+test("the list of trades that a strategy remembers is that of the bar it was read on, resumed or not", async () => {
+  await using box = new Sandbox(stint.source);
+  const [whole, resumed] = await bothHashes(
+    box,
+    ["--strategy", writeStrategy(box.work, "remembersTrades")],
+    40,
+  );
+  expect(resumed).toBe(whole);
+});
+
+test.each(["--trade-on-close", "--exclusive", "--finalize"])(
+  "a run with %s is resumed to the same hash",
+  async (option) => {
+    await using box = new Sandbox(stint.source);
+    const [whole, resumed] = await bothHashes(box, [option, "--spread", "0.0001"], 1234);
+    expect(resumed).toBe(whole);
+  },
+);
+
+test.each([
+  ["shares", "ctx.state.all[0] is the same object as ctx.state.now"],
+  ["exits", "strategy exits.ts: it ended its own thread"],
+] as const)("a strategy that %s is refused, not resumed to something else", async (name, error) => {
+  await using box = new Sandbox(stint.source);
+  const ran = await box.run(["backtest", "run", "--strategy", writeStrategy(box.work, name)]);
+  expect({ code: ran.code, err: ran.err }).toEqual({
+    code: 78,
+    err: expect.stringContaining(error) as unknown as string,
+  });
+});
+
+test("a file that a strategy requires is part of it", async () => {
+  await using box = new Sandbox(stint.source);
+  writeFileSync(join(box.work, "size.cjs"), "exports.size = 10;");
+  const args = ["--strategy", writeStrategy(box.work, "requires")];
+  await box.run(["backtest", "run", ...args, "--paused", "--detach"]);
+  await box.run(["backtest", "stop"]);
+  writeFileSync(join(box.work, "size.cjs"), "exports.size = 20;");
+  const resumed = await box.run(["backtest", "resume"]);
+  expect({ code: resumed.code, err: resumed.err }).toEqual({
+    code: 1,
+    err: expect.stringContaining("size.cjs has changed") as unknown as string,
+  });
+});
+
+test("killed while its data is still being read, a run is resumed from the beginning", async () => {
+  await using box = new Sandbox(stint.source);
+  const data = join(box.work, "pipe.csv");
+  expect(Bun.spawnSync(["mkfifo", data]).exitCode).toBe(0);
+  const child = box.start(["backtest", "run", "--data", "pipe.csv"]);
+  const session = await until(async () => (await box.run(["sessions"])).lines[0]);
+  child.kill("SIGKILL");
+  await child.exited;
+  Bun.spawnSync(["rm", data]);
+  writeFileSync(data, readFileSync(join(import.meta.dir, "../../src/backtest/sample/EURUSD.csv")));
+  const resumed = await box.run(["backtest", "resume", String(session?.["id"])]);
+  expect(resumed.code).toBe(0);
+  expect(last(resumed.lines)["hash"]).toBe(
+    last((await box.run(["backtest", "run"])).lines)["hash"] as string,
+  );
+});
+
+test.each([
+  ["the newest checkpoint is", "(SELECT max(n) FROM checkpoint)", 1],
+  ["all checkpoints are", "(SELECT max(n) - 2 FROM checkpoint)", 3],
+])("when %s spoiled, a run goes on from before and comes to the same hash", async (_what, from, spoiled) => {
+  await using box = new Sandbox(stint.source);
+  const whole = last((await box.run(["backtest", "run"])).lines)["hash"];
+  await box.run(["backtest", "run", "--paused", "--detach"]);
+  for (const _ of [1, 2, 3]) await box.run(["backtest", "step", "400"]);
+  await box.run(["backtest", "stop"]);
+  const db = new Database(join(box.env["XDG_DATA_HOME"] ?? "", "stint/stint.db"));
+  db.run(`UPDATE checkpoint SET state = replace(state, 'cash', 'c"sh') WHERE n >= ${from}`);
+  expect(db.query("SELECT changes() AS n").get()).toEqual({ n: spoiled });
+  db.close();
+  const resumed = await box.run(["backtest", "resume"]);
+  expect({ code: resumed.code, err: resumed.err }).toEqual({ code: 0, err: "" });
+  expect(last(resumed.lines)["hash"]).toBe(whole as string);
+});
+
+test("an id that could be of several runs is refused", async () => {
+  await using box = new Sandbox(stint.source);
+  await box.run(["backtest", "run"]);
+  const { lines } = await box.run(["backtest", "run"]);
+  const id = String(last(lines)["id"]);
+  expect(await box.run(["backtest", "status", id.slice(0, 4)])).toMatchObject({ code: 2 });
+  expect(last((await box.run(["backtest", "status", id.slice(-8)])).lines)["session_id"]).toBe(id);
+});
+
+test("init leaves a stint.d.ts that isn't its own alone", async () => {
+  await using box = new Sandbox(stint.source);
+  writeFileSync(join(box.work, "stint.d.ts"), "mine");
+  expect(await box.run(["backtest", "init", "a"])).toMatchObject({ code: 1 });
+  expect(readFileSync(join(box.work, "stint.d.ts"), "utf8")).toBe("mine");
+  expect(await Bun.file(join(box.work, "a.ts")).exists()).toBe(false);
+});
+
+test("a long step is seen on its way, and a resume cuts it short", async () => {
+  await using box = new Sandbox(stint.source);
+  writeStrategy(box.work, "spin");
+  await box.run(["backtest", "run", "--strategy", writeStrategy(box.work, "slow"), "--paused", "--detach"]);
+  const stepping = box.run(["backtest", "step", "4000"]);
+  const bar = async () => Number(last((await box.run(["backtest", "status"])).lines)["bar"]);
+  const first = await until(bar, (at) => at > 30);
+  await until(bar, (at) => at > first);
+  await box.run(["backtest", "resume"]);
+  const { code, err } = await stepping;
+  expect({ code, err }).toEqual({ code: 1, err: expect.stringContaining("cut short") as unknown as string });
 });

@@ -48,6 +48,29 @@ export const strategies = {
     };`,
   future: `export default { init: () => ({}), onBar(ctx) { ctx.close(-1); } };`,
   unserialisable: `export default { init: () => ({ state: { deep: [{ when: new Date(0) }] } }), onBar() {} };`,
+  /** Long and short in turn; on flat prices every trade breaks even. */
+  flip: `export default {
+      init: () => ({}),
+      onBar(ctx) {
+        if (ctx.index % 7 !== 0) return;
+        ctx.position.close();
+        if (ctx.index % 14 === 0) ctx.sell({ size: 10 });
+        else ctx.buy({ size: 10 });
+      },
+    };`,
+  shares: `const now = { entries: 0 };
+    export default { init: () => ({ state: { now, all: [now] } }), onBar() {} };`,
+  exits: `export default { init: () => ({}), onBar(ctx) { if (ctx.index === 9) process.exit(3); } };`,
+  requires: `const { size } = require("./size.cjs");
+    export default { init: () => ({}), onBar(ctx) { if (ctx.index % 50 === 0) ctx.buy({ size }); } };`,
+  remembersTrades: `export default {
+      init: () => ({ state: {} }),
+      onBar(ctx) {
+        if (ctx.index === 5) ctx.buy({ size: 10 });
+        if (ctx.index === 8) ctx.state.open = ctx.trades;
+        if (ctx.index > 8 && ctx.index % 9 === 0) ctx.buy({ size: 1 + ctx.state.open.length });
+      },
+    };`,
   noDefault: `export const strategy = 1;`,
   noOnBar: `export default { init: () => ({}) };`,
   syntax: `export default {\n  init: () => ({}),\n  onBar( { }\n};`,

@@ -193,3 +193,21 @@ describe("secrets stay out:", () => {
     }
   });
 });
+
+test.each([
+  "AWS_SECRET_ACCESS_KEY=hunter2",
+  "secret_key=hunter2",
+  "pwd=hunter2",
+  "Authorization: Token hunter2",
+  "--api-token hunter2",
+  "rtsp://user:hunter2@camera/1",
+])("a secret is kept out of the log: %s", (text) => {
+  const line = logLine({
+    at: 0,
+    level: "info",
+    component: "x",
+    text,
+    facts: { text, argv: ["--token", "hunter2"] },
+  });
+  expect(line).not.toContain("hunter2");
+});

@@ -24,7 +24,8 @@ function read({ path, from, to, progress }: Load): Loaded {
     hash.update(bytes);
     parser.feed(bytes);
     done += bytes.length;
-    progress[0] = done / size;
+    // A pipe has no size to be measured against.
+    if (size > 0) progress[0] = done / size;
   }
   return { type: "loaded", bars: parser.finish(), hash: hash.digest("hex") };
 }

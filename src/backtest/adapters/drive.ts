@@ -1,5 +1,5 @@
 import type { EngineThread } from "./engine.ts";
-import { NO_LIMIT, type Snapshot } from "./protocol.ts";
+import { LOOK, NO_LIMIT, SNAPSHOT, type Snapshot } from "./protocol.ts";
 
 /**
  * Lets an engine go and holds it. Whoever needs it to stand still for a moment (a look, a checkpoint, a pause, a step)
@@ -11,8 +11,10 @@ export class Drive {
   #held = true;
   /** The first bar that isn't to be worked yet while nobody holds it. */
   #limit: number;
-  #taking: Promise<void> | undefined;
-  #stepping: Promise<void> = Promise.resolve();
+  /** What is on its way. */
+  #taking: { done: Promise<void>; want: number } | undefined;
+  #stepping: Promise<unknown> = Promise.resolve();
+  #stepTo = 0;
 
   /**
    * @param keep given each snapshot, in order
@@ -33,15 +35,27 @@ export class Drive {
     return this.#held;
   }
 
-  /** Holds it at its next bar. Resolves once its snapshot is kept, or when the signal aborts. */
-  hold(signal: AbortSignal): Promise<void> {
+  /** Whether it works bars now: let go, or on a step. */
+  get moving(): boolean {
+    return !this.#held || this.#stepTo > 0;
+  }
+
+  /** Holds it at its next bar, a step under way included. Resolves once its state is kept, or when the signal aborts. */
+  async hold(signal: AbortSignal): Promise<void> {
     this.#held = true;
-    return this.look(signal);
+    this.#stepTo = 0;
+    const aborted = Promise.withResolvers<void>();
+    const giveUp = () => aborted.resolve();
+    if (signal.aborted) giveUp();
+    signal.addEventListener("abort", giveUp, { once: true });
+    await Promise.race([this.snapshot(), aborted.promise]);
+    signal.removeEventListener("abort", giveUp);
   }
 
   /** Lets it go, as far as its limit. */
   release(): void {
     this.#held = false;
+    this.#stepTo = 0;
     this.#thread?.allow(this.#limit);
   }
 
@@ -51,37 +65,64 @@ export class Drive {
     if (!this.#held && !this.#taking) this.#thread?.allow(limit);
   }
 
-  /** Brings the snapshot up to the next bar, however it runs, and lets it go on if nobody holds it. */
-  look(signal?: AbortSignal): Promise<void> {
-    // One that is on its way to somewhere further is cut short.
-    if (this.#taking) this.#thread?.hold();
-    return this.#take(0, signal);
+  /** Sees how far it is, and lets it go on if nobody holds it. */
+  async look(): Promise<void> {
+    await this.#take(0, LOOK);
   }
 
-  /** Works so many bars of a held engine. Steps asked for at once are made one after another. */
-  step(bars: number): Promise<void> {
-    const stepped = this.#stepping.then(() =>
-      this.#take(Math.min(NO_LIMIT, (this.#thread?.next ?? 0) + bars)),
-    );
+  /** The same, with the state to go on from. */
+  async snapshot(): Promise<void> {
+    await this.#take(0, SNAPSHOT);
+  }
+
+  /**
+   * Works so many bars of a held engine. Steps asked for at once are made one after another; a hold or a release cuts
+   * them short.
+   * @returns whether it came that far, or to the end
+   */
+  step(bars: number): Promise<boolean> {
+    const stepped = this.#stepping.then(() => this.#step(bars));
     this.#stepping = stepped.catch(() => {});
     return stepped;
   }
 
-  async #take(limit: number, signal?: AbortSignal): Promise<void> {
+  async #step(bars: number): Promise<boolean> {
+    await this.snapshot();
+    const to = Math.min(NO_LIMIT, (this.#thread?.next ?? 0) + bars);
+    this.#stepTo = to;
+    // A look on the way cuts it in two.
+    while (this.#stepTo === to && (this.#thread?.next ?? to) < to) {
+      if (!(await this.#take(to, SNAPSHOT))) break;
+    }
+    const whole = this.#stepTo === to;
+    this.#stepTo = 0;
+    return whole;
+  }
+
+  /** Joins what is on its way if that is as much as is wanted, else waits for it. @returns false once it has finished */
+  async #take(limit: number, want: number): Promise<boolean> {
     const thread = this.#thread;
-    if (!thread) return;
-    this.#taking ??= thread
-      .snapshotAt(limit)
-      .then((snapshot) => snapshot && this.#keep(snapshot))
+    if (!thread) return false;
+    while (this.#taking) {
+      const { done, want: has } = this.#taking;
+      // One that is on its way to somewhere further is cut short.
+      thread.hold();
+      await done;
+      if (limit === 0 && has >= want) return true;
+    }
+    let went = false;
+    const done = thread
+      .standAt(limit, want)
+      .then((snapshot) => {
+        went = snapshot !== undefined;
+        if (snapshot) this.#keep(snapshot);
+      })
       .finally(() => {
         this.#taking = undefined;
         if (!this.#held) thread.allow(this.#limit);
       });
-    const aborted = Promise.withResolvers<void>();
-    const giveUp = () => aborted.resolve();
-    if (signal?.aborted) giveUp();
-    signal?.addEventListener("abort", giveUp, { once: true });
-    await Promise.race([this.#taking, aborted.promise]);
-    signal?.removeEventListener("abort", giveUp);
+    this.#taking = { done, want };
+    await done;
+    return went;
   }
 }

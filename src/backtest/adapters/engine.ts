@@ -11,9 +11,12 @@ import {
   SEQUENCE,
   type Snapshot,
   type StrategySource,
-  WANT_SNAPSHOT,
+  WANT,
 } from "./protocol.ts";
 import { left, WorkerThread } from "./worker-thread.ts";
+
+/** A strategy's file may import a lot; one that isn't loaded after this never will be, ms. */
+const LOAD_MS = 20_000;
 
 /** What an engine has come to. */
 export type Finished = Omit<Extract<Said, { type: "done" }>, "type">;
@@ -32,10 +35,10 @@ export interface EngineThread extends AsyncDisposable {
   /** Lets it work all bars before this index; {@link NO_LIMIT} for all there are. Takes effect at the next bar. */
   allow(limit: number): void;
   /**
-   * Works the bars before `limit` (0: none more), stands still there and gives the state; undefined when it has
-   * finished meanwhile. One at a time; {@link hold} cuts it short.
+   * Works the bars before `limit` (0: none more), stands still there and gives what is wanted, {@link LOOK} or
+   * {@link SNAPSHOT}; undefined when it has finished meanwhile. One at a time; {@link hold} cuts it short.
    */
-  snapshotAt(limit: number): Promise<Snapshot | undefined>;
+  standAt(limit: number, want: number): Promise<Snapshot | undefined>;
   /** Stands still at the next bar. */
   hold(): void;
 }
@@ -50,8 +53,11 @@ function expected(name: string, source: StrategySource, failure: Failure): Error
         `strategy ${name}: ${failure.message}`,
         ownFrame(failure.stack, source),
       );
-    case "bug":
-      return new Error(failure.message, { cause: failure.stack });
+    case "bug": {
+      const error = new Error(failure.message);
+      if (failure.stack) error.stack = failure.stack;
+      return error;
+    }
   }
 }
 
@@ -60,7 +66,7 @@ function ownFrame(stack: string | undefined, source: StrategySource): string | u
   if ("builtin" in source) return undefined;
   return stack
     ?.split("\n")
-    .find((line) => line.includes(source.file))
+    .find((line) => /^\s*at /.test(line) && line.includes(source.file))
     ?.trim();
 }
 
@@ -74,7 +80,9 @@ export const engine =
     // Whoever awaits the result hears of its failure; before anybody does, it is no unhandled rejection.
     finished.promise.catch(() => undefined);
     let parked: ((snapshot: Snapshot | undefined) => void) | undefined;
+    let over = false;
     const fail = (error: Error) => {
+      over = true;
       ready.reject(error);
       finished.reject(error);
       parked?.(undefined);
@@ -92,12 +100,17 @@ export const engine =
           case "failed":
             return fail(expected(strategyName, begin.strategy, said.failure));
           case "done":
+            over = true;
             finished.resolve(said);
             return parked?.(undefined);
         }
       },
-      fail,
+      // Our own code says what it fails of: this is a strategy that left something unawaited, or ended its thread.
+      (error) => fail(new Expected(Exit.config, `strategy ${strategyName}: ${error.message}`)),
     );
+    const late = setTimeout(() => {
+      fail(new Expected(Exit.config, `strategy ${strategyName}: not loaded after ${LOAD_MS / 1000} s`));
+    }, LOAD_MS);
     const leave = () => ready.reject(left());
     signal.addEventListener("abort", leave, { once: true });
     const wake = () => {
@@ -123,12 +136,11 @@ export const engine =
           Atomics.store(control, LIMIT, Math.min(limit, NO_LIMIT));
           wake();
         },
-        async snapshotAt(limit) {
+        async standAt(limit, want) {
+          if (over) return undefined;
           const answer = Promise.withResolvers<Snapshot | undefined>();
           parked = answer.resolve;
-          const over = () => answer.resolve(undefined);
-          finished.promise.then(over, over);
-          Atomics.store(control, WANT_SNAPSHOT, 1);
+          Atomics.store(control, WANT, want);
           Atomics.store(control, LIMIT, limit);
           wake();
           return answer.promise;
@@ -143,6 +155,7 @@ export const engine =
       await thread[Symbol.asyncDispose]();
       throw error;
     } finally {
+      clearTimeout(late);
       signal.removeEventListener("abort", leave);
     }
   };

@@ -1,4 +1,6 @@
+import { Console } from "node:console";
 import { createHash } from "node:crypto";
+import { Writable } from "node:stream";
 import { pathToFileURL } from "node:url";
 import { decode, encode, Unserialisable } from "../../kernel/encoding.ts";
 import { message } from "../../kernel/errors.ts";
@@ -13,12 +15,14 @@ import type { Strategy } from "../core/strategy.ts";
 import {
   type Begin,
   type Failure,
+  LOOK,
   PARKED,
   type Said,
   SEQUENCE,
+  SNAPSHOT,
   type Snapshot,
   type StrategySource,
-  WANT_SNAPSHOT,
+  WANT,
 } from "./protocol.ts";
 
 /** The thread that runs an engine. It never yields while it works: see protocol.ts for how it is spoken to. */
@@ -28,18 +32,21 @@ const say = (said: Said): void => postMessage(said);
 /** A strategy's own fault, found before it ran. */
 class BadStrategy extends Error {}
 
-/** What a strategy prints would land in the middle of our data. */
+/** What a strategy prints would land in the middle of our data: all of it is told to the host instead. */
 function captureConsole(): void {
-  const print = (...parts: unknown[]) =>
-    say({
-      type: "log",
-      text: parts.map((part) => (typeof part === "string" ? part : JSON.stringify(part))).join(" "),
-    });
-  for (const level of ["log", "info", "debug", "warn", "error"] as const) globalThis.console[level] = print;
-  process.stdout.write = ((text: unknown) => {
+  const told = (text: unknown) => {
     say({ type: "log", text: String(text).trimEnd() });
     return true;
-  }) as typeof process.stdout.write;
+  };
+  const sink = new Writable({
+    write(chunk, _encoding, done) {
+      told(chunk);
+      done();
+    },
+  });
+  globalThis.console = new Console({ stdout: sink, stderr: sink }) as typeof globalThis.console;
+  process.stdout.write = told as typeof process.stdout.write;
+  process.stderr.write = told as typeof process.stderr.write;
 }
 
 async function load(source: StrategySource): Promise<Strategy> {
@@ -107,40 +114,48 @@ async function run(begin: Begin): Promise<void> {
   const engine = new Engine({ bars, equity, settings, strategy, params });
   let told = 0;
   if (from) {
-    engine.restore(decode(from.state) as EngineState, from.trades);
+    const state = decode(from.state.engine) as Omit<EngineState, "strategy">;
+    const remembered = decode(from.state.strategy) as EngineState["strategy"];
+    engine.restore({ ...state, strategy: remembered }, from.trades);
     told = from.trades.length;
   }
   const name = strategy.name ?? ("builtin" in begin.strategy ? begin.strategy.builtin : "strategy");
   say({ type: "ready", name, params: { ...strategy.params, ...params }, warmup: engine.warmup });
 
-  const snapshot = (): Snapshot => {
-    const now = engine.snapshot();
-    // First the strategy's part by the name that its author knows it by.
-    encode(now.strategy, "ctx.state");
-    const state = encode(now);
+  const snapshot = (want: number): Snapshot => {
+    const { strategy: remembered, ...state } = engine.snapshot();
     const trades = engine.closedTrades.slice(told);
     told = engine.closedTrades.length;
-    return { next: engine.next, state, trades, open: now.broker.trades };
+    const look = { next: engine.next, trades, open: state.broker.trades };
+    if (want === LOOK) return look;
+    return { ...look, state: { engine: encode(state), strategy: encode(remembered, "ctx.state") } };
   };
   let outcome = engine.advance(control);
   while (outcome === "limit") {
-    park(control, engine.next, () => say({ type: "parked", snapshot: snapshot() }));
+    park(control, engine.next, (want) => say({ type: "parked", snapshot: snapshot(want) }));
     outcome = engine.advance(control);
   }
   engine.finish();
   const trades = engine.closedTrades;
   const stats = statistics({ bars, equity, trades, warmup: engine.warmup });
-  say({ type: "done", snapshot: snapshot(), outcome, statistics: stats, hash: hashOf(equity, trades) });
+  say({
+    type: "done",
+    snapshot: snapshot(SNAPSHOT),
+    outcome,
+    statistics: stats,
+    hash: hashOf(equity, trades),
+  });
 }
 
-/** Stands still until the limit allows the bar `next`, giving a snapshot whenever one is wanted. */
-function park(control: Int32Array, next: number, snapshot: () => void): void {
+/** Stands still until the limit allows the bar `next`, and gives what is wanted meanwhile. */
+function park(control: Int32Array, next: number, give: (want: number) => void): void {
   Atomics.store(control, PARKED, 1);
   for (;;) {
     // Read before the rest: a change that comes after this makes the wait return at once.
     const sequence = Atomics.load(control, SEQUENCE);
     if (Atomics.load(control, LIMIT) > next) break;
-    if (Atomics.exchange(control, WANT_SNAPSHOT, 0) === 1) snapshot();
+    const want = Atomics.exchange(control, WANT, 0);
+    if (want !== 0) give(want);
     Atomics.wait(control, SEQUENCE, sequence);
   }
   Atomics.store(control, PARKED, 0);

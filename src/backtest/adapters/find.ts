@@ -38,15 +38,23 @@ export async function storedRun(
   id: string | undefined,
   fits: (found: Omit<Stored, "row">) => boolean,
 ): Promise<Stored> {
-  const found = await readStore([schema], (db): Stored | undefined => {
-    for (const row of listSessions(db, { kind: "backtest", profile })) {
-      if (id !== undefined && !matches(row.id, id)) continue;
+  const found = await readStore([schema], (db): Stored[] => {
+    const rows = listSessions(db, { kind: "backtest", profile });
+    const meant = id === undefined ? rows : rows.filter((row) => matches(row.id, id));
+    return meant.flatMap((row) => {
       const run = findRun(db, row.id);
-      if (run && (id !== undefined || fits(run))) return { row, ...run };
-    }
-    return undefined;
+      return run && (id !== undefined || fits(run)) ? [{ row, ...run }] : [];
+    });
   });
-  if (found) return found;
+  const [run, another] = found ?? [];
+  if (id !== undefined && another) {
+    throw new Expected(
+      Exit.usage,
+      `${found?.length} backtests have an id with ${id} at one end`,
+      "give more of it",
+    );
+  }
+  if (run) return run;
   const which = id === undefined ? "there is no such backtest" : `there is no backtest with the id ${id}`;
   throw new Expected(Exit.no, `${which} in profile ${profile}`, "stint sessions; stint backtest run");
 }

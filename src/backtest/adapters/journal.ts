@@ -1,17 +1,23 @@
 import { basename } from "node:path";
 import { checkpoint, checkpoints } from "../../kernel/checkpoint.ts";
 import type { Clock } from "../../kernel/clock.ts";
+import { decode } from "../../kernel/encoding.ts";
 import type { Database, Row, SqlValue } from "../../kernel/runtime.ts";
 import type { Schema } from "../../kernel/store.ts";
 import type { ClosedTrade } from "../core/broker.ts";
 import type { Settings } from "../core/engine.ts";
 import type { Result } from "../core/run-state.ts";
 import type { Params } from "../core/strategy.ts";
-import type { Snapshot } from "./protocol.ts";
+import type { SavedState, StrategySource } from "./protocol.ts";
 
-/** What a run is of, kept so that it can be restored: together with the files it names, this decides every bit of it. */
+/**
+ * What a run is of, kept so that it can be restored: together with the files it names, this decides every bit of it.
+ * Hashes are SHA-256; that of the data is "" until it has been read.
+ */
 export type Run = {
-  strategy: { source: { builtin: string } | { file: string }; hash: string };
+  strategy: { source: StrategySource; files: Record<string, string> };
+  /** {@link ENGINE_VERSION} of the engine that works it. */
+  engine: number;
   params: Params;
   data: { path: string | null; hash: string; symbol: string };
   /** Bars from and before these times, UTC ms. */
@@ -57,6 +63,11 @@ export function addRun(db: Database, session: string, profile: string, run: Run)
   );
 }
 
+/** Records the hash of a run's data, once it is read. */
+export function setDataHash(db: Database, session: string, run: Run): void {
+  db.prepare("UPDATE backtest_run SET run = ? WHERE session_id = ?").run(JSON.stringify(run), session);
+}
+
 /** What a run is of, and what it has come to or failed with; undefined for a session that isn't a backtest. */
 export function findRun(
   db: Database,
@@ -92,7 +103,7 @@ export function saveCheckpoint(
   entry: {
     session: string;
     type: string;
-    snapshot: Snapshot;
+    snapshot: { next: number; state: SavedState; trades: readonly ClosedTrade[] };
     equity: Float64Array;
     since: Reach;
     upTo: number;
@@ -114,7 +125,7 @@ export function saveCheckpoint(
   }
   checkpoint(
     db,
-    { session, type, state: { next: snapshot.next, trades: n, engine: snapshot.state }, keep: KEEP },
+    { session, type, state: { next: snapshot.next, trades: n, ...snapshot.state }, keep: KEEP },
     clock,
   );
   return { trades: n, bars: Math.max(upTo, since.bars) };
@@ -167,23 +178,38 @@ export function readEquity(db: Database, session: string, equity: Float64Array, 
   return Math.min(reached, bars);
 }
 
-/** From where a run can go on: its newest checkpoint whose rows are all there. */
-export type Restored = { next: number; state: string; trades: ClosedTrade[]; reach: Reach };
+/** From where a run can go on: its newest checkpoint whose state and rows are all there. */
+export type Restored = { next: number; state: SavedState; trades: ClosedTrade[]; reach: Reach };
 
 /**
- * Finds it, and drops the rows that reach beyond it: those bars are worked again.
+ * Finds it, and drops the rows that reach beyond it: those bars are worked again. With no such checkpoint all rows go,
+ * and the run begins anew.
  * @param equity filled up to the checkpoint
  */
 export function restore(db: Database, session: string, equity: Float64Array): Restored | undefined {
-  for (const { state } of checkpoints(db, session)) {
-    const { next, trades: count, engine } = state as { next: number; trades: number; engine: string };
+  for (const { n, state } of checkpoints(db, session)) {
+    const { next, trades: count, engine, strategy } = state as SavedState & { next: number; trades: number };
     const trades = readTrades(db, session, count);
-    if (trades.length !== count || readEquity(db, session, equity, next) !== next) continue;
+    const whole = trades.length === count && readEquity(db, session, equity, next) === next;
+    if (!whole || !readable(engine) || !readable(strategy)) continue;
+    db.prepare("DELETE FROM checkpoint WHERE session_id = ? AND n > ?").run(session, n);
     db.prepare("DELETE FROM backtest_trade WHERE session_id = ? AND n >= ?").run(session, count);
     trimEquity(db, session, next, equity);
-    return { next, state: engine, trades, reach: { trades: count, bars: next } };
+    return { next, state: { engine, strategy }, trades, reach: { trades: count, bars: next } };
+  }
+  for (const table of ["checkpoint", "backtest_trade", "backtest_equity"]) {
+    db.prepare(`DELETE FROM ${table} WHERE session_id = ?`).run(session);
   }
   return undefined;
+}
+
+function readable(text: string): boolean {
+  try {
+    decode(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Makes the equity rows end exactly before bar `next`. */

@@ -6,6 +6,7 @@ import { Exit, Expected } from "../../kernel/errors.ts";
 import { runHost } from "../../kernel/host.ts";
 import { inBackground, launch } from "../../kernel/launch.ts";
 import type { Commission } from "../core/commission.ts";
+import { ENGINE_VERSION } from "../core/engine.ts";
 import type { RunState } from "../core/run-state.ts";
 import { liveRuns, storedRun } from "./find.ts";
 import { type Run, schema } from "./journal.ts";
@@ -15,7 +16,7 @@ import { type Manner, openRun } from "./run.ts";
 import { SAMPLE_SYMBOL, samplePath } from "./sample.ts";
 import { showScreen } from "./screen.ts";
 import { settings } from "./settings.ts";
-import { findStrategy } from "./strategy-file.ts";
+import { changedFile, findStrategy } from "./strategy-file.ts";
 
 /** Begins a run or restores one, and hosts it. */
 
@@ -33,7 +34,8 @@ export async function run(context: Context, options: Options): Promise<number> {
   if (from !== null && to !== null && from >= to)
     throw new Expected(Exit.usage, "--from must come before --to");
   const begun: Run = {
-    strategy: { source: strategy.source, hash: strategy.hash },
+    strategy,
+    engine: ENGINE_VERSION,
     params: (options["param"] as Record<string, number> | undefined) ?? {},
     data: {
       path: data === undefined ? null : resolve(data),
@@ -66,26 +68,26 @@ export async function resume(context: Context, id: string | undefined, options: 
   if (result) throw new Expected(Exit.no, `run ${row.id} is finished`, `stint backtest status ${row.id}`);
   if (failure)
     throw new Expected(Exit.no, `run ${row.id} failed: ${failure}`, "run it anew: stint backtest run");
-  const { source } = found.strategy;
-  if ("file" in source && findStrategy(source.file).hash !== found.strategy.hash) {
-    throw new Expected(
-      Exit.no,
-      `${source.file} has changed since this run was begun`,
-      "run it anew: stint backtest run",
-    );
+  const hint = "run it anew: stint backtest run";
+  if (found.engine !== ENGINE_VERSION) {
+    throw new Expected(Exit.no, `run ${row.id} was begun by another version of the engine`, hint);
   }
+  const { source, files } = found.strategy;
+  const changed = "file" in source ? changedFile(files, findStrategy(source.file).files) : undefined;
+  if (changed) throw new Expected(Exit.no, `${changed} has changed since this run was begun`, hint);
   return perform(context, { run: found, session: row.id, restored: true, options });
 }
 
-type Performance = { run: Run; session: string; restored: boolean; options: Options };
+type Hosted = { run: Run; session: string; restored: boolean; options: Options };
 
 /** Hosts a run in this process, or has another do it in the background. */
-async function perform(context: Context, performance: Performance): Promise<number> {
+async function perform(context: Context, hosted: Hosted): Promise<number> {
   const { output, profile, life } = context;
-  const { run, session, restored, options } = performance;
+  const { run, session, restored, options } = hosted;
   if (options["detach"] === true && !inBackground()) {
     const { session: id, pid } = await launch(context.argv);
-    output.emit({ type: "session", id, pid }, () => `run ${id} goes on in the background (pid ${pid})`);
+    const facts = { id, kind: "backtest", profile, pid };
+    output.emit({ type: "session", ...facts }, () => `run ${id} goes on in the background (pid ${pid})`);
     return Exit.ok;
   }
   const pace = options["pace"] as number | undefined;
@@ -122,6 +124,7 @@ class Teller {
   readonly #session: string;
   readonly #restored: boolean;
   readonly #since = systemClock.monotonic();
+  #announced = false;
   #begun = false;
   #last: RunState | undefined;
   #told = { at: Number.NEGATIVE_INFINITY, bar: -1 };
@@ -132,10 +135,15 @@ class Teller {
     this.#restored = restored;
   }
 
-  /** The first line. */
   began(): void {
-    if (this.#begun) return;
     this.#begun = true;
+    this.#announce();
+  }
+
+  /** The first line. */
+  #announce(): void {
+    if (this.#announced) return;
+    this.#announced = true;
     const { output, profile } = this.#context;
     output.emit({ type: "session", id: this.#session, kind: "backtest", profile, restored: this.#restored });
   }
@@ -143,8 +151,8 @@ class Teller {
   told(state: RunState): void {
     const now = systemClock.monotonic();
     // A file that takes long is told of; one that is read at once may still be refused, and then nothing has begun.
-    if (!this.#begun && now - this.#since < TELL_PIPE_MS) return;
-    this.began();
+    if (!this.#announced && now - this.#since < TELL_PIPE_MS) return;
+    this.#announce();
     this.#last = state;
     if (now - this.#told.at < TELL_PIPE_MS) return;
     this.#told = { at: now, bar: state.bar };
@@ -168,7 +176,11 @@ class Teller {
         { type: "stopped", id: this.#session, bar, bars },
         () => `stopped at bar ${bar} of ${bars}`,
       );
-      output.note(`go on with it: stint backtest resume ${this.#session}`);
+      output.note(
+        this.#begun
+          ? `go on with it: stint backtest resume ${this.#session}`
+          : "it had not begun: nothing was kept",
+      );
     }
   }
 }

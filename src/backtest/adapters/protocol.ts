@@ -12,9 +12,13 @@ import type { Params } from "../core/strategy.ts";
 
 /** Goes up whenever the host has changed something: what a parked engine waits on. */
 export const SEQUENCE = 2;
-/** 1 while the host wants a snapshot at the next park; the engine takes it back to 0. */
-export const WANT_SNAPSHOT = 3;
-/** 1 while the engine is parked. */
+/** What the host wants at the next park: {@link LOOK} or {@link SNAPSHOT}; the engine takes it back to 0. */
+export const WANT = 3;
+/** How far it is and what it holds. */
+export const LOOK = 1;
+/** That, and the state to go on from, which may be large. */
+export const SNAPSHOT = 2;
+/** 1 while the engine is parked; what the bench of the pause watches. */
 export const PARKED = 4;
 export const CONTROL_WORDS = 8;
 
@@ -32,16 +36,19 @@ export type Begin = {
   strategy: StrategySource;
   params: Params;
   settings: Settings;
-  /** Where to go on from: an encoded EngineState and the trades closed by then. */
-  from?: { state: string; trades: readonly ClosedTrade[] };
+  /** Where to go on from, and the trades closed by then. */
+  from?: { state: SavedState; trades: readonly ClosedTrade[] };
 };
 
-/** A snapshot between two bars: the encoded EngineState, the trades closed since the last one, and those open. */
+/** An EngineState, encoded: the strategy's part apart, so that an error names the path its author knows. */
+export type SavedState = { engine: string; strategy: string };
+
+/** How a run stands between two bars: the trades closed since the last one, those open, and the state if asked for. */
 export type Snapshot = {
   next: number;
-  state: string;
   trades: readonly ClosedTrade[];
   open: readonly { size: number; entryPrice: number; entryBar: number }[];
+  state?: SavedState;
 };
 
 /** What a failure is: the strategy's, the run's settings', or a bug of ours. */

@@ -87,22 +87,24 @@ export class RunRecord {
 
   async #write(type: string): Promise<void> {
     const snapshot = this.#last;
-    if (!snapshot) return;
+    const result = this.#result;
+    // A mere look at it is nothing to go on from: the checkpoint before still holds.
+    if (!snapshot?.state) return;
     const { session, store, clock } = this.#host;
     const trades = this.#unsaved;
     this.#unsaved = [];
     const entry = {
       session,
       type,
-      snapshot: { ...snapshot, trades },
+      snapshot: { next: snapshot.next, state: snapshot.state, trades },
       equity: this.#equity,
       since: this.#reach,
-      upTo: this.finished ? this.#bars.length : snapshot.next,
+      upTo: result ? this.#bars.length : snapshot.next,
     };
     try {
       this.#reach = await store.write((db) => {
         const reach = saveCheckpoint(db, entry, clock);
-        if (this.#result) setResult(db, session, this.#result);
+        if (result) setResult(db, session, result);
         return reach;
       });
       this.#checkpointAt = clock.wall();

@@ -8,7 +8,7 @@ import type { RunState } from "../core/run-state.ts";
 import { loadBars } from "./bars.ts";
 import { Drive } from "./drive.ts";
 import { type EngineThread, engine } from "./engine.ts";
-import { addRun, type Run, restore, setFailure } from "./journal.ts";
+import { addRun, type Run, restore, setDataHash, setFailure } from "./journal.ts";
 import { NO_LIMIT } from "./protocol.ts";
 import { RunRecord } from "./record.ts";
 
@@ -44,25 +44,21 @@ export type RunRequest = {
 };
 
 /** Before its data is open. */
-const NOTHING_YET = {
-  ...{
-    bar: 0,
-    bars: 0,
-    time: null,
-    equity: null,
-    return_pct: null,
-    max_drawdown_pct: 0,
-    position: null,
-    trades: 0,
-  },
-  ...{
-    last_trades: [],
-    bars_per_second: 0,
-    checkpoint_at: null,
-    result: null,
-    equity_curve: [],
-    drawdown_curve: [],
-  },
+const NOTHING_YET: ReturnType<RunRecord["view"]> = {
+  bar: 0,
+  bars: 0,
+  time: null,
+  equity: null,
+  return_pct: null,
+  max_drawdown_pct: 0,
+  position: null,
+  trades: 0,
+  last_trades: [],
+  bars_per_second: 0,
+  checkpoint_at: null,
+  result: null,
+  equity_curve: [],
+  drawdown_curve: [],
 };
 
 /** Opens what outlives a pause of a run (its bars) and says what it is made of (its engine). */
@@ -86,30 +82,35 @@ export async function openRun(host: Host, request: RunRequest): Promise<Activity
   };
   host.show(() => ({ ...state() }));
 
+  // Before its data: a run that is killed while it loads can be resumed too.
+  if (!restored) await store.write((db) => addRun(db, session, host.profile, run));
   const { bars, hash } = await openBars(host, request, loading, tell);
   const equity = new Float64Array(new SharedArrayBuffer(bars.length * 8));
   const from = restored ? await store.write((db) => restore(db, session, equity)) : undefined;
-  const begun: Run = { ...run, data: { ...run.data, hash } };
-  if (!restored) await store.write((db) => addRun(db, session, host.profile, begun));
+  await store.write((db) => setDataHash(db, session, { ...run, data: { ...run.data, hash } }));
   const kept = new RunRecord(host, run, bars, equity, from);
   record = kept;
   const drive = new Drive((snapshot) => kept.keep(snapshot), manner.pace === undefined ? NO_LIMIT : 0);
 
   const timers = {
     async progress() {
-      if (drive.held) return;
+      if (!drive.moving) return;
       await drive.look();
       tell();
     },
     async checkpoints() {
-      if (drive.held) return;
-      await drive.look();
+      if (!drive.moving) return;
+      await drive.snapshot();
       await kept.save("CHECKPOINT");
     },
   };
   const worker: Part<EngineThread> = engine(
     {
-      ...{ bars, equity, strategy: run.strategy.source, params: run.params, settings: run.settings },
+      bars,
+      equity,
+      strategy: run.strategy.source,
+      params: run.params,
+      settings: run.settings,
       ...(from ? { from: { state: from.state, trades: from.trades } } : {}),
     },
     nameOf(run),
@@ -161,9 +162,10 @@ export async function openRun(host: Host, request: RunRequest): Promise<Activity
           throw new Expected(Exit.usage, "bars must be a whole number above 0");
         }
         if (!drive.held) throw new Expected(Exit.no, "only a paused run can step", "stint backtest pause");
-        await drive.step(count);
+        const whole = await drive.step(count);
         if (!kept.finished) await kept.save("PAUSED");
         tell();
+        if (!whole) throw new Expected(Exit.no, `the step was cut short at bar ${kept.next}`);
       },
     },
   };
@@ -180,7 +182,7 @@ async function openBars(host: Host, request: RunRequest, progress: Float64Array,
   const loaded = await host.stack
     .open("state", "bars", part, { openMs: LOAD_MS })
     .finally(() => clearInterval(telling));
-  if (restored && loaded.hash !== run.data.hash) {
+  if (restored && run.data.hash !== "" && loaded.hash !== run.data.hash) {
     const hint = "run it anew: stint backtest run";
     throw new Expected(Exit.no, `${name} has changed since this run was begun`, hint);
   }

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { systemClock } from "../../kernel/clock.ts";
-import { hold, type Scene, type SceneStage } from "../../kernel/scene.ts";
+import { expectThat, type Scene, type SceneStage } from "../../kernel/scene.ts";
 
 /** The scenes of `stint demo` that show what a backtest can be put through. */
 
@@ -26,7 +26,7 @@ const ms = (time: number): string => `${time.toFixed(time < 10 ? 1 : 0)} ms`;
 async function asked(stage: SceneStage, ...args: string[]): Promise<{ line: Line; ms: number }> {
   const ran = await stage.run(...args);
   const line = ran.lines.at(-1);
-  hold(
+  expectThat(
     ran.code === 0 && line !== undefined,
     `stint ${args.join(" ")} ended with ${ran.code}: ${line?.["text"] ?? ran.out}`,
   );
@@ -43,7 +43,7 @@ async function underWay(stage: SceneStage): Promise<{ id: string; pid: number }>
   const id = String(line["id"]);
   for (;;) {
     const { line: state } = await asked(stage, "backtest", "status", id);
-    hold(state["state"] === "running" || state["state"] === "starting", `the run is ${state["state"]}`);
+    expectThat(state["state"] === "running" || state["state"] === "starting", `the run is ${state["state"]}`);
     if (Number(state["bar"]) > 500) return { id, pid: Number(line["pid"]) };
     await systemClock.sleep(20);
   }
@@ -54,14 +54,17 @@ async function killed(stage: SceneStage, { id, pid }: { id: string; pid: number 
   process.kill(pid, "SIGKILL");
   const { lines } = await stage.run("sessions");
   const state = lines.find((line) => line["id"] === id)?.["state"];
-  hold(state === "crashed", `after kill -9 the session is called ${state}`);
+  expectThat(state === "crashed", `after kill -9 the session is called ${state}`);
 }
 
 async function sameBits(stage: SceneStage, id: string): Promise<{ hash: string; ms: number }> {
   const whole = await uninterrupted(stage);
   const restored = await asked(stage, "backtest", "resume", id);
   const hash = String(restored.line["hash"]);
-  hold(hash === whole.line["hash"], `${hash} isn't the hash of the uninterrupted run, ${whole.line["hash"]}`);
+  expectThat(
+    hash === whole.line["hash"],
+    `${hash} isn't the hash of the uninterrupted run, ${whole.line["hash"]}`,
+  );
   return { hash: hash.slice(0, 12), ms: restored.ms };
 }
 
@@ -71,7 +74,7 @@ export const scenes: readonly Scene[] = [
     async play(stage) {
       const { line, ms: took } = await uninterrupted(stage);
       const { equity_final, trades } = line["stats"] as { equity_final: number; trades: number };
-      hold(
+      expectThat(
         Math.abs(equity_final - REFERENCE_EQUITY) < 1e-9 * REFERENCE_EQUITY,
         `final equity is ${equity_final}`,
       );
@@ -84,10 +87,10 @@ export const scenes: readonly Scene[] = [
     async play(stage) {
       const run = await underWay(stage);
       const paused = await asked(stage, "backtest", "pause", run.id);
-      hold(paused.line["state"] === "paused", `after pause it is ${paused.line["state"]}`);
+      expectThat(paused.line["state"] === "paused", `after pause it is ${paused.line["state"]}`);
       const stepped = await asked(stage, "backtest", "step", "100", "--id", run.id);
       const steps = Number(stepped.line["bar"]) - Number(paused.line["bar"]);
-      hold(steps === 100, `step 100 worked ${steps} bars`);
+      expectThat(steps === 100, `step 100 worked ${steps} bars`);
       await killed(stage, run);
       const same = await sameBits(stage, run.id);
       const words = `paused at bar ${paused.line["bar"]} (command ${ms(paused.ms)}), killed, resumed in ${ms(same.ms)}, hash ${same.hash}…`;
@@ -116,7 +119,7 @@ export const scenes: readonly Scene[] = [
         if (!line.includes(`"pid":${run.pid},`)) return [];
         return /shutdown (\d)\/7/.exec(line)?.[1] ?? [];
       });
-      hold(stages.join("") === "1234567", `the stages were ${stages.join(", ")}`);
+      expectThat(stages.join("") === "1234567", `the stages were ${stages.join(", ")}`);
       const same = await sameBits(stage, run.id);
       return {
         words: `stopped in ${ms(stopped.ms)}, went on to hash ${same.hash}…`,
@@ -130,7 +133,7 @@ export const scenes: readonly Scene[] = [
       await uninterrupted(stage);
       const { line, ms: took } = await asked(stage, "backtest", "report", "--png", "equity.png");
       const bytes = readFileSync(String(line["file"]));
-      hold(bytes.subarray(1, 4).toString() === "PNG", "it isn't a PNG");
+      expectThat(bytes.subarray(1, 4).toString() === "PNG", "it isn't a PNG");
       return {
         words: `${Math.round(bytes.length / 1000)} kB of PNG in ${ms(took)}`,
         measured: { bytes: bytes.length, picture_ms: took },

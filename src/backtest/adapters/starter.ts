@@ -29,6 +29,8 @@ export default {
 } satisfies Strategy<{ fast: number; slow: number }, { fast: Sma; slow: Sma }, { entries: number }>;
 `;
 
+const TYPES = "stint.d.ts";
+
 /** The text of the types that a strategy is written against. */
 async function types(): Promise<string> {
   if (!("Bun" in globalThis)) return readFileSync(new URL("../core/strategy.ts", import.meta.url), "utf8");
@@ -42,9 +44,14 @@ export async function init({ output }: Context, name: string): Promise<number> {
     throw new Expected(Exit.usage, `'${name}' can't be a strategy's name`, "letters, digits, - and _");
   }
   const file = `${name.replace(/\.ts$/, "")}.ts`;
-  if (existsSync(file)) throw new Expected(Exit.no, `${file} exists already`, "give another name");
-  writeOut("stint.d.ts", await types());
-  writeOut(file, starter);
+  const text = await types();
+  // One of an older stint is brought up to date; one that somebody else wrote is left alone.
+  const [firstLines = ""] = text.split("```");
+  if (existsSync(TYPES) && !readFileSync(TYPES, "utf8").startsWith(firstLines)) {
+    throw new Expected(Exit.no, `${TYPES} here isn't stint's`, "make the strategy in another folder");
+  }
+  writeOut(file, starter, "wx");
+  writeOut(TYPES, text);
   output.emit({ type: "file", path: join(process.cwd(), file) }, () => `${file} and its types, stint.d.ts`);
   output.note(`run it: stint backtest run --strategy ${file}`);
   return Exit.ok;

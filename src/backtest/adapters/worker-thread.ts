@@ -8,6 +8,7 @@ import { Exit, Expected } from "../../kernel/errors.ts";
 export class WorkerThread<In, Out> implements AsyncDisposable {
   readonly #worker: Worker;
   readonly #closed: Promise<void>;
+  #ending = false;
 
   /**
    * @param heard called with every message
@@ -23,8 +24,11 @@ export class WorkerThread<In, Out> implements AsyncDisposable {
       failed(new Error(event.message));
     };
     // Deno's workers say nothing when they end, and end at once.
-    if ("Bun" in globalThis) worker.addEventListener("close", () => closed.resolve());
-    else closed.resolve();
+    if (!("Bun" in globalThis)) closed.resolve();
+    worker.addEventListener("close", () => {
+      closed.resolve();
+      if (!this.#ending) failed(new Error("it ended its own thread"));
+    });
   }
 
   post(message: In): void {
@@ -33,6 +37,7 @@ export class WorkerThread<In, Out> implements AsyncDisposable {
 
   /** Ends the thread wherever it is. Doesn't resolve while native code holds it. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#ending = true;
     this.#worker.terminate();
     await this.#closed;
   }

@@ -72,8 +72,8 @@ export class Broker {
   readonly #close: Float64Array;
   readonly #closed: ClosedTrade[] = [];
   #cash: number;
-  // Trades are frozen and replaced, never changed: strategies hold them.
-  #trades: OpenTrade[] = [];
+  // Trades and their list are frozen and replaced, never changed: strategies hold them.
+  #trades: readonly OpenTrade[] = [];
   #orders: Order[] = [];
   #nextId = 0;
 
@@ -108,7 +108,7 @@ export class Broker {
     const close = this.#close[index] as number;
     const equity = this.#cash + this.profit(close);
     if (equity > 0) return equity;
-    for (const trade of this.#trades.slice()) this.#end(trade, close, index);
+    for (const trade of this.#trades) this.#end(trade, close, index);
     this.#orders = [];
     this.#cash = 0;
     return 0;
@@ -170,7 +170,7 @@ export class Broker {
       );
     }
     this.#cash = state.cash;
-    this.#trades = state.trades.map((trade) => Object.freeze({ ...trade }));
+    this.#setTrades(state.trades.map((trade) => Object.freeze({ ...trade })));
     this.#orders = state.orders.map((order) => ({ ...order }));
     this.#nextId = state.nextId;
     this.#closed.length = 0;
@@ -206,21 +206,22 @@ export class Broker {
     size = this.#reduceOpposite(size, price, bar);
     if (size === 0 || Math.abs(size) * unitCost > this.#available(close) * LEVERAGE) return;
     this.#cash -= this.#commission(size, adjusted);
-    this.#trades.push(Object.freeze({ id: this.#nextId++, size, entryBar: bar, entryPrice: adjusted }));
+    const trade = Object.freeze({ id: this.#nextId++, size, entryBar: bar, entryPrice: adjusted });
+    this.#setTrades([...this.#trades, trade]);
   }
 
   /** Ends or reduces the trades opposite to an order of `size` units, oldest first; returns the units left over. */
   #reduceOpposite(size: number, price: number, bar: number): number {
     let left = size;
-    for (const trade of this.#trades.slice()) {
+    for (const trade of this.#trades) {
       if (left === 0) break;
       if (trade.size > 0 === left > 0) continue; // same side
       if (Math.abs(left) >= Math.abs(trade.size)) {
         left += trade.size;
         this.#end(trade, price, bar);
       } else {
-        const at = this.#trades.indexOf(trade);
-        this.#trades[at] = Object.freeze({ ...trade, size: trade.size + left });
+        const reduced = Object.freeze({ ...trade, size: trade.size + left });
+        this.#setTrades(this.#trades.map((open) => (open === trade ? reduced : open)));
         this.#book(trade, -left, price, bar);
         left = 0;
       }
@@ -228,8 +229,12 @@ export class Broker {
     return left;
   }
 
+  #setTrades(trades: OpenTrade[]): void {
+    this.#trades = Object.freeze(trades);
+  }
+
   #end(trade: OpenTrade, price: number, bar: number): void {
-    this.#trades.splice(this.#trades.indexOf(trade), 1);
+    this.#setTrades(this.#trades.filter((open) => open !== trade));
     this.#book(trade, trade.size, price, bar);
   }
 
@@ -247,10 +252,11 @@ export class Broker {
       exitBar,
       entryPrice,
       exitPrice,
-      pnl: gross - commission,
+      // Plus 0: a short trade that breaks even would come to −0, which the store's columns don't tell from 0.
+      pnl: gross - commission + 0,
       commission,
       returnFraction:
-        Math.sign(size) * (exitPrice / entryPrice - 1) - commission / (Math.abs(size) * entryPrice),
+        Math.sign(size) * (exitPrice / entryPrice - 1) - commission / (Math.abs(size) * entryPrice) + 0,
     });
   }
 

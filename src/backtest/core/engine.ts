@@ -7,6 +7,12 @@ import { resolveParams } from "./parameters.ts";
 import { Processor } from "./processor.ts";
 import type { Declared, Params, Strategy } from "./strategy.ts";
 
+/**
+ * Goes up when the same bars, settings and strategy would come to other bits than before: a run isn't resumed by an
+ * engine of another version.
+ */
+export const ENGINE_VERSION = 1;
+
 /** The rules of a run. */
 export type Settings = BrokerSettings & {
   /** At the end, close what is open at the last bar's open, so that it counts among the trades. */
