@@ -22,8 +22,12 @@ order, and keeps its id. On a terminal it speaks to people; on a pipe, or with -
     {
       usage: "sessions",
       summary: "list all sessions",
-      examples: [{ line: "stint sessions --json", what: "one line of JSON for each" }],
-      run: async (context) => (await import("./kernel/sessions-cli.ts")).listSessions(context),
+      examples: [
+        { line: "stint sessions --json", what: "one line of JSON for each" },
+        { line: "stint sessions --profile acme", what: "those of one profile" },
+      ],
+      run: async (context, _args, { profile }) =>
+        (await import("./kernel/sessions-cli.ts")).listSessions(context, profile as string | undefined),
     },
     {
       usage: "config",
@@ -82,10 +86,9 @@ order, and keeps its id. On a terminal it speaks to people; on a pipe, or with -
     },
     {
       usage: "completions <shell>",
-      summary: "a completion script for zsh, bash, fish or powershell",
+      summary: "a completion script for bash, zsh or fish",
       examples: [{ line: "source <(stint completions bash)", what: "complete in this shell" }],
-      run: async (context, [shell = ""]) =>
-        (await import("./kernel/completions.ts")).script(context, root, shell),
+      run: async (context, [shell = ""]) => (await import("./kernel/completions.ts")).script(context, shell),
     },
     {
       usage: "man",

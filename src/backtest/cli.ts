@@ -67,7 +67,7 @@ perhaps volume. Times without a zone are UTC.`,
         { flags: "--strategy <name>", help: "a built-in strategy or a .ts file (default: sma-cross)" },
         {
           flags: "--param <name=value>",
-          help: "set a parameter of the strategy; may be repeated",
+          help: "set a parameter (sma-cross has fast, 10, and slow, 20); may be repeated",
           parse: parseParam,
         },
         { flags: "--data <file>", help: "CSV file of bars (default: the bundled sample)" },

@@ -7,8 +7,7 @@ import type { Keymap } from "../kernel/tui/keys.ts";
 import { Screen, useBody } from "../kernel/tui/screen.tsx";
 import { cut, fit } from "../kernel/tui/text.ts";
 import { sessionTone, type Tone, tones } from "../kernel/tui/theme.ts";
-import type { ClosedTrade } from "./core/broker.ts";
-import type { RunState } from "./core/run-state.ts";
+import type { RunState, ShownTrade } from "./core/run-state.ts";
 
 /** What a host pushes of a backtest. Before its data is open only the session's own fields are there. */
 export type View = State & {
@@ -61,8 +60,8 @@ function Chart(props: {
   );
 }
 
-const tradeText = ({ size, entryPrice, exitPrice, pnl }: ClosedTrade): string =>
-  `${size > 0 ? "long " : "short"} ${whole(Math.abs(size)).padStart(10)} @ ${entryPrice.toFixed(5)} → ${exitPrice.toFixed(5)}   ${signed(pnl)}`;
+const tradeText = ({ size, entry_price, exit_price, pnl }: ShownTrade): string =>
+  `${size > 0 ? "long " : "short"} ${whole(Math.abs(size)).padStart(10)} @ ${entry_price.toFixed(5)} → ${exit_price.toFixed(5)}   ${signed(pnl)}`;
 
 /** The body: progress, curves, position, the last trades. */
 export function BacktestBody({ view }: { view: View }) {
@@ -73,7 +72,7 @@ export function BacktestBody({ view }: { view: View }) {
       <Progress fraction={loaded} text={`loading ${view.symbol ?? "data"} ${Math.round(loaded * 100)} %`} />
     );
   const share = bar / bars;
-  const rows = Math.max(1, Math.min(6, Math.floor((height - 9) / 2)));
+  const rows = Math.max(1, Math.floor((height - 5 - Math.min(8, height / 3)) / 2));
   const { equity, return_pct, position, last_trades = [], trades = 0, max_drawdown_pct = 0 } = view;
   const drawdown = view.drawdown_curve?.at(-1) ?? 0;
   const equityNote = equity == null ? "" : `${amount(equity)}  ${signed(return_pct ?? 0, 1)} %`;
@@ -120,11 +119,13 @@ export type BacktestScreenProps = {
   first: State;
   /** Leaves the screen; in the run's own process that ends the run, in order. */
   quit: () => void;
+  /** What Ctrl+C does: as a signal would. */
+  interrupt: () => void;
   /** Whether the run goes on when the screen is left. */
   attached: boolean;
 };
 
-function BacktestScreen({ control, profile, first, quit, attached }: BacktestScreenProps) {
+function BacktestScreen({ control, profile, first, quit, interrupt, attached }: BacktestScreenProps) {
   const [view, setView] = useState(first as View);
   const [said, say] = useState<{ text: string; tone: Tone } | undefined>();
   useEffect(() => {
@@ -170,8 +171,15 @@ function BacktestScreen({ control, profile, first, quit, attached }: BacktestScr
       run: () => ask("stop"),
     },
     attached
-      ? { keys: ["q", "ctrl+c"], label: "leave it running", help: "Leave; the run goes on", run: quit }
-      : { keys: ["q", "ctrl+c"], label: "quit", help: "End the run in order; it can be resumed", run: quit },
+      ? { keys: ["q"], label: "leave it running", help: "Leave; the run goes on", run: quit }
+      : { keys: ["q"], label: "quit", help: "End the run in order; it can be resumed", run: quit },
+    {
+      keys: ["ctrl+c"],
+      label: "interrupt",
+      help: "The same, with exit code 130",
+      run: interrupt,
+      bar: false,
+    },
   ];
   const word = view.pending ?? view.state;
   const title = `stint backtest  ${view.strategy ?? ""} ${view.symbol ?? ""}`.trimEnd();

@@ -144,9 +144,11 @@ export function checkpoint(
   recordAlive(db, session, clock);
 }
 
-/** The checkpoints of a session, newest first; one whose state can't be read back is passed over. */
-export function checkpoints(db: Database, session: string): Checkpoint[] {
-  const rows = db.prepare("SELECT * FROM checkpoint WHERE session_id = ? ORDER BY n DESC").all(session);
+/** The newest checkpoints of a session, newest first; one whose state can't be read back is passed over. */
+export function checkpoints(db: Database, session: string, limit = -1): Checkpoint[] {
+  const rows = db
+    .prepare("SELECT * FROM checkpoint WHERE session_id = ? ORDER BY n DESC LIMIT ?")
+    .all(session, limit);
   return rows.flatMap((row) => {
     const { state } = row;
     let value: unknown = state;

@@ -1,11 +1,12 @@
 import type { Clock } from "./clock.ts";
 import type { Control, State } from "./control.ts";
 import { Exit, Expected } from "./errors.ts";
+import { statePath } from "./paths.ts";
 import { requestUnix, watchUnix } from "./runtime.ts";
 import { isFree, type Seat } from "./seat.ts";
 
-/** A command may take as long as the longest ordered dispose; a state comes at once. */
-const COMMAND_MS = 60_000;
+/** A command may take as long as an ordered dispose; a state comes at once. */
+const COMMAND_MS = 15_000;
 const STATE_MS = 2_000;
 const RECONNECT_MS = 200;
 /** How long a host may take to be gone after it has closed its control. */
@@ -23,8 +24,16 @@ export function connect(seat: Seat): Control {
       });
       status = answer.status;
       said = JSON.parse(answer.body) as typeof said;
-    } catch {
-      const hint = `its pid is ${seat.host.pid}; see the log in the state folder`;
+    } catch (error) {
+      if ((error as Error).name === "TimeoutError") {
+        const message = `the ${seat.kind} host of session ${seat.session} hasn't answered for ${timeoutMs / 1000} s`;
+        throw new Expected(
+          Exit.again,
+          message,
+          `it may be at work on this still; stint ${seat.kind} stop ends it`,
+        );
+      }
+      const hint = `its pid is ${seat.host.pid}; see the log in ${statePath()}`;
       throw new Expected(
         Exit.unavailable,
         `the ${seat.kind} host of session ${seat.session} doesn't answer`,

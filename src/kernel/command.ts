@@ -70,7 +70,7 @@ function build(spec: CommandSpec, chose: (chosen: Chosen) => void): Command {
   const [name = "", ...args] = spec.usage.split(" ");
   const command = new Command(name)
     .summary(spec.summary)
-    .description(spec.description ? `${spec.summary}\n\n${spec.description}` : spec.summary)
+    .description(spec.description ? `${spec.summary}\n\n${flowing(spec.description)}` : spec.summary)
     .helpOption("-h, --help", "show this help")
     .helpCommand(false)
     .configureOutput({ writeErr: () => {}, outputError: () => {} })
@@ -98,6 +98,9 @@ function build(spec: CommandSpec, chose: (chosen: Chosen) => void): Command {
     command.addCommand(build(sub, chose), { hidden: sub.hidden ?? false });
   return command;
 }
+
+/** Paragraphs without the line breaks of the source: whoever shows them breaks them anew. */
+export const flowing = (text: string): string => text.replace(/(?<!\n)\n(?!\n)/g, " ");
 
 const argumentsOf = (command: Command): string =>
   command.registeredArguments

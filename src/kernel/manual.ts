@@ -1,4 +1,4 @@
-import { COMMON, type CommandSpec, type OptionSpec } from "./command.ts";
+import { COMMON, type CommandSpec, flowing, type OptionSpec } from "./command.ts";
 
 /** Characters that roff takes for something else, or prints as another: groff_char(7). */
 const SPECIAL: Readonly<Record<string, string>> = {
@@ -29,13 +29,14 @@ function section(path: string, spec: CommandSpec): string[] {
   if (spec.hidden) return [];
   const inside = (spec.commands ?? []).flatMap((sub) => section(`${path} ${sub.usage}`, sub));
   if (!spec.run) return inside;
-  const text = spec.description ? `${spec.summary}\n\n${spec.description}` : spec.summary;
+  const text = spec.description ? `${spec.summary}\n\n${flowing(spec.description)}` : spec.summary;
   const examples = (spec.examples ?? []).flatMap(({ line, what }) => [
     ".IP",
     `.B ${roff(line)}`,
     ...(what === "" ? [] : [".br", roff(what)]),
   ]);
-  return [`.SS ${roff(path)}`, roff(text), ...optionLines(spec.options ?? []), ...examples, ...inside];
+  const shown = examples.length > 0 ? [".PP", "Examples:", ...examples] : [];
+  return [`.SS ${roff(path)}`, ".PP", roff(text), ...optionLines(spec.options ?? []), ...shown, ...inside];
 }
 
 /** The manual page in roff (man(7)), from the command tree. */

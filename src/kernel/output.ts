@@ -20,11 +20,11 @@ export class Output {
   #onClosed: () => void = () => {};
 
   constructor(options: { json?: boolean; quiet?: boolean; colour?: boolean } = {}) {
-    this.terminal = isatty(1);
-    this.json = options.json ?? !this.terminal;
+    const tty = isatty(1);
+    this.terminal = tty && process.env["TERM"] !== "dumb";
+    this.json = options.json ?? !tty;
     this.quiet = options.quiet ?? false;
-    this.colour =
-      this.terminal && (options.colour ?? !process.env["NO_COLOR"]) && process.env["TERM"] !== "dumb";
+    this.colour = this.terminal && (options.colour ?? !process.env["NO_COLOR"]);
   }
 
   /** The reader left (`| head -1`): nothing more will be written, and what is running may as well end. */

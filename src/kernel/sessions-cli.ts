@@ -3,9 +3,9 @@ import type { Context } from "./command.ts";
 import { Exit } from "./errors.ts";
 import { checkStore as check, readStore } from "./store.ts";
 
-/** `stint sessions`: every session of every kind and profile, newest first. */
-export async function listSessions({ output }: Context): Promise<number> {
-  const sessions = (await readStore([], (db) => list(db))) ?? [];
+/** `stint sessions`: every session of every kind, newest first; of every profile, unless one is asked for. */
+export async function listSessions({ output }: Context, profile: string | undefined): Promise<number> {
+  const sessions = (await readStore([], (db) => list(db, profile === undefined ? {} : { profile }))) ?? [];
   if (output.json) {
     for (const session of sessions) {
       const { id, kind, profile, state, started_at, last_active } = session;
@@ -38,13 +38,14 @@ function table(rows: readonly (readonly string[])[]): string[] {
 
 const local = (wall: number): string => {
   const at = new Date(wall - new Date(wall).getTimezoneOffset() * 60_000);
-  return at.toISOString().slice(0, 19).replace("T", " ");
+  return at.toISOString().slice(0, 16).replace("T", " ");
 };
 
 function people(session: SessionRow): string[] {
   const { id, kind, profile, state, host, started_at, last_active } = session;
   const pid = isOver(session) ? "" : String(host.pid);
-  return [id, kind, profile, state, pid, local(started_at), local(last_active)];
+  // The end of an id is enough to name it by, and a whole one would break the line of most terminals.
+  return [id.slice(-8), kind, profile, state, pid, local(started_at), local(last_active)];
 }
 
 /** What a host asks another process to do after it has found an unclean end. */

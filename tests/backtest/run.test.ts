@@ -460,6 +460,9 @@ test.each(["--trade-on-close", "--exclusive", "--finalize"])(
 test.each([
   ["shares", "ctx.state.all[0] is the same object as ctx.state.now"],
   ["exits", "strategy exits.ts: it ended its own thread"],
+  ["stopLoss", "an order has no sl: it has size"],
+  ["bareNumber", "an order is { size }, not 10"],
+  ["ownField", "strategy ownField.ts: "],
 ] as const)("a strategy that %s is refused, not resumed to something else", async (name, error) => {
   await using box = new Sandbox(stint.source);
   const ran = await box.run(["backtest", "run", "--strategy", writeStrategy(box.work, name)]);
@@ -546,4 +549,23 @@ test("a long step is seen on its way, and a resume cuts it short", async () => {
   await box.run(["backtest", "resume"]);
   const { code, err } = await stepping;
   expect({ code, err }).toEqual({ code: 1, err: expect.stringContaining("cut short") as unknown as string });
+});
+
+test("orders that the account can't carry are dropped and counted", async () => {
+  await using box = new Sandbox(stint.source);
+  const { lines } = await box.run(["backtest", "run", "--strategy", writeStrategy(box.work, "tooLarge")]);
+  expect(last(lines)).toMatchObject({ type: "result", dropped_orders: 4 });
+});
+
+test("a strategy without a name is called as its file is", async () => {
+  await using box = new Sandbox(stint.source);
+  await box.run([
+    "backtest",
+    "run",
+    "--strategy",
+    writeStrategy(box.work, "tooLarge"),
+    "--paused",
+    "--detach",
+  ]);
+  expect(last((await box.run(["backtest", "status"])).lines)["strategy"]).toBe("tooLarge");
 });

@@ -71,6 +71,10 @@ export const strategies = {
         if (ctx.index > 8 && ctx.index % 9 === 0) ctx.buy({ size: 1 + ctx.state.open.length });
       },
     };`,
+  stopLoss: `export default { init: () => ({}), onBar(ctx) { ctx.buy({ size: 1, sl: 1.05 }); } };`,
+  bareNumber: `export default { init: () => ({}), onBar(ctx) { ctx.buy(10); } };`,
+  ownField: `export default { init: () => ({}), onBar(ctx) { ctx.entries = 1; } };`,
+  tooLarge: `export default { init: () => ({}), onBar(ctx) { if (ctx.index % 1000 === 0) ctx.buy({ size: 1e9 }); } };`,
   noDefault: `export const strategy = 1;`,
   noOnBar: `export default { init: () => ({}) };`,
   syntax: `export default {\n  init: () => ({}),\n  onBar( { }\n};`,

@@ -21,13 +21,11 @@ const view: View = {
   last_trades: [
     {
       size: -8610,
-      entryBar: 1,
-      exitBar: 2,
-      entryPrice: 1.16117,
-      exitPrice: 1.16377,
+      entry_bar: 1,
+      exit_bar: 2,
+      entry_price: 1.16117,
+      exit_price: 1.16377,
       pnl: -22.386,
-      commission: 0,
-      returnFraction: -0.0022,
     },
   ],
   bars_per_second: 18_200_000,

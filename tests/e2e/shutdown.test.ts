@@ -64,11 +64,11 @@ test.each([
 
 test.each(["q", "ctrl+c"])(
   "the key %s shuts down in order, gives the terminal back and says how to go on",
-  async (key) => {
+  async (key, code) => {
     await using box = new Sandbox();
     await using terminal = await shown(box);
     terminal.press(key);
-    expect(await terminal.exited).toBe(0);
+    expect(await terminal.exited).toBe(code);
     expect(stages(box)).toEqual(IN_ORDER);
     expectGivenBack(terminal);
     expect(terminal.screen()).toContain("go on with it: stint backtest resume");

@@ -72,9 +72,9 @@ describe("stint sessions", () => {
         .map((line) => line.trimEnd().split(/ {2,}/)),
     ).toEqual([
       ["ID", "KIND", "PROFILE", "STATE", "PID", "STARTED", "LAST ACTIVE"].filter(Boolean),
-      ["3", "detect", "default", "crashed", "2026-01-02 03:04:05", "2026-01-02 03:04:05"],
-      ["2", "pomo", "default", "running", pid, "2026-01-02 03:04:05", "2026-01-02 03:04:05"],
-      ["1", "track", "default", "stopped", "2026-01-02 03:04:05", "2026-01-02 03:04:05"],
+      ["3", "detect", "default", "crashed", "2026-01-02 03:04", "2026-01-02 03:04"],
+      ["2", "pomo", "default", "running", pid, "2026-01-02 03:04", "2026-01-02 03:04"],
+      ["1", "track", "default", "stopped", "2026-01-02 03:04", "2026-01-02 03:04"],
     ]);
   });
 

@@ -1,5 +1,6 @@
 import { Console } from "node:console";
 import { createHash } from "node:crypto";
+import { basename } from "node:path";
 import { Writable } from "node:stream";
 import { pathToFileURL } from "node:url";
 import { decode, encode, Unserialisable } from "../../kernel/encoding.ts";
@@ -9,6 +10,7 @@ import type { ClosedTrade } from "../core/broker.ts";
 import { LIMIT } from "../core/coordinator.ts";
 import { Engine, type EngineState } from "../core/engine.ts";
 import { ParameterError } from "../core/parameters.ts";
+import type { Result } from "../core/run-state.ts";
 import { statistics } from "../core/statistics.ts";
 import { builtins } from "../core/strategies.ts";
 import type { Strategy } from "../core/strategy.ts";
@@ -119,7 +121,9 @@ async function run(begin: Begin): Promise<void> {
     engine.restore({ ...state, strategy: remembered }, from.trades);
     told = from.trades.length;
   }
-  const name = strategy.name ?? ("builtin" in begin.strategy ? begin.strategy.builtin : "strategy");
+  const source = begin.strategy;
+  const name =
+    strategy.name ?? ("builtin" in source ? source.builtin : basename(source.file).replace(/\.\w+$/, ""));
   say({ type: "ready", name, params: { ...strategy.params, ...params }, warmup: engine.warmup });
 
   const snapshot = (want: number): Snapshot => {
@@ -137,14 +141,14 @@ async function run(begin: Begin): Promise<void> {
   }
   engine.finish();
   const trades = engine.closedTrades;
-  const stats = statistics({ bars, equity, trades, warmup: engine.warmup });
-  say({
-    type: "done",
-    snapshot: snapshot(SNAPSHOT),
-    outcome,
-    statistics: stats,
+  const result: Result = {
+    stats: statistics({ bars, equity, trades, warmup: engine.warmup }),
     hash: hashOf(equity, trades),
-  });
+    bust: outcome === "bust",
+    bars: bars.length,
+    dropped_orders: engine.droppedOrders,
+  };
+  say({ type: "done", snapshot: snapshot(SNAPSHOT), result });
 }
 
 /** Stands still until the limit allows the bar `next`, and gives what is wanted meanwhile. */

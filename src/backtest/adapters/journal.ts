@@ -178,6 +178,12 @@ export function readEquity(db: Database, session: string, equity: Float64Array, 
   return Math.min(reached, bars);
 }
 
+/** The next bar of a run, by its newest checkpoint. */
+export function reachedBar(db: Database, session: string): number {
+  const [newest] = checkpoints(db, session, 1);
+  return (newest?.state as { next: number } | undefined)?.next ?? 0;
+}
+
 /** From where a run can go on: its newest checkpoint whose state and rows are all there. */
 export type Restored = { next: number; state: SavedState; trades: ClosedTrade[]; reach: Reach };
 

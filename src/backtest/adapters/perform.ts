@@ -11,7 +11,7 @@ import type { RunState } from "../core/run-state.ts";
 import { liveRuns, storedRun } from "./find.ts";
 import { type Run, schema } from "./journal.ts";
 import { command } from "./remote.ts";
-import { summaryText } from "./report.ts";
+import { resultFacts, summaryText } from "./report.ts";
 import { type Manner, openRun } from "./run.ts";
 import { SAMPLE_SYMBOL, samplePath } from "./sample.ts";
 import { showScreen } from "./screen.ts";
@@ -167,8 +167,7 @@ class Teller {
     if (state.bar !== this.#told.bar) output.emit(progressLine(state));
     const { result, bar, bars } = state;
     if (result) {
-      const { statistics, hash, bust } = result;
-      output.emit({ type: "result", id: this.#session, stats: statistics, hash, bust }, () =>
+      output.emit({ type: "result", id: this.#session, ...resultFacts(result) }, () =>
         summaryText(output, { ...state, result }, state.equity_curve),
       );
     } else {

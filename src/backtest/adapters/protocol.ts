@@ -1,7 +1,7 @@
 import type { Bars } from "../core/bars.ts";
 import type { ClosedTrade } from "../core/broker.ts";
 import type { Settings } from "../core/engine.ts";
-import type { Statistics } from "../core/statistics.ts";
+import type { Result } from "../core/run-state.ts";
 import type { Params } from "../core/strategy.ts";
 
 /**
@@ -59,7 +59,7 @@ export type Said =
   | { type: "ready"; name: string; params: Params; warmup: number }
   | { type: "log"; text: string }
   | { type: "parked"; snapshot: Snapshot }
-  | { type: "done"; snapshot: Snapshot; outcome: "end" | "bust"; statistics: Statistics; hash: string }
+  | { type: "done"; snapshot: Snapshot; result: Result }
   | { type: "failed"; failure: Failure };
 
 /** What the worker that reads a data file is asked. Times in ms. */

@@ -2,7 +2,7 @@ import type { Host } from "../../kernel/host.ts";
 import type { Bars } from "../core/bars.ts";
 import type { ClosedTrade } from "../core/broker.ts";
 import { Curve } from "../core/curve.ts";
-import type { Result, RunState } from "../core/run-state.ts";
+import type { Result, RunState, ShownTrade } from "../core/run-state.ts";
 import type { Finished } from "./engine.ts";
 import { type Reach, type Restored, type Run, saveCheckpoint, setResult } from "./journal.ts";
 import type { Snapshot } from "./protocol.ts";
@@ -10,6 +10,15 @@ import type { Snapshot } from "./protocol.ts";
 /** Points of the curves that clients are shown. */
 const CURVE_POINTS = 480;
 const LAST_TRADES = 8;
+
+const shown = (trade: ClosedTrade): ShownTrade => ({
+  size: trade.size,
+  entry_bar: trade.entryBar,
+  exit_bar: trade.exitBar,
+  entry_price: trade.entryPrice,
+  exit_price: trade.exitPrice,
+  pnl: trade.pnl,
+});
 
 /** What clients are shown that only the record knows. */
 type Recorded = Omit<RunState, "strategy" | "params" | "symbol" | "loaded">;
@@ -71,11 +80,11 @@ export class RunRecord {
   }
 
   /** Takes in what the run has come to. */
-  finish({ snapshot, statistics, hash, outcome }: Finished): void {
+  finish({ snapshot, result }: Finished): void {
     this.keep(snapshot);
     this.#next = this.#bars.length;
     this.#curve.extend(this.#equity, this.#next);
-    this.#result = { statistics, hash, bust: outcome === "bust", bars: this.#bars.length };
+    this.#result = result;
   }
 
   /** Writes a checkpoint of the newest snapshot. One after another: each adds to the rows of the one before. */
@@ -138,7 +147,7 @@ export class RunRecord {
       max_drawdown_pct: this.#curve.maxDrawdown,
       position: size === 0 ? null : { size, entry_price: entry / size },
       trades: this.#trades,
-      last_trades: this.#recent,
+      last_trades: this.#recent.map(shown),
       bars_per_second: this.#speed.perSecond,
       checkpoint_at: this.#checkpointAt,
       result: this.#result,

@@ -86,18 +86,21 @@ export async function status(context: Context, id: string | undefined): Promise<
     printState(context, await connect(oneLive(context, id)).state());
     return Exit.ok;
   }
-  const { row, run: found, result, failure } = await storedRun(context, id, () => true);
+  const { row, run: found, result, failure, bar } = await storedRun(context, id, () => true);
   const { symbol } = found.data;
   const name = strategyName(found);
   const facts = { session_id: row.id, profile: row.profile, state: row.state, strategy: name, symbol };
-  context.output.emit({ type: "backtest", ...facts, last_active: row.last_active, result, failure }, () => {
-    const come = result
-      ? `finished, final equity ${result.statistics.equity_final}, hash ${result.hash}`
-      : failure
-        ? `failed: ${failure}`
-        : `${row.state}; stint backtest resume ${row.id}`;
-    return `run ${row.id}  ${name} ${symbol}: ${come}`;
-  });
+  context.output.emit(
+    { type: "backtest", ...facts, bar, last_active: row.last_active, result, failure },
+    () => {
+      const come = result
+        ? `finished, final equity ${result.stats.equity_final?.toFixed(2)}, hash ${result.hash}`
+        : failure
+          ? `failed: ${failure}`
+          : `${row.state} at bar ${bar}; stint backtest resume ${row.id}`;
+      return `run ${row.id}  ${name} ${symbol}: ${come}`;
+    },
+  );
   return Exit.ok;
 }
 
@@ -113,6 +116,6 @@ function printState({ output }: Context, state: State): void {
       equity,
       trades,
     } = state as State & RunState;
-    return `run ${session_id}  ${strategy} ${symbol}: ${word} at bar ${bar} of ${bars}, equity ${equity ?? "–"}, ${trades} trades`;
+    return `run ${session_id}  ${strategy} ${symbol}: ${word} at bar ${bar} of ${bars}, equity ${equity?.toFixed(2) ?? "–"}, ${trades} trades`;
   });
 }

@@ -5,6 +5,7 @@ import type { Output } from "../../kernel/output.ts";
 import { readStore } from "../../kernel/store.ts";
 import { brailleLine } from "../../kernel/tui/charts.ts";
 import { Curve } from "../core/curve.ts";
+import type { Result } from "../core/run-state.ts";
 import { type Summarised, summary } from "../core/summary.ts";
 import { writeOut } from "./files.ts";
 import { storedRun } from "./find.ts";
@@ -14,6 +15,14 @@ import { readEquity, schema, strategyName } from "./journal.ts";
 
 /** The equity curve of a summary, in cells. */
 const CHART = { columns: 66, rows: 5 };
+/** A result as it is told. */
+export const resultFacts = ({ stats, hash, bust, dropped_orders }: Result) => ({
+  stats,
+  hash,
+  bust,
+  dropped_orders,
+});
+
 /** A finished run for people: its equity curve and its statistics. */
 export function summaryText(output: Output, run: Summarised, equity: readonly number[]): string {
   const [head = "", ...rest] = summary(run, output.paint.bind(output));
@@ -35,16 +44,15 @@ export async function report(
   const title = `${strategyName(found)} ${found.data.symbol}`;
   if (png !== undefined) {
     const { drawPicture } = await import("./picture.ts");
-    const bytes = await drawPicture({ title, equity, statistics: result.statistics });
+    const bytes = await drawPicture({ title, equity, statistics: result.stats });
     writeOut(png, bytes);
     output.emit({ type: "picture", id: row.id, file: resolve(png) }, () => png);
     return Exit.ok;
   }
-  const { statistics, hash, bust } = result;
   const curve = new Curve(equity.length, 480);
   curve.extend(equity, equity.length);
   const shown = { strategy: strategyName(found), symbol: found.data.symbol, result };
-  output.emit({ type: "result", id: row.id, stats: statistics, hash, bust }, () =>
+  output.emit({ type: "result", id: row.id, ...resultFacts(result) }, () =>
     summaryText(output, shown, curve.equity),
   );
   return Exit.ok;

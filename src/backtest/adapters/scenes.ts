@@ -70,7 +70,7 @@ async function sameBits(stage: SceneStage, id: string): Promise<{ hash: string; 
 
 export const scenes: readonly Scene[] = [
   {
-    title: "a backtest of 5,000 hourly bars of EURUSD comes to the reference result",
+    title: "5,000 hourly bars of EURUSD, averages 15 and 40, commission 0.0001: the reference result",
     async play(stage) {
       const { line, ms: took } = await uninterrupted(stage);
       const { equity_final, trades } = line["stats"] as { equity_final: number; trades: number };

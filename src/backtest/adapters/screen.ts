@@ -1,3 +1,4 @@
+import { constants } from "node:os";
 import type { Context } from "../../kernel/command.ts";
 import type { Control } from "../../kernel/control.ts";
 import type { Terminal } from "../../kernel/terminal.ts";
@@ -5,14 +6,15 @@ import { prepareColour } from "../../kernel/tui/theme.ts";
 
 /** Shows the full screen of a run until it is left or the run ends. */
 export async function showScreen(
-  { profile, output }: Context,
+  { profile, output, life }: Context,
   shown: { control: Control; attached: boolean; quit: () => void },
   show: Terminal["show"],
 ): Promise<void> {
   const { control, attached, quit } = shown;
+  const interrupt = () => life.signal("SIGINT", constants.signals.SIGINT);
   prepareColour(output.colour);
   await show(async () => {
     const { backtestScreen } = await import("../tui.tsx");
-    return backtestScreen({ control, profile, quit, attached, first: await control.state() });
+    return backtestScreen({ control, profile, quit, interrupt, attached, first: await control.state() });
   });
 }

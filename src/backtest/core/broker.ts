@@ -50,6 +50,7 @@ export type BrokerState = {
   readonly orders: readonly Order[];
   readonly nextId: number;
   readonly closedTrades: number;
+  readonly droppedOrders: number;
 };
 
 /** The size of an order that names none: everything, less the least step so that it counts as a fraction. */
@@ -78,6 +79,7 @@ export class Broker {
   #shown: readonly Trade[] | undefined;
   #orders: Order[] = [];
   #nextId = 0;
+  #dropped = 0;
 
   constructor(settings: BrokerSettings, bars: Bars) {
     this.#settings = settings;
@@ -88,6 +90,11 @@ export class Broker {
 
   get cash(): number {
     return this.#cash;
+  }
+
+  /** Orders that the account could not carry, or that came to less than one unit. */
+  get dropped(): number {
+    return this.#dropped;
   }
 
   /** The open trades, oldest first. */
@@ -164,6 +171,7 @@ export class Broker {
       orders: this.#orders.map((order) => ({ ...order })),
       nextId: this.#nextId,
       closedTrades: this.#closed.length,
+      droppedOrders: this.#dropped,
     };
   }
 
@@ -181,6 +189,7 @@ export class Broker {
     this.#setTrades(state.trades.map((trade) => Object.freeze({ ...trade })));
     this.#orders = state.orders.map((order) => ({ ...order }));
     this.#nextId = state.nextId;
+    this.#dropped = state.droppedOrders;
     this.#closed.length = 0;
     for (const trade of closed.slice(0, state.closedTrades)) this.#closed.push(trade);
   }
@@ -208,11 +217,18 @@ export class Broker {
     let size = wanted;
     if (Math.abs(wanted) < 1) {
       const units = floorDivide(this.#available(close) * LEVERAGE * Math.abs(wanted), unitCost);
-      if (units === 0) return;
+      if (units === 0) {
+        this.#dropped++;
+        return;
+      }
       size = wanted > 0 ? units : -units;
     }
     size = this.#reduceOpposite(size, price, bar);
-    if (size === 0 || Math.abs(size) * unitCost > this.#available(close) * LEVERAGE) return;
+    if (size === 0) return;
+    if (Math.abs(size) * unitCost > this.#available(close) * LEVERAGE) {
+      this.#dropped++;
+      return;
+    }
     this.#cash -= this.#commission(size, adjusted);
     const trade = Object.freeze({ id: this.#nextId++, size, entryBar: bar, entryPrice: adjusted });
     this.#setTrades([...this.#trades, trade]);

@@ -37,6 +37,8 @@ export class BarContext implements Context {
     this.indicators = indicators;
     this.state = state;
     this.position = new OpenPosition(broker, () => this.close());
+    // What a strategy would put here would be gone after a resume: ctx.state is for that.
+    Object.preventExtensions(this);
   }
 
   get index(): number {
@@ -92,11 +94,11 @@ export class BarContext implements Context {
   }
 
   buy(order?: OrderOptions): void {
-    this.#broker.order(1, order?.size);
+    this.#broker.order(1, sizeOf(order));
   }
 
   sell(order?: OrderOptions): void {
-    this.#broker.order(-1, order?.size);
+    this.#broker.order(-1, sizeOf(order));
   }
 
   #at(ago: number): number {
@@ -113,6 +115,16 @@ export class BarContext implements Context {
       context.#index = index;
     };
   }
+}
+
+/** The size an order names. @throws RangeError for what isn't an order: passed over in silence it would buy everything */
+function sizeOf(order: OrderOptions | undefined): number | undefined {
+  if (order === undefined) return undefined;
+  if (typeof order !== "object" || order === null)
+    throw new RangeError(`an order is { size }, not ${String(order)}`);
+  const unknown = Object.keys(order).find((name) => name !== "size");
+  if (unknown !== undefined) throw new RangeError(`an order has no ${unknown}: it has size`);
+  return order.size;
 }
 
 class OpenPosition implements Position {

@@ -42,7 +42,7 @@ export function parseNumber(text: string): number {
 
 /**
  * A time as UTC milliseconds: `YYYY-MM-DD`, then optionally a blank or `T` and `HH:MM[:SS[.fraction]]`, then
- * optionally `Z` (a time without a zone means UTC); or whole seconds (9 or 10 digits) or milliseconds (12 or 13)
+ * optionally `Z` or `+00:00` (a time without a zone means UTC); or whole seconds (9 or 10 digits) or milliseconds (12 or 13)
  * since 1970. NaN for anything else: fewer digits might be a date written without dashes, and so might 12 of them
  * that begin like a year of today.
  */
@@ -51,7 +51,8 @@ export function parseTime(text: string): number {
     if (text.length <= 10) return Number(text) * 1000;
     return text.length === 11 || /^(19|20)\d{10}$/.test(text) ? Number.NaN : Number(text);
   }
-  const match = /^(\d{4})-(\d\d)-(\d\d)(?:[ T](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?)?Z?$/.exec(text);
+  const match =
+    /^(\d{4})-(\d\d)-(\d\d)(?:[ T](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?)?(?:Z|\+00:?00)?$/.exec(text);
   if (!match) return Number.NaN;
   const [year, month, day, hour, minute, second] = match.slice(1, 7).map((part) => Number(part ?? 0)) as [
     number,

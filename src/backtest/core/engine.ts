@@ -96,6 +96,11 @@ export class Engine {
     return this.#broker.closed;
   }
 
+  /** Orders so far that were dropped: too large for the account, or less than one unit. */
+  get droppedOrders(): number {
+    return this.#broker.dropped;
+  }
+
   /**
    * Works bars until the gate's limit ({@link LIMIT}), the last bar or bust.
    * @param control the control block, or null for no gate.

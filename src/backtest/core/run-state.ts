@@ -1,8 +1,25 @@
-import type { ClosedTrade } from "./broker.ts";
 import type { Statistics } from "./statistics.ts";
 
-/** What a run has come to. `hash` is that of its trades and equity curve, every bit of them. */
-export type Result = { statistics: Statistics; hash: string; bust: boolean; bars: number };
+/** What a run has come to. */
+export type Result = {
+  stats: Statistics;
+  /** Of its trades and equity curve, every bit of them. */
+  hash: string;
+  bust: boolean;
+  bars: number;
+  /** Orders that the account could not carry, or that came to less than one unit. */
+  dropped_orders: number;
+};
+
+/** A closed trade as clients are shown it. Bars are numbers of bars, from 0. */
+export type ShownTrade = {
+  size: number;
+  entry_bar: number;
+  exit_bar: number;
+  entry_price: number;
+  exit_price: number;
+  pnl: number;
+};
 
 /** What clients are shown of a run beside its session's state. */
 export type RunState = {
@@ -21,7 +38,7 @@ export type RunState = {
   max_drawdown_pct: number;
   position: { size: number; entry_price: number } | null;
   trades: number;
-  last_trades: readonly ClosedTrade[];
+  last_trades: readonly ShownTrade[];
   /** Bars a second since the last time it was told. */
   bars_per_second: number;
   checkpoint_at: number | null;

@@ -1,15 +1,11 @@
+import type { Result } from "./run-state.ts";
 import type { Statistics } from "./statistics.ts";
 
 /** What the summary of a finished run is made from. */
 export type Summarised = {
   readonly strategy: string;
   readonly symbol: string;
-  readonly result: {
-    readonly statistics: Statistics;
-    readonly hash: string;
-    readonly bust: boolean;
-    readonly bars: number;
-  };
+  readonly result: Result;
 };
 
 /** The statistics in the order people read them, by what they are called. */
@@ -43,15 +39,23 @@ const shown = (key: keyof Statistics, value: number | null, unit: string): strin
 
 /** What a finished run came to, in lines for people: two columns of statistics and the hash. */
 export function summary(run: Summarised, paint: (code: number, text: string) => string): string[] {
-  const { statistics, hash, bust, bars } = run.result;
+  const { stats, hash, bust, bars, dropped_orders } = run.result;
   const cells = ROWS.map(
-    ([key, label, unit]) => `${label.padEnd(18)}${shown(key, statistics[key], unit).padStart(12)}`,
+    ([key, label, unit]) => `${label.padEnd(18)}${shown(key, stats[key], unit).padStart(12)}`,
   );
   const half = Math.ceil(cells.length / 2);
   const rows = cells.slice(0, half).map((left, at) => `  ${left}      ${cells[at + half] ?? ""}`.trimEnd());
   return [
     `${paint(1, `${run.strategy} ${run.symbol}`)}  ${bars} bars${bust ? `  ${paint(31, "bust")}` : ""}`,
     ...rows,
+    ...(dropped_orders > 0
+      ? [
+          paint(
+            33,
+            `  ${dropped_orders} orders dropped: more than the account carries, or less than one unit`,
+          ),
+        ]
+      : []),
     `  ${paint(2, `hash ${hash}`)}`,
   ];
 }
