@@ -62,7 +62,10 @@ test.each([
   expect(await state(box)).toBe("stopped");
 });
 
-test.each(["q", "ctrl+c"])(
+test.each([
+  ["q", 0],
+  ["ctrl+c", 130],
+] as const)(
   "the key %s shuts down in order, gives the terminal back and says how to go on",
   async (key, code) => {
     await using box = new Sandbox();
