@@ -22,6 +22,8 @@ const amount = (value: number): string =>
 const whole = (value: number): string => Math.round(value).toLocaleString("en-US");
 const signed = (value: number, digits = 2): string =>
   `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(digits)}`;
+/** A drawdown: 0 or below. */
+const loss = (value: number): string => value.toFixed(1).replace("-", "−");
 /** 1234567 → "1.2 M": a rate is read at a glance. */
 const rate = (value: number): string =>
   value >= 1e6
@@ -95,7 +97,7 @@ export function BacktestBody({ view }: { view: View }) {
         share={share}
         rows={rows}
         tone="failed"
-        note={`${drawdown.toFixed(1)} % (max ${max_drawdown_pct.toFixed(1)} %)`}
+        note={`${loss(drawdown)} % (max ${loss(max_drawdown_pct)} %)`}
       />
       <Field
         label="position"

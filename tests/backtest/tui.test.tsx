@@ -40,7 +40,7 @@ test("the body shows progress, equity, drawdown, position, speed and the last tr
   const shown = frame(view);
   expect(shown).toContain("612,331 of 1,000,000");
   expect(shown).toContain("11,204.53  +12.0 %");
-  expect(shown).toContain("-4.1 % (max -9.8 %)");
+  expect(shown).toContain("−4.1 % (max −9.8 %)");
   expect(shown).toContain("long 8,583 @ 1.16390");
   expect(shown).toContain("18.2 M bars/s");
   expect(shown).toMatch(/short\s+8,610 @ 1\.16117 → 1\.16377\s+−22\.39/);
