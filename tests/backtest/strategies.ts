@@ -39,7 +39,7 @@ export const strategies = {
   endless: `export default { init: () => ({}), onBar(ctx) { if (ctx.index > 5) for (;;) {} } };`,
   endlessLoad: `for (;;) {}
     export default { init: () => ({}), onBar() {} };`,
-  asleep: `export default { init: () => ({}), onBar() { Bun.sleepSync(60_000); } };`,
+  asleep: `export default { init: () => ({}), onBar() { console.log("asleep"); Bun.sleepSync(60_000); } };`,
   throws: `export default {
       init: () => ({}),
       onBar(ctx) {

@@ -128,7 +128,7 @@ test("a part that never ends its dispose is dropped at its deadline, named, and 
 test("a strategy asleep in native code, which nothing can interrupt, is left behind at its deadline", async () => {
   await using box = new Sandbox();
   const child = box.start(["backtest", "run", "--strategy", writeStrategy(box.work, "asleep")]);
-  await child.stdout.getReader().read();
+  await until(() => box.log(LOG).some((line) => line["text"] === "asleep"));
   child.kill("SIGTERM");
   expect(await child.exited).toBe(143);
   expect(stages(box)).toEqual(IN_ORDER);

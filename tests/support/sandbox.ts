@@ -1,5 +1,5 @@
 /** A user's home of its own for stint: nothing of the machine's is touched, and nothing of it is left behind. */
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
@@ -79,9 +79,10 @@ export class Sandbox implements AsyncDisposable {
     };
   }
 
-  /** The lines of a log, oldest first. */
+  /** The lines of a log, oldest first; none while there is no such log. */
   log(name: string): Line[] {
-    const text = readFileSync(join(this.home, "state/stint", `${name}.log`), "utf8");
+    const path = join(this.home, "state/stint", `${name}.log`);
+    const text = existsSync(path) ? readFileSync(path, "utf8") : "";
     return text
       .split("\n")
       .filter((line) => line !== "")
