@@ -66,9 +66,8 @@ export async function resume(context: Context, id: string | undefined, options: 
   const session = await storedRun(context, id, (found) => !found.result && !found.failure);
   const { row, run: found, result, failure } = session;
   if (result) throw new Expected(Exit.no, `run ${row.id} is finished`, `stint backtest status ${row.id}`);
-  if (failure)
-    throw new Expected(Exit.no, `run ${row.id} failed: ${failure}`, "run it anew: stint backtest run");
   const hint = "run it anew: stint backtest run";
+  if (failure) throw new Expected(Exit.no, `run ${row.id} failed: ${failure}`, hint);
   if (found.engine !== ENGINE_VERSION) {
     throw new Expected(Exit.no, `run ${row.id} was begun by another version of the engine`, hint);
   }
@@ -135,6 +134,7 @@ class Teller {
     this.#restored = restored;
   }
 
+  /** From here on there is something to go on with. */
   began(): void {
     this.#begun = true;
     this.#announce();

@@ -1,7 +1,7 @@
 import { Exit, Expected } from "../../kernel/errors.ts";
 
 /**
- * A Worker as something to be awaited: ends with the signal, and is only done ending when its thread is.
+ * A Worker as something to be disposed: it is only done ending when its thread is.
  * Terminating interrupts any JavaScript within milliseconds; native code (a sleep, a long regular expression) goes on
  * until it returns.
  */
