@@ -33,7 +33,14 @@ export type SessionRow = {
 };
 
 /** A row of `checkpoint`; `state` as it was given to {@link checkpoint}. */
-export type Checkpoint = { n: number; type: string; state: unknown; made_at: number; last_active: number };
+export type Checkpoint = {
+  n: number;
+  session: string;
+  type: string;
+  state: unknown;
+  made_at: number;
+  last_active: number;
+};
 
 function sessionOf(row: Row): SessionRow {
   const host = { pid: Number(row["pid"]), start: String(row["pid_start"]), boot: String(row["boot_id"]) };
@@ -122,26 +129,48 @@ export function recordCrashed(db: Database): SessionRow[] {
 }
 
 /**
- * Adds a checkpoint and drops all but the newest `keep` of its session.
+ * Adds a checkpoint and drops all but the newest `keep` of its session; without `keep` it drops none, which is for those
+ * who drop them by age.
  * @param state plain data, or bytes which are kept as they are
  * @throws Unserialisable naming the path of what can't be written
  */
 export function checkpoint(
   db: Database,
-  entry: { session: string; type: string; state: unknown; keep: number },
+  entry: { session: string; type: string; state: unknown; keep?: number },
   clock: Clock,
 ): void {
   const { session, type, state, keep } = entry;
   const now = clock.wall();
-  const written: SqlValue = state instanceof Uint8Array ? state : encode(state);
   db.prepare(
     "INSERT INTO checkpoint (session_id, type, state, made_at, last_active) VALUES (?, ?, ?, ?, ?)",
-  ).run(session, type, written, now, now);
-  db.prepare(
-    `DELETE FROM checkpoint WHERE session_id = ?
-     AND n <= (SELECT n FROM checkpoint WHERE session_id = ? ORDER BY n DESC LIMIT 1 OFFSET ?)`,
-  ).run(session, session, keep);
+  ).run(session, type, written(state), now, now);
+  if (keep !== undefined) {
+    db.prepare(
+      `DELETE FROM checkpoint WHERE session_id = ?
+       AND n <= (SELECT n FROM checkpoint WHERE session_id = ? ORDER BY n DESC LIMIT 1 OFFSET ?)`,
+    ).run(session, session, keep);
+  }
   recordAlive(db, session, clock);
+}
+
+const written = (state: unknown): SqlValue => (state instanceof Uint8Array ? state : encode(state));
+
+/** Brings the newest checkpoint of a session up to date: the state and when it was last alive, in one. */
+export function refreshCheckpoint(db: Database, session: string, state: unknown, clock: Clock): void {
+  db.prepare(
+    `UPDATE checkpoint SET state = ?, last_active = ?
+     WHERE n = (SELECT n FROM checkpoint WHERE session_id = ? ORDER BY n DESC LIMIT 1)`,
+  ).run(written(state), clock.wall(), session);
+  recordAlive(db, session, clock);
+}
+
+/** Drops the checkpoints of a kind last alive before a time, but never the newest of a session that hasn't stopped. */
+export function dropCheckpoints(db: Database, kind: Kind, before: number): void {
+  db.prepare(
+    `DELETE FROM checkpoint WHERE last_active < ? AND session_id IN (SELECT id FROM session WHERE kind = ?)
+     AND n NOT IN (SELECT max(n) FROM checkpoint JOIN session ON session.id = session_id
+                   WHERE session.state != 'stopped' GROUP BY session_id)`,
+  ).run(before, kind);
 }
 
 /** The newest checkpoints of a session, newest first; one whose state can't be read back is passed over. */
@@ -149,17 +178,44 @@ export function checkpoints(db: Database, session: string, limit = -1): Checkpoi
   const rows = db
     .prepare("SELECT * FROM checkpoint WHERE session_id = ? ORDER BY n DESC LIMIT ?")
     .all(session, limit);
-  return rows.flatMap((row) => {
-    const { state } = row;
-    let value: unknown = state;
-    try {
-      if (typeof state === "string") value = decode(state);
-    } catch {
-      return [];
-    }
-    const times = { made_at: Number(row["made_at"]), last_active: Number(row["last_active"]) };
-    return [{ n: Number(row["n"]), type: String(row["type"]), state: value, ...times }];
-  });
+  return rows.flatMap((row) => readable(row) ?? []);
+}
+
+/**
+ * The newest checkpoint of a kind and profile, whichever session it is of.
+ * @param read what its state means; undefined for one that isn't sound, then the one before it is asked for
+ * @returns with it, how many newer ones had to be passed over
+ */
+export function newestCheckpoint<T>(
+  db: Database,
+  of: { kind: Kind; profile: string },
+  read: (state: unknown) => T | undefined,
+): (Checkpoint & { state: T; passedOver: number }) | undefined {
+  const next = db.prepare(
+    `SELECT checkpoint.* FROM checkpoint JOIN session ON session.id = session_id
+     WHERE kind = ? AND profile = ? AND n < ? ORDER BY n DESC LIMIT 1`,
+  );
+  let below = Number.MAX_SAFE_INTEGER;
+  for (let passedOver = 0; ; passedOver++) {
+    const row = next.get(of.kind, of.profile, below);
+    if (!row) return undefined;
+    const found = readable(row);
+    const state = found && read(found.state);
+    if (found && state !== undefined) return { ...found, state, passedOver };
+    below = Number(row["n"]);
+  }
+}
+
+function readable(row: Row): Checkpoint | undefined {
+  let { state }: { state?: unknown } = row;
+  try {
+    if (typeof state === "string") state = decode(state);
+  } catch {
+    return undefined;
+  }
+  const times = { made_at: Number(row["made_at"]), last_active: Number(row["last_active"]) };
+  const session = String(row["session_id"]);
+  return { n: Number(row["n"]), session, type: String(row["type"]), state, ...times };
 }
 
 /** A new session id: UUIDv7, the time in its first 48 bits (RFC 9562 section 5.7). */

@@ -1,14 +1,15 @@
+import type { Kind } from "./checkpoint.ts";
 import type { Clock } from "./clock.ts";
 import type { Control, State } from "./control.ts";
 import { Exit, Expected } from "./errors.ts";
 import { statePath } from "./paths.ts";
 import { requestUnix, watchUnix } from "./runtime.ts";
-import { isFree, type Seat } from "./seat.ts";
+import { findHosts, isFree, type Seat } from "./seat.ts";
 
 /** A command may take as long as an ordered dispose; a state comes at once. */
 const COMMAND_MS = 15_000;
 const STATE_MS = 2_000;
-const RECONNECT_MS = 200;
+const RECONNECT_MS = 100;
 /** How long a host may take to be gone after it has closed its control. */
 const GONE_MS = 5_000;
 
@@ -59,7 +60,8 @@ export function connect(seat: Seat): Control {
         socket.onclose = () => {
           if (over) return;
           changed(undefined);
-          again = setTimeout(open, RECONNECT_MS);
+          // Whoever was told may have had enough.
+          if (!over) again = setTimeout(open, RECONNECT_MS);
         };
       };
       open();
@@ -70,6 +72,44 @@ export function connect(seat: Seat): Control {
           socket?.close();
         },
       };
+    },
+  };
+}
+
+/**
+ * Watches whichever host of a kind and profile sits there, now or later: a host that was killed and made anew, or
+ * replaced by another, is followed.
+ * @param changed told each state; at once, and whenever there is none, `undefined`
+ */
+export function watchSeat(
+  of: { kind: Kind; profile: string },
+  changed: (state: State | undefined) => void,
+): AsyncDisposable {
+  let watching: AsyncDisposable | undefined;
+  let again: ReturnType<typeof setTimeout> | undefined;
+  let over = false;
+  const look = () => {
+    const [seat] = findHosts(of);
+    if (!seat) {
+      again = setTimeout(look, RECONNECT_MS);
+      return;
+    }
+    watching = connect(seat).watch((state) => {
+      if (over) return;
+      changed(state);
+      if (state) return;
+      // Its socket closed: it may be gone for good, or another sits there by now, perhaps at another address.
+      void watching?.[Symbol.asyncDispose]();
+      again = setTimeout(look, RECONNECT_MS);
+    });
+  };
+  if (findHosts(of).length === 0) changed(undefined);
+  look();
+  return {
+    async [Symbol.asyncDispose]() {
+      over = true;
+      clearTimeout(again);
+      await watching?.[Symbol.asyncDispose]();
     },
   };
 }

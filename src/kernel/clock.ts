@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import type { Part } from "./stack.ts";
 
 /** Where time comes from. Everything that waits or stamps takes one, so that a test can hold it still. */
 export interface Clock {
@@ -62,6 +63,25 @@ export function suspendMeter(clock: Clock): () => number {
     return gap;
   };
 }
+
+/**
+ * The part that notices when the machine was suspended.
+ * @param slept told for how long, in ms, within `everyMs` of its waking
+ */
+export const suspendWatch =
+  (clock: Clock, slept: (ms: number) => void, everyMs = 1_000): Part =>
+  async () => {
+    const suspended = suspendMeter(clock);
+    const timer = setInterval(() => {
+      const gap = suspended();
+      if (gap > 0) slept(gap);
+    }, everyMs);
+    return {
+      async [Symbol.asyncDispose]() {
+        clearInterval(timer);
+      },
+    };
+  };
 
 /** The offset of local time from UTC at an instant, in minutes east: kept where a day boundary matters. */
 export const localOffset = (wall: number): number => -new Date(wall).getTimezoneOffset() || 0;

@@ -6,7 +6,7 @@ import {
   recordCrashed,
   recordState,
 } from "./checkpoint.ts";
-import { type Clock, suspendMeter, systemClock } from "./clock.ts";
+import { type Clock, suspendWatch, systemClock } from "./clock.ts";
 import { ControlServer, type State } from "./control.ts";
 import { Exit, Expected, message } from "./errors.ts";
 import { withFaults } from "./faults.ts";
@@ -25,6 +25,13 @@ import { resetTerminal } from "./tui/terminal.ts";
 /** What a feature runs inside a host. */
 export type Activity<Given extends object> = Work<Given> & {
   commands?: Commands;
+  /** To begin paused. */
+  paused?: boolean;
+  /**
+   * Told that a state couldn't be written. With it the session goes on all the same, and what is lost until the next
+   * write is the activity's to tell; without it, it runs only when `running` could be written.
+   */
+  unwritten?(error: unknown): void;
 };
 
 /** Commands beside pause, resume, toggle and stop. Arguments come from outside: validate them. */
@@ -46,6 +53,8 @@ export type Host = {
   changed(): void;
   /** Ends the session in order: it is done, or (with an error) it can't go on. */
   end(error?: unknown): void;
+  /** Whether somebody asked it to stop: for good, unlike a signal, after which it may be recreated. */
+  stopAsked(): boolean;
 };
 
 export type HostOptions = {
@@ -55,8 +64,6 @@ export type HostOptions = {
   schemas: readonly Schema[];
   /** Whether the session exists and is recreated under its id. */
   recreated?: boolean;
-  /** To begin paused. */
-  paused?: boolean;
   life: Life;
   log: Log;
   clock?: Clock;
@@ -99,6 +106,7 @@ class Hosting<Given extends object> {
   readonly #stack: Stack;
   readonly #ending = Promise.withResolvers<Ending>();
   #shuttingDown = false;
+  #stopAsked = false;
   #store: Store | undefined;
   #session: Session<Given> | undefined;
   #commands: Commands = {};
@@ -176,6 +184,13 @@ class Hosting<Given extends object> {
     });
     this.#seat.announce({ kind, profile, session, socket });
     await stack.open("state", "heartbeat", heartbeat({ id: session, store, control, clock, log }));
+    await stack.open(
+      "state",
+      "suspend watch",
+      suspendWatch(clock, (ms) => {
+        log.info(`the machine was suspended for ${Math.round(ms / 1000)} s`, { ms });
+      }),
+    );
     if (crashed.length > 0) {
       // One of them may have been killed while it drew on this very terminal.
       resetTerminal();
@@ -204,11 +219,12 @@ class Hosting<Given extends object> {
       show,
       changed,
       end,
+      stopAsked: () => this.#stopAsked,
     };
   }
 
   #start(activity: Activity<Given>, { changed, store }: Host): void {
-    const { session: id, kind, profile, paused } = this.#options;
+    const { session: id, kind, profile } = this.#options;
     this.#commands = activity.commands ?? {};
     // Asked in one expression, so that an ordinary build drops it and all behind it.
     const work =
@@ -220,7 +236,8 @@ class Hosting<Given extends object> {
         await store.write((db) => recordState(db, id, state, this.#clock));
       } catch (error) {
         this.#log.error(`${state} can't be recorded`, { error });
-        throw error;
+        if (!activity.unwritten) throw error;
+        activity.unwritten(error);
       }
       this.#begun ||= state !== "stopping";
     };
@@ -233,7 +250,7 @@ class Hosting<Given extends object> {
       changed,
     });
     this.#session = session;
-    session.start(paused).then(
+    session.start(activity.paused).then(
       () => this.#begun && sayReady(id),
       (error: unknown) => this.#end(error),
     );
@@ -253,6 +270,7 @@ class Hosting<Given extends object> {
   async #command(name: string, args: unknown): Promise<State> {
     const session = this.#session;
     if (name === "stop") {
+      this.#stopAsked = true;
       this.#end();
       return { ...this.#state(), pending: "stopping" };
     }
@@ -314,14 +332,11 @@ function stackLog(log: Log, shuttingDown: () => boolean): (event: StackEvent) =>
   };
 }
 
-/** Keeps the session's row alive, the socket in its place, and notices suspends. */
+/** Keeps the session's row alive and the socket in its place. */
 function heartbeat(given: { id: string; store: Store; control: ControlServer; clock: Clock; log: Log }) {
   const { id, store, control, clock, log } = given;
   return async () => {
-    const suspended = suspendMeter(clock);
     const beat = async () => {
-      const gap = suspended();
-      if (gap > 0) log.info(`the machine was suspended for ${Math.round(gap / 1000)} s`, { ms: gap });
       try {
         await store.write((db) => recordAlive(db, id, clock));
         if (await control.rebind()) log.warn("the control socket had vanished: bound again");

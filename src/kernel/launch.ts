@@ -14,16 +14,20 @@ type Said = { ready: true; session: string } | { error: string; hint?: string; e
 /**
  * Starts a host in the background: a session of its own, no terminal. Resolves once it says it is ready.
  * @param args the command line that runs the host in the foreground
+ * @param env what its environment has beside ours: unlike a command line, nobody else can read it
  * @returns the session's id
  * @throws Expected with what the host said, or 70 when it died without a word
  */
-export async function launch(args: readonly string[]): Promise<{ session: string; pid: number }> {
+export async function launch(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<{ session: string; pid: number }> {
   const errors = join(stateFolder(), "host.stderr");
   const stderr = openSync(errors, "a", 0o600);
   const cwd = process.cwd();
   const child = spawnDetached([...selfCommand(), ...args], {
     cwd,
-    env: { ...process.env, [READY_VARIABLE]: String(READY_FD) },
+    env: { ...process.env, ...env, [READY_VARIABLE]: String(READY_FD) },
     stderr,
   });
   closeSync(stderr);

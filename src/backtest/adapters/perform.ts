@@ -100,7 +100,7 @@ async function perform(context: Context, hosted: Hosted): Promise<number> {
   let screenTimer: ReturnType<typeof setTimeout> | undefined;
   const hosting = { kind: "backtest", profile, session, schemas: [schema], recreated: restored } as const;
   try {
-    await runHost({ ...hosting, paused: paused === true, life, log }, async (host) => {
+    await runHost({ ...hosting, life, log }, async (host) => {
       output.onClosed(() => host.end());
       if (drawn) {
         const shown = { control: host.control, attached: false, quit: () => host.end() };
@@ -108,7 +108,9 @@ async function perform(context: Context, hosted: Hosted): Promise<number> {
         screenTimer = setTimeout(show, paused === true ? 0 : SCREEN_AFTER_MS);
       }
       const began = () => teller.began();
-      return openRun(host, { run, restored, dataPath, manner, began, told: (state) => teller.told(state) });
+      const told = (state: RunState) => teller.told(state);
+      const activity = await openRun(host, { run, restored, dataPath, manner, began, told });
+      return { ...activity, paused: paused === true };
     });
   } finally {
     clearTimeout(screenTimer);
