@@ -1,0 +1,274 @@
+import type { CommandSpec, OptionSpec } from "../kernel/command.ts";
+import { Exit, Expected } from "../kernel/errors.ts";
+import { LONGEST_MS, parseDuration } from "./core/duration.ts";
+import { FORMATS } from "./core/formats.ts";
+
+/** `stint pomo`: what can be asked, and how its words become values. The bodies are in adapters/. */
+
+function duration(text: string): number {
+  const ms = parseDuration(text);
+  if (ms !== undefined) return ms;
+  throw new Expected(Exit.usage, `'${text}' isn't a duration`, "from 1s to 24h, as in 25m, 90s or 1h30m");
+}
+
+/** A span of history: `30d`, `12w`, or a date. Gives the number of days, or the date's text as it stands. */
+function since(text: string): { days: number } | { date: string } {
+  const [, number, unit = ""] = /^(\d{1,5})([dwy])$/.exec(text.trim()) ?? [];
+  if (number !== undefined && Number(number) > 0) {
+    return { days: Number(number) * ({ d: 1, w: 7, y: 365 }[unit] ?? 1) };
+  }
+  try {
+    return { date: Temporal.PlainDate.from(text.trim()).toString() };
+  } catch {
+    throw new Expected(Exit.usage, `'${text}' isn't a span of time`, "30d, 12w, 1y or 2026-01-31");
+  }
+}
+
+/** A time of the past: `14:05` today, `2026-11-22 14:05`, or an RFC 3339 time. @returns its text, trimmed and sound */
+function pastTime(text: string): string {
+  const trimmed = text.trim();
+  const known =
+    /^([01]?\d|2[0-3]):[0-5]\d(:[0-5]\d)?$/.test(trimmed) ||
+    /^\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?$/.test(trimmed);
+  if (known) return trimmed;
+  throw new Expected(Exit.usage, `'${text}' isn't a time`, "14:05, or 2026-11-22 14:05");
+}
+
+function whole(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (/^\d+$/.test(text.trim()) && value >= least && value <= most) return value;
+    throw new Expected(Exit.usage, `must be a whole number from ${least} to ${most}, not '${text}'`);
+  };
+}
+
+/** `--tag a --tag b,c` */
+function tags(text: string, before: unknown): string[] {
+  const all = text
+    .split(",")
+    .map((tag) => tag.trim())
+    .filter((tag) => tag !== "");
+  return [...((before as string[] | undefined) ?? []), ...all];
+}
+
+const tagOption: OptionSpec = { flags: "--tag <name>", help: "a tag; may be repeated", parse: tags };
+const formatOption: OptionSpec = {
+  flags: "--format <format>",
+  help: "openpomodoro, json, csv or ical",
+  choices: ["openpomodoro", "json", "csv", "ical"],
+};
+
+const timer = () => import("./adapters/timer.ts");
+const tasks = () => import("./adapters/tasks.ts");
+const log = () => import("./adapters/log.ts");
+const exchange = () => import("./adapters/exchange.ts");
+
+/** A command that tells the timer something and prints the state after it. */
+const act = (usage: string, summary: string, description?: string): CommandSpec => ({
+  usage,
+  summary,
+  ...(description === undefined ? {} : { description }),
+  run: async (context) => (await timer()).act(context, usage),
+});
+
+export const pomoCommand: CommandSpec = {
+  usage: "pomo",
+  summary: "a pomodoro timer that nothing can make forget",
+  examples: [
+    { line: "stint pomo start 'write the report'", what: "25 minutes of it, then a break" },
+    { line: "stint pomo watch", what: "see it from another terminal" },
+  ],
+  commands: [
+    {
+      usage: "start [task]",
+      summary: "start work on a task, in the background, and show the timer",
+      description: `The timer runs in the background: q or closing the terminal leaves it running. If one was left by a
+host that died, it is taken up again where it would be now. TASK is the title of an open task, its number as #7, or a
+new title.`,
+      options: [
+        {
+          flags: "--preset <name>",
+          help: "short (25/5/15, the default), long (50/10/30) or one of your own",
+        },
+        { flags: "--work <duration>", help: "how long work lasts, as in 25m", parse: duration },
+        { flags: "--break <duration>", help: "how long a short break lasts", parse: duration },
+        { flags: "--long-break <duration>", help: "how long the long break lasts", parse: duration },
+        { flags: "--rounds <n>", help: "how many rounds of work until the long break", parse: whole(1, 100) },
+        tagOption,
+        { flags: "--paused", help: "start paused" },
+        { flags: "--replace", help: "interrupt the one that is there" },
+        { flags: "--wait", help: "return when this work ends: 0 when it is done, 1 when it was interrupted" },
+        { flags: "--detach", help: "return at once" },
+        { flags: "--foreground", help: "keep the timer's host in this process: for services and containers" },
+      ],
+      examples: [
+        { line: "stint pomo start --preset long", what: "50 minutes, 10 minutes of break" },
+        { line: "stint pomo start --work 45m --break 15m", what: "your own lengths" },
+        { line: "stint pomo start --wait && make release", what: "something to do after it" },
+      ],
+      run: async (context, [task], options) => (await timer()).start(context, task, options),
+    },
+    act("pause", "let the timer stand still"),
+    act("resume", "go on: with what was paused, with the next interval, or with what a dead host left"),
+    act("toggle", "pause or resume"),
+    act("skip", "go on to the next interval; this one counts as interrupted"),
+    act("finish", "count this interval as done, early"),
+    {
+      usage: "stop",
+      summary: "end the session; what is running counts as interrupted",
+      run: async (context) => (await timer()).stop(context),
+    },
+    {
+      usage: "extend <duration>",
+      summary: "make the interval longer",
+      examples: [{ line: "stint pomo extend 5m", what: "" }],
+      run: async (context, [text = ""]) => (await timer()).extend(context, duration(text), LONGEST_MS),
+    },
+    act("undo", "take back the last skip, finish, extend or stop"),
+    {
+      usage: "watch",
+      summary: "show the timer full screen; leaving it leaves it running",
+      run: async (context) => (await timer()).watch(context),
+    },
+    {
+      usage: "status",
+      summary: "what the timer says",
+      description: `Starts nothing and writes nothing. FORMAT is ${FORMATS.join(", ")}, or a template with the fields of
+--json in braces, and also {remaining}, {duration}, {elapsed}, {percent}, {type} and {state}.`,
+      options: [
+        { flags: "--format <format>", help: `${FORMATS.join(", ")} or a template: '{remaining} {task}'` },
+        { flags: "--follow", help: "a line at each change; with --format, whenever it would read otherwise" },
+      ],
+      examples: [
+        { line: "stint pomo status --format '{remaining} {task}'", what: "for a prompt" },
+        { line: "stint pomo status --format waybar --follow", what: "for a bar" },
+      ],
+      run: async (context, _args, options) => (await timer()).status(context, options),
+    },
+    {
+      usage: "task",
+      summary: "the tasks to work on",
+      commands: [
+        {
+          usage: "add <title>",
+          summary: "add a task",
+          options: [
+            { flags: "--estimate <n>", help: "how many pomodoros it may take", parse: whole(1, 1000) },
+            tagOption,
+            { flags: "--use", help: "and work on it" },
+          ],
+          run: async (context, [title = ""], options) => (await tasks()).addTask(context, title, options),
+        },
+        {
+          usage: "list",
+          summary: "the open tasks, with what was done on each",
+          options: [{ flags: "--all", help: "those that are done too" }],
+          run: async (context, _args, options) => (await tasks()).listTasks(context, options),
+        },
+        {
+          usage: "use <task>",
+          summary: "work on a task, by #number or title; none works on no task",
+          run: async (context, [which = ""]) => (await tasks()).useTask(context, which),
+        },
+        {
+          usage: "done <task>",
+          summary: "mark a task as done",
+          run: async (context, [which = ""]) => (await tasks()).finishTask(context, which),
+        },
+        {
+          usage: "remove <task>",
+          summary: "remove a task; history keeps its title",
+          run: async (context, [which = ""]) => (await tasks()).removeTask(context, which),
+        },
+      ],
+    },
+    {
+      usage: "presets",
+      summary: "the presets there are",
+      run: async (context) => (await import("./adapters/presets.ts")).listPresets(context),
+    },
+    {
+      usage: "stats",
+      summary: "what was done, per day and per task",
+      options: [{ flags: "--since <span>", help: "30d (the default), 12w, 1y or a date", parse: since }],
+      examples: [{ line: "stint pomo stats --since 12w", what: "the last twelve weeks" }],
+      run: async (context, _args, options) =>
+        (await import("./adapters/stats.ts")).showStats(context, options),
+    },
+    {
+      usage: "log",
+      summary: "the intervals that are over",
+      options: [
+        { flags: "--since <span>", help: "7d (the default), 12w, 1y or a date", parse: since },
+        { flags: "--all", help: "the whole history" },
+      ],
+      run: async (context, _args, options) => (await log()).showLog(context, options),
+      commands: [
+        {
+          usage: "add [task]",
+          summary: "add one that wasn't timed",
+          options: [
+            {
+              flags: "--start <time>",
+              help: "when it began: 14:05, or 2026-11-22 14:05 (default: it ends now)",
+              parse: pastTime,
+            },
+            { flags: "--duration <duration>", help: "how long it was (default: 25m)", parse: duration },
+            tagOption,
+          ],
+          examples: [{ line: "stint pomo log add --start 14:05 --duration 25m review", what: "" }],
+          run: async (context, [task], options) => (await log()).addEntry(context, task, options),
+        },
+        {
+          usage: "edit <id>",
+          summary: "correct one",
+          options: [
+            { flags: "--task <title>", help: "what was worked on" },
+            { flags: "--start <time>", help: "when it began", parse: pastTime },
+            { flags: "--duration <duration>", help: "how long it was", parse: duration },
+            { flags: "--outcome <outcome>", help: "how it ended", choices: ["completed", "interrupted"] },
+            tagOption,
+          ],
+          run: async (context, [id = ""], options) => (await log()).editEntry(context, id, options),
+        },
+        {
+          usage: "delete <id>",
+          summary: "delete one",
+          run: async (context, [id = ""]) => (await log()).deleteEntry(context, id),
+        },
+      ],
+    },
+    {
+      usage: "export",
+      summary: "write the history for other programs",
+      options: [
+        formatOption,
+        { flags: "--since <span>", help: "30d, 12w, 1y or a date (default: all)", parse: since },
+        { flags: "--output <file>", help: "a file instead of stdout" },
+      ],
+      examples: [{ line: "stint pomo export --format ical > pomodoros.ics", what: "for a calendar" }],
+      run: async (context, _args, options) => (await exchange()).exportHistory(context, options),
+    },
+    {
+      usage: "import [file]",
+      summary: "take in history from other programs; what is there already isn't doubled",
+      options: [formatOption],
+      examples: [{ line: "stint pomo import --format openpomodoro ~/.pomodoro/history", what: "" }],
+      run: async (context, [file], options) => (await exchange()).importHistory(context, file, options),
+    },
+    {
+      usage: "serve",
+      summary: "serve the timer as a page to a browser on this machine",
+      description: `Listens on a loopback address and prints the page's address, which holds a token. The page starts,
+pauses and stops the timer as any other client does.`,
+      options: [{ flags: "--listen <address>", help: "where to listen (default: 127.0.0.1:7625)" }],
+      run: async (context, _args, options) => (await import("./adapters/serve.ts")).serve(context, options),
+    },
+    {
+      usage: "__host",
+      summary: "host a session",
+      hidden: true,
+      run: async (context) => (await timer()).host(context),
+    },
+  ],
+};
