@@ -1,5 +1,6 @@
 import { backtestSection } from "./backtest/adapters/settings.ts";
 import { logSection, type Section } from "./kernel/config/section.ts";
+import { pomoSection } from "./pomo/adapters/settings.ts";
 
 /** Every section of the configuration there is. */
-export const sections: readonly Section[] = [logSection, backtestSection];
+export const sections: readonly Section[] = [logSection, pomoSection, backtestSection];

@@ -91,7 +91,7 @@ function build(spec: CommandSpec, chose: (chosen: Chosen) => void): Command {
   if (run) {
     command.action(() => {
       const positional = command.processedArgs.flat().filter((arg): arg is string => arg !== undefined);
-      chose({ run, args: positional, options: command.opts() });
+      chose({ run, args: positional, options: command.optsWithGlobals() });
     });
   }
   for (const sub of spec.commands ?? [])

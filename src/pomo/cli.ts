@@ -1,6 +1,6 @@
 import type { CommandSpec, OptionSpec } from "../kernel/command.ts";
 import { Exit, Expected } from "../kernel/errors.ts";
-import { LONGEST_MS, parseDuration } from "./core/duration.ts";
+import { parseDuration } from "./core/duration.ts";
 import { FORMATS } from "./core/formats.ts";
 
 /** `stint pomo`: what can be asked, and how its words become values. The bodies are in adapters/. */
@@ -122,7 +122,7 @@ new title.`,
       usage: "extend <duration>",
       summary: "make the interval longer",
       examples: [{ line: "stint pomo extend 5m", what: "" }],
-      run: async (context, [text = ""]) => (await timer()).extend(context, duration(text), LONGEST_MS),
+      run: async (context, [text = ""]) => (await timer()).extend(context, duration(text)),
     },
     act("undo", "take back the last skip, finish, extend or stop"),
     {

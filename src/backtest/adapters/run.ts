@@ -1,8 +1,8 @@
 import { relative } from "node:path";
-import { Exit, Expected, message } from "../../kernel/errors.ts";
+import { Exit, Expected } from "../../kernel/errors.ts";
+import { every } from "../../kernel/every.ts";
 import { generation } from "../../kernel/generation.ts";
 import type { Activity, Host } from "../../kernel/host.ts";
-import type { Log } from "../../kernel/log.ts";
 import type { Part } from "../../kernel/stack.ts";
 import type { RunState } from "../core/run-state.ts";
 import { loadBars } from "./bars.ts";
@@ -200,28 +200,6 @@ function pacing(pace: number, drive: Drive, record: RunRecord, clock: Host["cloc
     drive.limit(Math.floor(limit));
   };
 }
-
-/** A part that does something every so often; one that is late is not made up for. */
-const every =
-  (ms: number, work: () => Promise<void>, log: Log): Part =>
-  async () => {
-    let busy = false;
-    const timer = setInterval(async () => {
-      if (busy) return;
-      busy = true;
-      try {
-        await work();
-      } catch (error) {
-        log.warn(message(error), { error });
-      }
-      busy = false;
-    }, ms);
-    return {
-      async [Symbol.asyncDispose]() {
-        clearInterval(timer);
-      },
-    };
-  };
 
 /** What a run's strategy is called in errors: the name of a built-in one, else the file's path. */
 const nameOf = ({ strategy: { source } }: Run): string =>

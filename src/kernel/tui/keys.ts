@@ -4,9 +4,13 @@
  * pageup pagedown`, and with `ctrl+`, `alt+` or `shift+` before them (`ctrl+r`, `shift+up`).
  */
 import type { Key } from "ink";
+import type { Ask } from "./entry.ts";
 import { cells, characters } from "./text.ts";
 
-/** What a key does. `run` is called once a press; a command that takes time answers through the state. */
+/**
+ * What a key does. `run` is called once a press; a command that takes time answers through the state. To have a
+ * line typed, `run` asks for it: the keys after the one that asked are its, however fast they came.
+ */
 export type Binding = {
   /** Names of the keys; the key bar shows the first. */
   readonly keys: readonly string[];
@@ -14,7 +18,7 @@ export type Binding = {
   readonly label: string;
   /** A sentence for the help. */
   readonly help: string;
-  readonly run: () => void;
+  readonly run: (ask: Ask) => void;
   /** While this is false the key does nothing, is left out of the bar and dim in the help. */
   readonly when?: () => boolean;
   /** `false` keeps it out of the key bar. */
@@ -99,12 +103,17 @@ const indistinct: Readonly<Record<string, string>> = {
   "ctrl+[": "esc",
 };
 
+/** A screen's keymap is made anew for each frame, of the same few names. */
+const sound = new Set<string>();
+
 function checkName(name: string): void {
+  if (sound.has(name)) return;
   const base = name.replace(/^(ctrl\+)?(alt\+)?(shift\+)?(?=.)/u, "");
   const known = shown[base] !== undefined || (cells(base) > 0 && [...characters(base)].length === 1);
   if (!known || base === " ") throw new Error(`"${name}" is no name of a key`);
   const same = indistinct[name];
   if (same !== undefined) throw new Error(`a terminal can't tell ${name} from ${same}`);
+  sound.add(name);
 }
 
 /**

@@ -1,5 +1,6 @@
 import { Box, Text, useInput, usePaste, useStdin, useWindowSize } from "ink";
 import { createContext, type ReactNode, use, useReducer, useRef, useState } from "react";
+import { type Ask, edit, entryRow, type Line, lineOf, paste } from "./entry.ts";
 import {
   barGap,
   bound,
@@ -46,53 +47,92 @@ export type ScreenProps = {
   readonly status: { readonly word: string; readonly tone: Tone; readonly notes?: readonly string[] };
   /** The keys; `?` is the screen's own. A keymap with a key twice, or without a way out, is a render error. */
   readonly keymap: Keymap;
-  /** The last thing that happened, above the key bar. */
+  /** The last thing that happened, above the key bar; a line that a key asks for is typed in its place. */
   readonly message?: { readonly text: string; readonly tone?: Tone } | undefined;
   /** The body, {@link useBody} in size. */
   readonly children: ReactNode;
 };
 
-/** The frame every full screen has: title line, body, message line, key bar; help on `?`. */
+/** The frame every full screen has: title line, body, message line, key bar; help on `?`, a line to type where asked. */
 export function Screen({ title, status, keymap, message, children }: ScreenProps) {
   const { columns, rows } = useWindowSize();
   const tooSmall = columns < least.columns || rows < least.rows;
   const body = bodyOf(Math.max(columns, least.columns), Math.max(rows, least.rows));
-  const { keys, help } = useKeys(keymap, body.height);
+  const { keys, help, typing } = useKeys(keymap, body.height);
   return (
-    <Box width={columns} height={rows} flexDirection="column" overflow="hidden">
+    <Box width={columns} height={rows} flexDirection="column" overflowY="hidden">
       {tooSmall && <Text>{`too small (${least.columns}×${least.rows} needed, now ${columns}×${rows})`}</Text>}
       {/* What isn't shown is hidden and not gone: it keeps what it remembers. */}
       <Box display={tooSmall ? "none" : "flex"} flexDirection="column" paddingX={margin}>
         <TitleLine title={title} status={status} width={body.width} />
-        <Box display={help ? "none" : "flex"} height={body.height} overflow="hidden" flexDirection="column">
+        <Box display={help ? "none" : "flex"} height={body.height} overflowY="hidden" flexDirection="column">
           {/* What is too much is cut off below; shrinking would draw rows over each other. */}
           <Box flexDirection="column" flexShrink={0}>
             <BodyContext value={body}>{children}</BodyContext>
           </Box>
         </Box>
         {help && <HelpPage lines={help} {...body} />}
-        <Text {...tones[message?.tone ?? "plain"]}>{fit(message?.text ?? "", body.width)}</Text>
+        {typing ? (
+          <Text>{entryRow(typing.label, typing.line, body.width)}</Text>
+        ) : (
+          <Text {...tones[message?.tone ?? "plain"]}>{fit(message?.text ?? "", body.width)}</Text>
+        )}
         <KeyBar keymap={keys} width={body.width} />
       </Box>
     </Box>
   );
 }
 
-/** Presses the keys, and keeps the help: the keys as they are now, and the help's lines while it is open. */
-function useKeys(keymap: Keymap, height: number): { keys: Keymap; help: readonly HelpText[] | undefined } {
-  // The first line of the help that is shown. A ref, since several keys can arrive between two renders.
+/** The keys as they are now, the help's lines while it is open, and the line that is typed while one is. */
+type Keys = {
+  readonly keys: Keymap;
+  readonly help: readonly HelpText[] | undefined;
+  readonly typing: Typing | undefined;
+};
+type Typing = { readonly label: string; readonly line: Line; readonly end: (text?: string) => void };
+
+/** Presses the keys, and keeps the help and the line that is typed. */
+function useKeys(keymap: Keymap, height: number): Keys {
+  // The first line of the help that is shown. A ref as below, since several keys can arrive between two renders.
   const from = useRef<number | undefined>(undefined);
+  const typing = useRef<Typing | undefined>(undefined);
   const [, redraw] = useReducer((count: number) => count + 1, 0);
   const [, raise] = useState<never>();
   const scroll = (to: number | undefined) => () => {
     from.current = to;
     redraw();
   };
+  const ask: Ask = ({ label, initial = "", done }) => {
+    typing.current?.end();
+    const end = (text?: string) => {
+      typing.current = undefined;
+      redraw();
+      done(text);
+    };
+    typing.current = { label, line: lineOf(initial), end };
+    redraw();
+  };
+  const type = (change: (line: Line) => Line) => {
+    const now = typing.current;
+    if (!now) return;
+    typing.current = { ...now, line: change(now.line) };
+    redraw();
+  };
 
   const own = withHelp(keymap, scroll(0));
   const lines = helpLines(own);
-  byKey(own);
+  const ownByKey = byKey(own);
   const keysNow = (): Keymap => {
+    if (typing.current) {
+      const { end, line } = typing.current;
+      const leave = bound(ownByKey, "ctrl+c");
+      return [
+        { keys: ["enter"], label: "ok", help: "", run: () => end(line.before + line.after) },
+        { keys: ["esc"], label: "cancel", help: "", run: () => end() },
+        // Every other key is typed.
+        ...(leave ? [{ ...leave, keys: ["ctrl+c"] }] : []),
+      ];
+    }
     const first = from.current;
     if (first === undefined) return own;
     const last = Math.max(0, lines.length - helpRows(height));
@@ -104,12 +144,17 @@ function useKeys(keymap: Keymap, height: number): { keys: Keymap; help: readonly
       ...keymap.filter(isQuit).map((quit) => ({ ...quit, keys: quit.keys.filter(isQuitKey) })),
     ];
   };
+  const press = (name: string) => {
+    const binding = bound(byKey(keysNow()), name);
+    if (binding) binding.run(ask);
+    else type((line) => edit(line, name));
+  };
 
   const { isRawModeSupported } = useStdin();
   useInput(
     (input, key) => {
       try {
-        for (const name of keyNames(input, key)) bound(byKey(keysNow()), name)?.run();
+        for (const name of keyNames(input, key)) press(name);
       } catch (error) {
         // To the error boundary, as if it had been thrown while rendering.
         raise(() => {
@@ -120,12 +165,14 @@ function useKeys(keymap: Keymap, height: number): { keys: Keymap; help: readonly
     { isActive: isRawModeSupported },
   );
   // Pasted text presses no keys.
-  usePaste(ignore, { isActive: isRawModeSupported });
+  usePaste((text) => type((line) => paste(line, text)), { isActive: isRawModeSupported });
 
-  return { keys: keysNow(), help: from.current === undefined ? undefined : lines.slice(from.current) };
+  return {
+    keys: keysNow(),
+    help: from.current === undefined ? undefined : lines.slice(from.current),
+    typing: typing.current,
+  };
 }
-
-const ignore = () => {};
 
 function TitleLine({ title, status, width }: Pick<ScreenProps, "title" | "status"> & { width: number }) {
   const word = cut(status.word, width);

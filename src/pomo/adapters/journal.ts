@@ -1,7 +1,8 @@
 import type { Database, Row } from "../../kernel/runtime.ts";
 import type { Schema } from "../../kernel/store.ts";
-import type { HistoryRow, Interval } from "../core/history.ts";
+import { type HistoryRow, type Interval, localDay } from "../core/history.ts";
 import type { ActiveTask, SessionType } from "../core/pomodoro.ts";
+import { type Counted, type Overview, overview, yearBegins } from "../core/stats.ts";
 
 /** The tables of pomodoros: what was done, and what is to be done. Checkpoints come and go; these stay. */
 
@@ -9,6 +10,7 @@ export const schema: Schema = {
   owner: "pomo",
   migrations: [
     // session_id refers to no row: history outlives sessions. It and n keep an interval from being written twice.
+    // The indexes hold all that counting needs: it happens at each change.
     `CREATE TABLE pomo_task (
        id INTEGER PRIMARY KEY AUTOINCREMENT, profile TEXT NOT NULL, title TEXT NOT NULL, tags TEXT NOT NULL,
        estimate INTEGER, created_at INTEGER NOT NULL, done_at INTEGER, removed_at INTEGER
@@ -22,7 +24,9 @@ export const schema: Schema = {
        duration_ms INTEGER NOT NULL, elapsed_ms INTEGER NOT NULL, outcome TEXT NOT NULL,
        UNIQUE (session_id, n)
      ) STRICT;
-     CREATE INDEX pomo_interval_by_start ON pomo_interval (profile, started_at);`,
+     CREATE INDEX pomo_interval_by_start ON pomo_interval
+       (profile, started_at, utc_offset_min, type, outcome, elapsed_ms);
+     CREATE INDEX pomo_interval_by_task ON pomo_interval (task_id, type, outcome);`,
   ],
 };
 
@@ -45,13 +49,43 @@ const columnsOf = (profile: string, interval: Interval) =>
     interval.outcome,
   ] as const;
 
-/** Adds an interval to history; one that is there already is left as it is. */
-export function addInterval(db: Database, profile: string, interval: Interval, from?: Origin): void {
+/**
+ * Adds an interval to history; one that is there already is left as it is.
+ * @returns its id, undefined when it was there
+ */
+export function addInterval(
+  db: Database,
+  profile: string,
+  interval: Interval,
+  from?: Origin,
+): number | undefined {
+  const row = db
+    .prepare(
+      `INSERT INTO pomo_interval (profile, type, round, task, task_id, tags, started_at, utc_offset_min, ended_at,
+         duration_ms, elapsed_ms, outcome, session_id, n)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (session_id, n) DO NOTHING RETURNING id`,
+    )
+    .get(...columnsOf(profile, interval), from?.session ?? null, from?.n ?? null);
+  return row && Number(row["id"]);
+}
+
+/** One interval of a profile. */
+export function findInterval(db: Database, profile: string, id: number): HistoryRow | undefined {
+  const row = db.prepare("SELECT * FROM pomo_interval WHERE profile = ? AND id = ?").get(profile, id);
+  return row && intervalOf(row);
+}
+
+/** Corrects an interval; which session it was of stays. */
+export function changeInterval(db: Database, profile: string, row: HistoryRow): void {
   db.prepare(
-    `INSERT INTO pomo_interval (profile, type, round, task, task_id, tags, started_at, utc_offset_min, ended_at,
-       duration_ms, elapsed_ms, outcome, session_id, n)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (session_id, n) DO NOTHING`,
-  ).run(...columnsOf(profile, interval), from?.session ?? null, from?.n ?? null);
+    `UPDATE pomo_interval SET profile = ?, type = ?, round = ?, task = ?, task_id = ?, tags = ?, started_at = ?,
+       utc_offset_min = ?, ended_at = ?, duration_ms = ?, elapsed_ms = ?, outcome = ? WHERE id = ?`,
+  ).run(...columnsOf(profile, row), row.id);
+}
+
+/** Deletes an interval by its id. */
+export function deleteInterval(db: Database, id: number): void {
+  db.prepare("DELETE FROM pomo_interval WHERE id = ?").run(id);
 }
 
 /** Takes back what {@link addInterval} added. */
@@ -83,6 +117,14 @@ export const history = (db: Database, profile: string, since = 0): HistoryRow[] 
     .all(profile, since)
     .map(intervalOf);
 
+/** When a local day begins at the earliest and ends at the latest, wherever it is: offsets go from −12 to +14 hours. */
+const dayBegins = (day: number): number => (day * 24 - 14) * 3_600_000;
+const dayEnds = (day: number): number => (day * 24 + 24 + 12) * 3_600_000;
+
+/** The history of a profile from a local day on, oldest first. */
+export const historyFrom = (db: Database, profile: string, day: number): HistoryRow[] =>
+  history(db, profile, dayBegins(day)).filter((row) => localDay(row.started_at, row.utc_offset_min) >= day);
+
 /** A task that hasn't been removed. */
 export type Task = ActiveTask & {
   readonly estimate: number | null;
@@ -102,16 +144,16 @@ const taskOf = (row: Row): Task => ({
   completed: Number(row["completed"] ?? 0),
 });
 
+const TASKS = `SELECT *, (SELECT count(*) FROM pomo_interval WHERE task_id = pomo_task.id AND type = 'WORK'
+  AND outcome = 'completed') AS completed FROM pomo_task WHERE profile = ? AND removed_at IS NULL`;
+
 /** The tasks of a profile that weren't removed, oldest first. */
 export const tasks = (db: Database, profile: string): Task[] =>
-  db
-    .prepare(
-      `SELECT *, (SELECT count(*) FROM pomo_interval WHERE task_id = pomo_task.id AND type = 'WORK'
-         AND outcome = 'completed') AS completed
-       FROM pomo_task WHERE profile = ? AND removed_at IS NULL ORDER BY id`,
-    )
-    .all(profile)
-    .map(taskOf);
+  db.prepare(`${TASKS} ORDER BY id`).all(profile).map(taskOf);
+
+/** Those of them that aren't done. */
+export const openTasks = (db: Database, profile: string): Task[] =>
+  db.prepare(`${TASKS} AND done_at IS NULL ORDER BY id`).all(profile).map(taskOf);
 
 /** Adds a task. @returns its id */
 export function addTask(
@@ -127,6 +169,11 @@ export function addTask(
     )
     .get(profile, title, JSON.stringify(tags), estimate, wall);
   return Number(row?.["id"]);
+}
+
+/** Gives a task other tags. */
+export function setTags(db: Database, id: number, tags: readonly string[]): void {
+  db.prepare("UPDATE pomo_task SET tags = ? WHERE id = ?").run(JSON.stringify(tags), id);
 }
 
 /** Marks a task as done; it is active no more. */
@@ -157,4 +204,43 @@ export function activeTask(db: Database, profile: string): ActiveTask | null {
   if (!row) return null;
   const { id, title, tags } = taskOf(row);
   return { id, title, tags };
+}
+
+/** Whether a task is there to be worked on: neither done nor removed. */
+export const isOpenTask = (db: Database, id: number): boolean =>
+  db.prepare("SELECT 1 FROM pomo_task WHERE id = ? AND done_at IS NULL AND removed_at IS NULL").get(id) !==
+  undefined;
+
+/**
+ * What the profile's history comes to now: to be read anew at each change of history or tasks, and at local midnight.
+ * @param now `wall` in UTC ms, `offset` of local time in minutes east, `goal` in completed WORK a day
+ */
+export function readOverview(
+  db: Database,
+  profile: string,
+  now: { goal: number; wall: number; offset: number },
+): Overview {
+  const first = yearBegins(localDay(now.wall, now.offset));
+  const rows = db
+    .prepare(
+      `SELECT type, started_at, utc_offset_min, elapsed_ms, outcome FROM pomo_interval
+       WHERE profile = ? AND started_at >= ? AND type = 'WORK'`,
+    )
+    .all(profile, dayBegins(first)) as Counted[];
+  const on = db.prepare(
+    `SELECT 1 FROM pomo_interval WHERE profile = ? AND started_at BETWEEN ? AND ? AND type = 'WORK'
+       AND outcome = 'completed' AND (started_at + utc_offset_min * 60000) / 86400000 = ? LIMIT 1`,
+  );
+  // Asked a day at a time, and for as long only as the streak goes on.
+  const earlier = (day: number): boolean => on.get(profile, dayBegins(day), dayEnds(day), day) !== undefined;
+  const open = openTasks(db, profile).map(({ id, title, estimate, completed }) => {
+    return { id, title, estimate, completed };
+  });
+  return overview({ rows, earlier, tasks: open, ...now });
+}
+
+/** How an interval of a session ended; undefined while it hasn't. */
+export function outcomeOf(db: Database, { session, n }: Origin): Interval["outcome"] | undefined {
+  const row = db.prepare("SELECT outcome FROM pomo_interval WHERE session_id = ? AND n = ?").get(session, n);
+  return row && (String(row["outcome"]) as Interval["outcome"]);
 }

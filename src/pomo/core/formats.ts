@@ -1,2 +1,225 @@
+import { clockText } from "./duration.ts";
+import type { Refusal, SessionType } from "./pomodoro.ts";
+import type { PomoView } from "./view.ts";
+
+/**
+ * What `status` prints for bars and prompts: a line of text made from a state. It runs once a second in many a bar, so
+ * it imports next to nothing.
+ */
+
 /** The formats of `status` that have a name. */
 export const FORMATS = ["waybar", "tmux", "polybar", "i3blocks"] as const;
+
+/** A state as a host pushes it, with what is left brought up to now. */
+export type Shown = PomoView & { state: string; profile: string; session_id: string | null };
+
+/** In one word, for a stylesheet; `waiting`: the interval is over, and the next is for the user to start. */
+type Mood = "work" | "short_break" | "long_break" | "paused" | "waiting" | "stopped";
+
+const MOODS = { WORK: "work", SHORT_BREAK: "short_break", LONG_BREAK: "long_break" } as const;
+const WORDS = { WORK: "work", SHORT_BREAK: "break", LONG_BREAK: "long break" } as const;
+
+const isStopped = ({ state, session_type }: Shown): boolean =>
+  session_type === null || state === "stopped" || state === "crashed";
+
+function moodOf(shown: Shown): Mood {
+  const { session_type, completed, finished_away_at, state } = shown;
+  if (isStopped(shown) || session_type === null) return "stopped";
+  if (completed || finished_away_at !== null) return "waiting";
+  return state === "paused" ? "paused" : MOODS[session_type];
+}
+
+const wordOf = (type: SessionType | null): string => (type === null ? "" : WORDS[type]);
+
+/** On one line, with nothing in it that a terminal or a bar would obey: titles come from anywhere. */
+const oneLine = (text: string): string =>
+  text.toWellFormed().replace(/[\p{Cc}\u2028-\u202e\u2066-\u2069]+/gu, " ");
+
+/** A bar is short. */
+const LONGEST_TITLE = 40;
+
+function short(text: string): string {
+  const characters = [...oneLine(text)];
+  return characters.length <= LONGEST_TITLE
+    ? characters.join("")
+    : `${characters.slice(0, LONGEST_TITLE - 1).join("")}…`;
+}
+
+/** What is past, so that it and what is left add up on the screen as well. */
+const elapsedText = ({ duration_ms, remaining_ms }: Shown): string =>
+  clockText(duration_ms - Math.ceil(remaining_ms / 1000) * 1000);
+
+/** How much of it is past, in whole percent: 100 is over. */
+const percentOf = ({ duration_ms, remaining_ms }: Shown): number =>
+  duration_ms > 0 ? Math.floor(((duration_ms - remaining_ms) / duration_ms) * 100) : 0;
+
+/** `24:12 write the report`; nothing once it is stopped. */
+function lineOf(shown: Shown): string {
+  const { remaining_ms, session_type, next_type, task } = shown;
+  const clock = clockText(remaining_ms);
+  const work = task === null ? WORDS.WORK : short(task);
+  switch (moodOf(shown)) {
+    case "stopped":
+      return "";
+    case "paused":
+      return `${clock} paused`;
+    case "waiting":
+      return `${clock} ${wordOf(next_type)} is next`;
+    default:
+      return `${clock} ${session_type === "WORK" ? work : wordOf(session_type)}`;
+  }
+}
+
+/** Every value a template can name: what it shows of a state, empty where there is nothing to show. */
+const FIELDS: Readonly<Record<string, (shown: Shown) => unknown>> = {
+  remaining: (shown) => (isStopped(shown) ? "" : clockText(shown.remaining_ms)),
+  duration: (shown) => (isStopped(shown) ? "" : clockText(shown.duration_ms)),
+  elapsed: (shown) => (isStopped(shown) ? "" : elapsedText(shown)),
+  percent: (shown) => (isStopped(shown) ? "" : percentOf(shown)),
+  type: ({ session_type }) => wordOf(session_type),
+  next: ({ next_type }) => wordOf(next_type),
+  state: ({ state }) => state,
+  task: ({ task }) => task,
+  round: ({ round }) => round,
+  rounds: ({ rounds }) => rounds,
+  preset: ({ preset }) => preset,
+  profile: ({ profile }) => profile,
+  today: ({ overview }) => overview.today.completed,
+  goal: ({ overview }) => overview.today.goal,
+  streak: ({ overview }) => overview.streak_days,
+  notice: ({ notice }) => notice,
+  session_id: ({ session_id }) => session_id,
+  session_type: ({ session_type }) => session_type,
+  next_type: ({ next_type }) => next_type,
+  task_id: ({ task_id }) => task_id,
+  remaining_ms: ({ remaining_ms }) => remaining_ms,
+  duration_ms: ({ duration_ms }) => duration_ms,
+  work_ms: ({ work_ms }) => work_ms,
+  break_ms: ({ break_ms }) => break_ms,
+  long_break_ms: ({ long_break_ms }) => long_break_ms,
+  interval: ({ interval }) => interval,
+  ticking: ({ ticking }) => ticking,
+  completed: ({ completed }) => completed,
+  finished_away_at: ({ finished_away_at }) => finished_away_at,
+  restored: ({ restored }) => restored,
+  restored_from: ({ restored_from }) => restored_from,
+  taken_off_ms: ({ taken_off_ms }) => taken_off_ms,
+  last_active: ({ last_active }) => last_active,
+  undo: ({ undo }) => undo,
+  event: ({ event }) => event,
+  events: ({ events }) => events,
+  unsaved: ({ unsaved }) => unsaved,
+};
+
+/** A literal brace, a field, or a brace that is neither. */
+const PIECES = /\{\{|\}\}|\{([a-z_]+)\}|[{}]/g;
+
+/** What is wrong with a format that was asked for; undefined when nothing is. */
+export function formatProblem(format: string): Refusal | undefined {
+  if ((FORMATS as readonly string[]).includes(format)) return undefined;
+  const hint = `the fields are ${Object.keys(FIELDS).join(", ")}`;
+  for (const [piece, field] of format.matchAll(PIECES)) {
+    if (field !== undefined && !Object.hasOwn(FIELDS, field)) {
+      return { refused: `there is no field {${field}}`, hint };
+    }
+    if (piece.length === 1)
+      return { refused: `'${format}' has a ${piece} too many: {{ and }} are braces`, hint };
+  }
+  if (/[{}]/.test(format)) return undefined;
+  return {
+    refused: `there is no format '${format}'`,
+    hint: `${FORMATS.join(", ")}, or a template: '{remaining} {task}'`,
+  };
+}
+
+const template = (text: string, shown: Shown): string =>
+  text.replace(PIECES, (piece, field: string | undefined) =>
+    field === undefined ? piece.slice(0, 1) : oneLine(String(FIELDS[field]?.(shown) ?? "")),
+  );
+
+/** Green runs, cyan is a break, yellow waits for the user; each with its word beside it. */
+const COLOURS = {
+  work: { name: "green", hex: "#5faf5f" },
+  short_break: { name: "cyan", hex: "#5fafaf" },
+  long_break: { name: "cyan", hex: "#5fafaf" },
+  paused: { name: "yellow", hex: "#d7af5f" },
+  waiting: { name: "yellow", hex: "#d7af5f" },
+} as const;
+
+const MARKUP: Readonly<Record<string, string>> = {
+  "&": "&amp;",
+  "<": "&lt;",
+  ">": "&gt;",
+  '"': "&quot;",
+  "'": "&#39;",
+};
+
+/** Text as Pango's markup has it. */
+const escapeMarkup = (text: string): string =>
+  text.replace(/[&<>"']/g, (character) => MARKUP[character] ?? "");
+
+/** A module with empty text is hidden, unless its own format shows an icon by `alt`. */
+function waybar(shown: Shown): string {
+  const mood = moodOf(shown);
+  return JSON.stringify({
+    text: escapeMarkup(lineOf(shown)),
+    alt: mood,
+    tooltip: escapeMarkup(tooltip(shown, mood)),
+    class: mood,
+    percentage: mood === "stopped" ? 0 : percentOf(shown),
+  });
+}
+
+function tooltip(shown: Shown, mood: Mood): string {
+  const { session_type, next_type, round, rounds, task, overview } = shown;
+  const { completed, goal } = overview.today;
+  const state =
+    mood === "paused" ? ", paused" : mood === "waiting" ? `, over: ${wordOf(next_type)} is next` : "";
+  const lines = [
+    mood === "stopped" ? "no pomodoro" : `${wordOf(session_type)}, round ${round} of ${rounds}${state}`,
+    mood === "stopped" || task === null ? "" : oneLine(task),
+    `today ${completed}${goal > 0 ? ` of ${goal}` : ""}`,
+    overview.streak_days > 1 ? `${overview.streak_days} days in a row` : "",
+  ];
+  return lines.filter((line) => line !== "").join("\n");
+}
+
+/** For `#(stint pomo status --format tmux)`: a doubled `#` is one. */
+function tmux(shown: Shown): string {
+  const mood = moodOf(shown);
+  if (mood === "stopped") return "";
+  return `#[fg=${COLOURS[mood].name}]${lineOf(shown).replaceAll("#", "##")}#[default]`;
+}
+
+/** It knows no way to write a literal `%{`: a space takes its meaning away. */
+function polybar(shown: Shown): string {
+  const mood = moodOf(shown);
+  if (mood === "stopped") return "";
+  return `%{F${COLOURS[mood].hex}}${lineOf(shown).replaceAll("%{", "% {")}%{F-}`;
+}
+
+/** Three lines: the text, a short one, the colour. A block whose text is empty is hidden. */
+function i3blocks(shown: Shown): string {
+  const mood = moodOf(shown);
+  if (mood === "stopped") return "";
+  return [lineOf(shown), clockText(shown.remaining_ms), COLOURS[mood].hex].join("\n");
+}
+
+/**
+ * A state in a format, without the line feed at its end.
+ * @param name one of {@link FORMATS} or a template that {@link formatProblem} has nothing against
+ */
+export function format(name: string, shown: Shown): string {
+  switch (name) {
+    case "waybar":
+      return waybar(shown);
+    case "tmux":
+      return tmux(shown);
+    case "polybar":
+      return polybar(shown);
+    case "i3blocks":
+      return i3blocks(shown);
+    default:
+      return template(name, shown);
+  }
+}

@@ -131,8 +131,7 @@ export function restore(saved: Saved, lastActive: number, now: Now): Restorable 
   if (state.over) return { how: "over", change: { state, happened: [] } };
   const gap = Math.max(0, now.wall - lastActive);
   if (gap > RESTORED_WITHIN_MS) {
-    const then = { ...now, wall: lastActive };
-    return { how: "expired", change: stop({ ...state, undo: null }, then) };
+    return { how: "expired", change: stop(state, { ...now, wall: lastActive }) };
   }
   const { timer } = state.current;
   if (!isTicking(timer)) {

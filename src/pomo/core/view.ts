@@ -1,10 +1,18 @@
-import type { CheckpointType, SessionType, Undoable } from "./pomodoro.ts";
+import type { SessionType, Undoable } from "./pomodoro.ts";
+import { type CheckpointType, isRunning, left, type Now, nextInterval, type Pomodoro } from "./pomodoro.ts";
 import type { Overview } from "./stats.ts";
 
 /** What clients are shown of a pomodoro, beside the session's own fields. Times are UTC ms, lengths ms. */
-export type PomoView = {
+export type PomoView = Interval & Told & { overview: Overview };
+
+/** The interval that a session is in; before and after a session there is none. */
+type Interval = {
   session_type: SessionType | null;
-  /** What is left now; while it runs it goes on from the moment this was received. */
+  /** Which of the session it is, from 1. */
+  interval: number;
+  /** Whether its time passes. */
+  ticking: boolean;
+  /** What is left now; while it ticks it goes on from the moment this was received. */
   remaining_ms: number;
   duration_ms: number;
   round: number;
@@ -12,26 +20,99 @@ export type PomoView = {
   task: string | null;
   task_id: number | null;
   preset: string | null;
-  /** Whether the interval is over and counted. */
+  work_ms: number;
+  break_ms: number;
+  long_break_ms: number;
+  /** Whether it is over and counted. */
   completed: boolean;
-  /** What comes after this interval. */
+  /** What comes after it. */
   next_type: SessionType | null;
-  /** Whether this host took it up after another had died; then from when, and what was taken off. */
+  /** When it came to its end while no host was alive, and isn't counted. */
+  finished_away_at: number | null;
+  /** What `undo` would take back. */
+  undo: Undoable | null;
+};
+
+/** What there is to say of how it came here. */
+export type Told = {
+  /** Whether it was taken up after its host had died; then from when on, and what was taken off. */
   restored: boolean;
   restored_from: number | null;
   taken_off_ms: number;
-  /** When it came to its end while no host was alive. */
-  finished_away_at: number | null;
   last_active: number | null;
-  /** What `undo` would take back. */
-  undo: Undoable | null;
-  /** The last thing that happened, and how many have: a client tells by it what is new. */
+  /** The last thing that happened, and how many have under this host: a client tells by it what is new. */
   event: CheckpointType | null;
   events: number;
-  /** Something to be told once: a suspend, a restore. */
+  /** Something to be told once: a restore, a suspend. */
   notice: string | null;
   /** Why the last change isn't on the disk yet. */
   unsaved: string | null;
-  /** Today, the streak, the week, the year and the open tasks of the profile. */
-  overview: Overview;
 };
+
+export const NOTHING_TOLD: Told = {
+  restored: false,
+  restored_from: null,
+  taken_off_ms: 0,
+  last_active: null,
+  event: null,
+  events: 0,
+  notice: null,
+  unsaved: null,
+};
+
+/** What is shown where there is no session. */
+const NO_INTERVAL: Interval = {
+  session_type: null,
+  interval: 0,
+  ticking: false,
+  remaining_ms: 0,
+  duration_ms: 0,
+  round: 0,
+  rounds: 0,
+  task: null,
+  task_id: null,
+  preset: null,
+  work_ms: 0,
+  break_ms: 0,
+  long_break_ms: 0,
+  completed: false,
+  next_type: null,
+  finished_away_at: null,
+  undo: null,
+};
+
+/** What clients are shown. @param state undefined where there is no session */
+export function viewOf(state: Pomodoro | undefined, now: Now, told: Told, overview: Overview): PomoView {
+  if (!state) return { ...NO_INTERVAL, ...told, overview };
+  const { current, settings, task, preset } = state;
+  return {
+    session_type: current.type,
+    interval: current.n,
+    ticking: isRunning(state),
+    remaining_ms: Math.round(left(state, now)),
+    duration_ms: current.timer.duration,
+    round: current.round,
+    rounds: settings.rounds,
+    task: task?.title ?? null,
+    task_id: task?.id ?? null,
+    preset,
+    work_ms: settings.work_ms,
+    break_ms: settings.break_ms,
+    long_break_ms: settings.long_break_ms,
+    completed: current.completed,
+    next_type: nextInterval(state).type,
+    finished_away_at: current.completed ? null : current.awayAt,
+    undo: state.undo?.act ?? null,
+    ...told,
+    overview,
+  };
+}
+
+/** What it is called outside: a session that has come up is running or paused, one on its way out stopped. */
+export function outwardState(
+  shown: Pick<PomoView, "ticking"> & { state?: unknown; session_id?: unknown },
+): "running" | "paused" | "stopped" {
+  const { state, session_id, ticking } = shown;
+  if (state === "stopped" || state === "stopping" || session_id === null) return "stopped";
+  return ticking ? "running" : "paused";
+}

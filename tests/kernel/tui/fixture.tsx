@@ -1,6 +1,7 @@
 /** A program with a full screen, for the tests: ends as `main.ts` would. */
 import process from "node:process";
 import { message } from "../../../src/kernel/errors.ts";
+import type { Binding } from "../../../src/kernel/tui/keys.ts";
 import { resetTerminal } from "../../../src/kernel/tui/terminal.ts";
 import { prepareColour } from "../../../src/kernel/tui/theme.ts";
 
@@ -43,12 +44,27 @@ function View() {
   const { exit } = useApp();
   const [paused, setPaused] = useState(false);
   const [presses, setPresses] = useState(0);
+  const [name, setName] = useState("restored from 13:52");
+  const naming: Binding = {
+    keys: ["n"],
+    label: "name",
+    help: "Name it",
+    run: (ask) =>
+      ask({
+        label: "name",
+        initial: "so",
+        done: (text) => {
+          if (text === "bad") throw new Error("no such name");
+          setName(text === undefined ? "given up" : `named ${text}`);
+        },
+      }),
+  };
   const state = paused ? "paused" : "running";
   return (
     <Screen
       title={`stint fixture ${mode}`}
       status={{ word: state, tone: sessionTone(state), notes: ["default", "14:05"] }}
-      message={{ text: "restored from 13:52" }}
+      message={{ text: name }}
       keymap={[
         {
           keys: ["space", "p"],
@@ -81,6 +97,7 @@ function View() {
           },
         },
         ...(mode === "twice" ? [{ keys: ["s"], label: "again", help: "", run: () => {} }] : []),
+        ...(mode === "entry" ? [naming] : []),
         { keys: ["q"], label: "leave", help: "Leave", run: () => exit("left") },
       ]}
     >

@@ -1,59 +1,12 @@
 import { afterEach, describe, expect, test } from "bun:test";
-import { PassThrough, Writable } from "node:stream";
-import { render, Text } from "ink";
-import type { ReactNode } from "react";
+import { Text } from "ink";
 import { Field, Progress } from "../../../src/kernel/tui/components.tsx";
 import type { Binding, Keymap } from "../../../src/kernel/tui/keys.ts";
 import { Screen, type ScreenProps, useBody } from "../../../src/kernel/tui/screen.tsx";
 import { sessionTone } from "../../../src/kernel/tui/theme.ts";
+import { closeTerminals, terminal } from "./memory.ts";
 
-/** A terminal in memory that keeps the last frame; `show.test.tsx` has the real one. */
-function terminal(columns: number, rows: number) {
-  let frame = "";
-  const stdout = Object.assign(
-    new Writable({
-      write(chunk, _encoding, written) {
-        // What is only controls, such as the cursor's, draws nothing.
-        frame = Bun.stripANSI(String(chunk)) || frame;
-        written();
-      },
-    }),
-    { columns, rows, isTTY: true },
-  );
-  const stdin = Object.assign(new PassThrough(), {
-    isTTY: true,
-    setRawMode: () => stdin,
-    ref: () => stdin,
-    unref: () => stdin,
-  });
-  const open = (element: ReactNode) => {
-    const ink = render(element, {
-      stdout,
-      stdin,
-      debug: true,
-      exitOnCtrlC: false,
-      patchConsole: false,
-      interactive: true,
-    });
-    opened.push(ink);
-    return ink;
-  };
-  return {
-    open,
-    rows: () => frame.split("\n"),
-    async press(...keys: string[]) {
-      for (const key of keys) stdin.write(key);
-      // Ink reads on the stream's next turn, and React commits after it.
-      await new Promise(setImmediate);
-      await new Promise(setImmediate);
-    },
-  };
-}
-
-const opened: { unmount: () => void }[] = [];
-afterEach(() => {
-  for (const ink of opened.splice(0)) ink.unmount();
-});
+afterEach(closeTerminals);
 
 const leave: Binding = { keys: ["q"], label: "leave", help: "Leave the screen", run: () => {} };
 
@@ -153,6 +106,78 @@ describe("the help", () => {
     expect(pressed).toEqual([]);
     await t.press("q", "?x");
     expect(pressed).toEqual(["leave", "stop"]);
+  });
+});
+
+describe("a line to type", () => {
+  /** A screen whose `n` asks for a name, and what was answered. */
+  function asking(initial?: string) {
+    const answers: (string | undefined)[] = [];
+    const pressed: string[] = [];
+    const name: Binding = {
+      ...leave,
+      keys: ["n"],
+      label: "name",
+      run: (ask) => {
+        ask({
+          label: "name",
+          ...(initial === undefined ? {} : { initial }),
+          done: (text) => answers.push(text),
+        });
+      },
+    };
+    const stop: Binding = { ...leave, keys: ["x"], run: () => pressed.push("stop") };
+    const out: Binding = { ...leave, run: () => pressed.push("leave") };
+    const t = terminal(60, 16);
+    t.open(screen({ keymap: [name, stop, out], message: { text: "restored from 13:52" } }));
+    return { ...t, answers, pressed, message: () => t.rows()[14], bar: () => t.rows()[15] };
+  }
+
+  test("stands in place of the message, and enter answers with it", async () => {
+    const t = asking();
+    expect(t.message()).toBe(" restored from 13:52");
+    await t.press("n");
+    expect(t.message()).toBe(" name: ▏");
+    expect(t.bar()).toBe(" enter ok   esc cancel   ^c leave");
+    await t.press("a", " ü", "端");
+    expect(t.message()).toBe(" name: a ü端▏");
+    await t.press("\r");
+    expect(t.answers).toEqual(["a ü端"]);
+    expect(t.message()).toBe(" restored from 13:52");
+  });
+  test("lets no other key act but Ctrl+C", async () => {
+    const t = asking();
+    await t.press("n", "xq?n");
+    expect(t.message()).toBe(" name: xq?n▏");
+    await t.press("\x03");
+    expect(t.pressed).toEqual(["leave"]);
+    await t.press("\x12", "\x1bx", "\t", "\x1b[A");
+    expect(t.message()).toBe(" name: xq?n▏");
+    expect(t.answers).toEqual([]);
+  });
+  test("takes what is typed faster than it is drawn", async () => {
+    const t = asking();
+    await t.press("nab\rx");
+    expect(t.answers).toEqual(["ab"]);
+    expect(t.pressed).toEqual(["stop"]);
+  });
+  test("can be changed where the cursor is", async () => {
+    const t = asking("one two");
+    await t.press("n");
+    expect(t.message()).toBe(" name: one two▏");
+    await t.press("\x7f", "\x7f", "\x1b[D", "!");
+    expect(t.message()).toBe(" name: one !▏t");
+    await t.press("\x15", "\x1b[C", "\x1b[C", "o");
+    expect(t.message()).toBe(" name: to▏");
+  });
+  test("takes pasted text as one row, without what a terminal would obey", async () => {
+    const t = asking();
+    await t.press("n", "\x1b[200~one\r\ntwo\tthree\x07\n\x1b[201~");
+    expect(t.message()).toBe(" name: one two three ▏");
+    expect(t.answers).toEqual([]);
+    await t.press("\r", "\x1b[200~x\x1b[201~");
+    expect(t.answers).toEqual(["one two three "]);
+    expect(t.pressed).toEqual([]);
   });
 });
 

@@ -106,6 +106,24 @@ describe("a full screen", () => {
     await t.until("presses  1");
   });
 
+  test("takes a line that is typed, pasted and corrected, and what its answer throws ends it", async () => {
+    await using t = run("entry");
+    await t.until(() => t.marksPaste);
+    t.press("n");
+    await t.until("\n name: so▏\n enter ok   esc cancel   ^c leave");
+    t.press("backspace", "left", "q", "right", "?");
+    t.type("\x1b[200~ +\n\x1b[201~");
+    await t.until("name: qs? +▏");
+    t.press("enter");
+    await t.until("named qs? +");
+    t.press("n", "esc");
+    await t.until("given up");
+    t.type("n\x15bad\r");
+    expect(await t.exited).toBe(70);
+    expectGivenBack(t);
+    expect(t.screen()).toBe("before\ninternal error: no such name");
+  });
+
   test("is drawn without any colour when NO_COLOR is set, and with some when not", async () => {
     for (const [env, coloured] of [
       [{ NO_COLOR: "1" }, false],

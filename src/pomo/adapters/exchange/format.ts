@@ -1,0 +1,56 @@
+import type { Interval } from "../../core/history.ts";
+
+/** The formats that history is written in and read from, each loaded when it is asked for. */
+
+/** What a file says of one interval, by the names of {@link Interval}'s fields; nothing of it is checked yet. */
+export type Draft = {
+  /** Where it begins in the file, from 1. */
+  line: number;
+} & (
+  | {
+      fields: Readonly<Partial<Record<keyof Interval, unknown>>>;
+      /** Whether its start is known to the millisecond, and not to the second alone. */
+      exact: boolean;
+    }
+  /** Something else than an interval that is over: why it is left out, in the plural. */
+  | { skip: string }
+);
+
+export type Format = {
+  /** Whether it has a place for such a row; without this it has for all. */
+  holds?(row: Interval): boolean;
+  /** The file, piece by piece. */
+  write(rows: Iterable<Interval>, profile: string): Iterable<string>;
+  /** @throws Wrong at the first line that can't be read */
+  read(text: string): Iterable<Draft>;
+};
+
+/** A line of a file that isn't what it should be. */
+export class Wrong extends Error {
+  readonly line: number;
+
+  constructor(line: number, what: string) {
+    super(what);
+    this.line = line;
+  }
+}
+
+const formats = {
+  openpomodoro: async () => (await import("./openpomodoro.ts")).openpomodoro,
+  json: async () => (await import("./json.ts")).json,
+  csv: async () => (await import("./csv.ts")).csv,
+  ical: async () => (await import("./ical.ts")).ical,
+} satisfies Record<string, () => Promise<Format>>;
+
+export type FormatName = keyof typeof formats;
+
+export const loadFormat = (name: FormatName): Promise<Format> => formats[name]();
+
+/** The lines of a text that aren't blank, counted from 1. */
+export function* lines(text: string): Generator<[line: number, text: string]> {
+  let line = 0;
+  for (const each of text.split("\n")) {
+    line++;
+    if (each.trim() !== "") yield [line, each.trim()];
+  }
+}

@@ -1,0 +1,17 @@
+import { isPomodoro, readPomodoro, writePomodoro } from "../../core/openpomodoro.ts";
+import { type Format, lines, Wrong } from "./format.ts";
+
+/** `~/.pomodoro/history`, see core/openpomodoro.ts. */
+export const openpomodoro: Format = {
+  holds: isPomodoro,
+  *write(rows) {
+    for (const row of rows) yield `${writePomodoro(row)}\n`;
+  },
+  *read(text) {
+    for (const [line, each] of lines(text)) {
+      const fields = readPomodoro(each);
+      if (typeof fields === "string") throw new Wrong(line, fields);
+      yield { line, fields, exact: false };
+    }
+  },
+};

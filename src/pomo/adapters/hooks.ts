@@ -1,0 +1,40 @@
+import type { Log } from "../../kernel/log.ts";
+import { hookOf, hookVariables, type Moment, stateAt } from "../core/notices.ts";
+import type { CheckpointType } from "../core/pomodoro.ts";
+import type { Teller } from "./notices.ts";
+import { Errands, run } from "./programs.ts";
+import type { HOOKS, PomoSettings } from "./settings.ts";
+
+/** How many hooks may wait for those before them. */
+const WAITING = 32;
+
+export type HookSettings = Pick<PomoSettings, (typeof HOOKS)[number] | "hook_seconds">;
+
+/**
+ * Runs the user's commands, one after another in the order of what happened: a pause's never overtakes its start's.
+ * One gets the state in its environment and as a line of JSON on stdin. One that fails is a warning, no more.
+ */
+export function hooks(config: HookSettings, log: Log): Teller {
+  const errands = new Errands(WAITING, (why) => log.warn(`hooks are left out: ${why}`));
+  return {
+    tell(event, at) {
+      const hook = hookOf(event);
+      const command = config[hook];
+      if (command.length === 0) return;
+      const env = hookVariables(event, at);
+      const input = hookInput(event, at);
+      errands.give(async (signal) => {
+        const ms = config.hook_seconds * 1000;
+        const { failure, errors } = await run({ command, env, input, ms, signal });
+        if (failure !== undefined) {
+          log.warn(`${hook}: ${command[0]}: ${failure}`, { event, command, stderr: errors.trim() });
+        }
+      });
+    },
+    [Symbol.asyncDispose]: () => errands[Symbol.asyncDispose](),
+  };
+}
+
+/** One line, of the shape that `status --json` has, with what happened. */
+const hookInput = (event: CheckpointType, at: Moment): string =>
+  `${JSON.stringify({ ...at, v: 1, type: "pomo", state: stateAt(at), event })}\n`;

@@ -1,0 +1,234 @@
+import { systemClock } from "../../kernel/clock.ts";
+import type { Context, Options } from "../../kernel/command.ts";
+import { Exit, Expected } from "../../kernel/errors.ts";
+import type { Line } from "../../kernel/output.ts";
+import type { Database } from "../../kernel/runtime.ts";
+import { openStore, readStore } from "../../kernel/store.ts";
+import type { ActiveTask } from "../core/pomodoro.ts";
+import {
+  activeTask,
+  addTask as add,
+  finishTask as finish,
+  openTasks,
+  removeTask as remove,
+  schema,
+  setActiveTask,
+  setTags,
+  type Task,
+  tasks,
+} from "./journal.ts";
+import { poke } from "./poke.ts";
+import { printTable } from "./table.ts";
+
+const LONGEST = 200;
+
+/** One line of text that a person gave. @throws Expected 2 for one that is empty, too long or holds control characters */
+export function checkText(text: string, what: string): string {
+  const trimmed = text.trim();
+  const usage = (problem: string) => new Expected(Exit.usage, `a ${what} ${problem}`);
+  if (trimmed === "") throw usage("can't be empty");
+  if ([...trimmed].length > LONGEST) throw usage(`has at most ${LONGEST} characters`);
+  if (/[\p{Cc}\u2028\u2029]/u.test(trimmed)) throw usage("is one line of text");
+  return trimmed;
+}
+
+/** The tags of `--tag`, each once. @throws Expected 2 */
+export const checkTags = (tags: unknown): string[] => [
+  ...new Set(((tags as string[] | undefined) ?? []).map((tag) => checkText(tag, "tag"))),
+];
+
+const same = (title: string, text: string): boolean => title.toLowerCase() === text.toLowerCase();
+
+const unknown = (which: string): Expected =>
+  new Expected(
+    Exit.no,
+    `there is no task ${/^#?\d+$/.test(which) ? which : `'${which}'`}`,
+    "stint pomo task list",
+  );
+
+/** Which of several tasks is meant: by `#7`, `7`, its title, or the beginning of one. @throws Expected 1, 2 when unclear */
+export function findTask(among: readonly Task[], text: string): Task {
+  const which = checkText(text, "task");
+  const [, number] = /^#?(\d+)$/.exec(which) ?? [];
+  const byId = among.find(({ id }) => id === Number(number));
+  if (byId) return byId;
+  if (which.startsWith("#") && number !== undefined) throw unknown(which);
+  const titled = among.filter(({ title }) => same(title, which));
+  const begun = among.filter(({ title }) => same(title.slice(0, which.length), which));
+  // What is open is meant before what is done.
+  for (const found of [titled, begun]) {
+    const open = found.filter(({ done_at }) => done_at === null);
+    const [task, ...others] = open.length > 0 ? open : found;
+    if (task && others.length === 0) return task;
+    if (task) {
+      const all = [task, ...others].map(({ id, title }) => `#${id} ${title}`).join(", ");
+      throw new Expected(Exit.usage, `'${which}' could be several tasks`, `say which by its number: ${all}`);
+    }
+  }
+  throw unknown(which);
+}
+
+/** The open task that a text names: by `#7` or its whole title. @throws Expected 1 for a number that no task has */
+export function namedTask(db: Database, profile: string, text: string): ActiveTask | undefined {
+  const open = openTasks(db, profile);
+  const task = /^#\d+$/.test(text.trim())
+    ? findTask(open, text)
+    : open.findLast(({ title }) => same(title, text.trim()));
+  return task && { id: task.id, title: task.title, tags: task.tags };
+}
+
+/**
+ * The task for `start TASK`: an open one by `#7` or its title, else a new one with this title; the tags are added to
+ * those it has. To be called in a write.
+ * @throws Expected 1 for a number that no open task has, 2 for what can't be a title
+ */
+export function findOrAddTask(
+  db: Database,
+  profile: string,
+  text: string,
+  tags: readonly string[],
+  wall: number,
+): ActiveTask {
+  const wanted = checkTags(tags);
+  const known = namedTask(db, profile, text);
+  if (!known) {
+    const title = checkText(text, "title");
+    return { id: add(db, profile, { title, tags: wanted, estimate: null }, wall), title, tags: wanted };
+  }
+  const all = [...new Set([...known.tags, ...wanted])];
+  if (all.length > known.tags.length) setTags(db, known.id, all);
+  return { ...known, tags: all };
+}
+
+/** A change of tasks as a client of the timer asks for it. */
+export type TaskEdit =
+  | { kind: "use"; id: number | null }
+  | { kind: "add"; title: string }
+  | { kind: "done"; id: number };
+
+const isEdit = ({ kind, id, title }: { [key in "kind" | "id" | "title"]?: unknown }): boolean =>
+  kind === "add"
+    ? typeof title === "string"
+    : Number.isSafeInteger(id)
+      ? kind === "use" || kind === "done"
+      : kind === "use" && id === null;
+
+/**
+ * Makes a change of tasks, which may have come over a socket. To be called in a write.
+ * @throws Expected 1 for a task that isn't open, 2 for a bad title and for what is no edit
+ */
+export function applyTaskEdit(db: Database, profile: string, edit: TaskEdit, wall: number): void {
+  if (!isEdit(edit)) throw new Expected(Exit.usage, "no such change of tasks", "use, add or done");
+  if (edit.kind === "add") {
+    findOrAddTask(db, profile, edit.title, [], wall);
+    return;
+  }
+  if (edit.id !== null && !openTasks(db, profile).some(({ id }) => id === edit.id))
+    throw unknown(`#${edit.id}`);
+  if (edit.kind === "use") setActiveTask(db, profile, edit.id);
+  else finish(db, edit.id, wall);
+}
+
+const lineOf = ({ id, title, tags, estimate, completed, done_at }: Task, active: boolean): Line => ({
+  type: "task",
+  id,
+  title,
+  tags,
+  estimate,
+  completed,
+  active,
+  done_at,
+});
+
+/** Makes one change of tasks, tells of the task that it was on, if any, and lets the timer know. */
+async function edit(
+  { output, profile }: Context,
+  work: (db: Database, wall: number) => { id: number; said: string } | undefined,
+): Promise<void> {
+  const wall = Math.round(systemClock.wall());
+  {
+    await using store = await openStore({ schemas: [schema], warn: (text) => output.note(text) });
+    const { before, changed } = await store.write((db) => {
+      const before = tasks(db, profile);
+      return { before, changed: work(db, wall) };
+    });
+    const task = [...tasks(store.db, profile), ...before].find(({ id }) => id === changed?.id);
+    if (!task || !changed) output.note("no task is worked on");
+    else {
+      const active = activeTask(store.db, profile)?.id === task.id;
+      output.emit(lineOf(task, active), () => `#${task.id} ${task.title}: ${changed.said}`);
+    }
+  }
+  await poke(profile);
+}
+
+/** `stint pomo task add TITLE` */
+export async function addTask(context: Context, text: string, options: Options): Promise<number> {
+  const title = checkText(text, "title");
+  const tags = checkTags(options["tag"]);
+  const estimate = (options["estimate"] as number | undefined) ?? null;
+  await edit(context, (db, wall) => {
+    const known = openTasks(db, context.profile).find((task) => same(task.title, title));
+    if (known) {
+      const hint = `stint pomo task use '#${known.id}'`;
+      throw new Expected(Exit.no, `'${known.title}' is there already, as #${known.id}`, hint);
+    }
+    const id = add(db, context.profile, { title, tags, estimate }, wall);
+    if (options["use"] === true) setActiveTask(db, context.profile, id);
+    return { id, said: options["use"] === true ? "added, and worked on" : "added" };
+  });
+  return Exit.ok;
+}
+
+/** `stint pomo task use TASK` */
+export async function useTask(context: Context, which: string): Promise<number> {
+  await edit(context, (db) => {
+    const none = which.trim() === "none";
+    const task = none ? undefined : findTask(openTasks(db, context.profile), which);
+    setActiveTask(db, context.profile, task?.id ?? null);
+    return task && { id: task.id, said: "worked on" };
+  });
+  return Exit.ok;
+}
+
+/** `stint pomo task done TASK` */
+export async function finishTask(context: Context, which: string): Promise<number> {
+  await edit(context, (db, wall) => {
+    const { id, done_at } = findTask(tasks(db, context.profile), which);
+    if (done_at === null) finish(db, id, wall);
+    return { id, said: done_at === null ? "done" : "was done already" };
+  });
+  return Exit.ok;
+}
+
+/** `stint pomo task remove TASK` */
+export async function removeTask(context: Context, which: string): Promise<number> {
+  await edit(context, (db, wall) => {
+    const { id } = findTask(tasks(db, context.profile), which);
+    remove(db, id, wall);
+    return { id, said: "removed" };
+  });
+  return Exit.ok;
+}
+
+/** `stint pomo task list` */
+export async function listTasks({ output, profile }: Context, options: Options): Promise<number> {
+  const read = await readStore([schema], (db) => ({
+    all: options["all"] === true ? tasks(db, profile) : openTasks(db, profile),
+    active: activeTask(db, profile)?.id,
+  }));
+  const all = read?.all ?? [];
+  if (output.json) for (const task of all) output.emit(lineOf(task, task.id === read?.active));
+  else if (all.length === 0) output.note("no tasks yet: stint pomo task add 'write the report'");
+  else {
+    const rows = all.map((task) => {
+      const active = task.id === read?.active;
+      const [state, colour] = active ? ["active", 32] : task.done_at === null ? [""] : ["done", 2];
+      const { id, title, estimate, completed, tags } = task;
+      const done = estimate === null ? String(completed) : `${completed} of ${estimate}`;
+      return { cells: [`#${id}`, state, done, title, tags.join(", ")], colour };
+    });
+    printTable(output, ["ID", "STATE", "DONE", "TASK", "TAGS"], rows, 3);
+  }
+  return Exit.ok;
+}

@@ -1,0 +1,235 @@
+import type { Context, Options } from "../../kernel/command.ts";
+import type { Control, State } from "../../kernel/control.ts";
+import { Exit, Expected } from "../../kernel/errors.ts";
+import { inBackground } from "../../kernel/launch.ts";
+import { Stack } from "../../kernel/stack.ts";
+import { readStore } from "../../kernel/store.ts";
+import { terminal } from "../../kernel/terminal.ts";
+import { clockText } from "../core/duration.ts";
+import { outwardState, type PomoView } from "../core/view.ts";
+import { outcomeOf, schema } from "./journal.ts";
+import { type Hosted, liveHost, REQUEST_VARIABLE, type Reach, reachOf, type Wanted } from "./reach.ts";
+
+/** The commands of the timer itself. */
+
+/** `stint pomo start` */
+export async function start(context: Context, task: string | undefined, options: Options): Promise<number> {
+  const { profile } = context;
+  const wanted: Wanted = {
+    preset: options["preset"] as string | undefined,
+    work_ms: options["work"] as number | undefined,
+    break_ms: options["break"] as number | undefined,
+    long_break_ms: options["longBreak"] as number | undefined,
+    rounds: options["rounds"] as number | undefined,
+    tags: options["tag"] as string[] | undefined,
+    paused: options["paused"] === true ? true : undefined,
+  };
+  const replace = options["replace"] === true;
+  const [detach, wait, foreground] = [
+    options["detach"] === true,
+    options["wait"] === true,
+    options["foreground"] === true,
+  ];
+  if ([detach, wait, foreground].filter(Boolean).length > 1) {
+    throw new Expected(
+      Exit.usage,
+      "--detach, --wait and --foreground exclude each other",
+      "stint pomo start --help",
+    );
+  }
+  const reach = reachOf(context);
+  // Without a word of what is wanted anew, what a dead host left is what is wanted.
+  const plain = task === undefined && !replace && Object.values(wanted).every((value) => value === undefined);
+  if (foreground) return hostHere(context, await reach.prepare(task, wanted, replace));
+  let state: State | undefined;
+  if (plain && !liveHost(profile) && (await reach.revive())) {
+    const restored = await reach.state();
+    if (!isStanding(restored)) state = restored;
+  }
+  state ??= await reach.begin(task, wanted, replace);
+  if (wait) return waitFor(context, reach, state);
+  if (detach) {
+    emitState(context, state);
+    return Exit.ok;
+  }
+  return attach(context, reach);
+}
+
+const isStanding = (state: State): boolean =>
+  state["completed"] === true || state["finished_away_at"] !== null;
+
+/** `stint pomo watch` */
+export async function watch(context: Context): Promise<number> {
+  const reach = reachOf(context);
+  await reach.revive();
+  return attach(context, reach);
+}
+
+/** `stint pomo pause`, `skip` and the like: tells the timer and prints the state after it. */
+export async function act(context: Context, name: string, args: object = {}): Promise<number> {
+  const state = await reachOf(context).command(name, args);
+  emitState(context, state);
+  if (typeof state["unsaved"] === "string") context.output.note(`not saved yet: ${state["unsaved"]}`);
+  return Exit.ok;
+}
+
+/** `stint pomo extend` */
+export const extend = (context: Context, ms: number): Promise<number> => act(context, "extend", { ms });
+
+/** `stint pomo status` */
+export async function status(context: Context, { format, follow }: Options): Promise<number> {
+  const reach = reachOf(context, { revives: false });
+  if (typeof format === "string") {
+    const { showFormat } = await import("./bar.ts");
+    return showFormat(context, reach, { name: format, follow: follow === true });
+  }
+  if (follow === true) return followLines(context, reach);
+  emitState(context, await reach.state());
+  return Exit.ok;
+}
+
+/** Full screen on a terminal, a line at each change on a pipe; until it is left, or the session is over. */
+async function attach(context: Context, reach: Reach): Promise<number> {
+  const { output, life } = context;
+  if (output.json || !output.terminal) return followLines(context, reach, true);
+  const left = Promise.withResolvers<unknown>();
+  const stack = new Stack();
+  using _ = life.own({ end: () => left.resolve(undefined), hurry: async () => {} });
+  try {
+    const screen = await stack.open("terminal", "terminal", terminal(left.resolve));
+    const { showScreen } = await import("./screen.ts");
+    const shown = { control: reach, attached: true, quit: () => left.resolve(undefined) };
+    await showScreen(context, shown, screen.show);
+    const error = await left.promise;
+    if (error !== undefined) throw error;
+  } finally {
+    await stack[Symbol.asyncDispose]();
+  }
+  return Exit.ok;
+}
+
+/**
+ * One line at each change, until the reader leaves.
+ * @param ends whether the end of the session ends it
+ */
+async function followLines(context: Context, control: Control, ends = false): Promise<number> {
+  const { output, life } = context;
+  const over = Promise.withResolvers<void>();
+  using _ = life.own({ end: () => over.resolve(), hurry: async () => {} });
+  output.onClosed(over.resolve);
+  const lines = new Lines(context);
+  await using _watching = control.watch((state) => {
+    if (state) lines.tell(state);
+    if (ends && state && outwardState(state as State & PomoView) === "stopped") over.resolve();
+  });
+  await over.promise;
+  return Exit.ok;
+}
+
+/** Prints states, each once: what only says how time goes on is no change. */
+class Lines {
+  readonly #context: Context;
+  #last = "";
+
+  constructor(context: Context) {
+    this.#context = context;
+  }
+
+  tell(state: State): void {
+    const { remaining_ms: _, last_active: __, ...facts } = lineOf(state);
+    // A host that was made anew counts from 0.
+    const { events: ___, pending: ____, ...lasting } = facts as typeof facts & { pending?: unknown };
+    const key = JSON.stringify([lasting, state["host"] === false ? null : state["events"]]);
+    if (key === this.#last) return;
+    this.#last = key;
+    emitState(this.#context, state);
+  }
+}
+
+/** `start --wait`: 0 once the work is done, 1 when it was interrupted. */
+async function waitFor(context: Context, reach: Reach, begun: State): Promise<number> {
+  const { output, life } = context;
+  const session = String(begun["session_id"]);
+  const n = Number(begun["interval"]);
+  const over = Promise.withResolvers<number>();
+  using _ = life.own({ end: () => over.resolve(Exit.no), hurry: async () => {} });
+  const lines = new Lines(context);
+  await using _watching = reach.watch((state) => {
+    if (!state) return;
+    if (output.json) lines.tell(state);
+    const goesOn = state["session_id"] === session && state["interval"] === n && state["completed"] !== true;
+    if (goesOn && outwardState(state as State & PomoView) !== "stopped") return;
+    // History is the one that knows, and a skip may have been undone.
+    readStore([schema], (db) => outcomeOf(db, { session, n })).then((outcome) => {
+      if (outcome) over.resolve(outcome === "completed" ? Exit.ok : Exit.no);
+    }, over.reject);
+  });
+  if (!output.json) emitState(context, begun);
+  const code = await over.promise;
+  output.note(code === Exit.ok ? "done" : "interrupted");
+  return code;
+}
+
+/** `stint pomo stop` */
+export async function stop(context: Context): Promise<number> {
+  const reach = reachOf(context);
+  const before = await reach.state();
+  const state = await reach.command("stop");
+  context.output.emit({ ...lineOf(state), session_id: before["session_id"] } as { type: string }, () => {
+    const { today } = (state as State & PomoView).overview;
+    return `stopped; ${today.completed} done today`;
+  });
+  return Exit.ok;
+}
+
+/** `stint pomo __host`: runs what its environment asks for, in the background. */
+export async function host(context: Context): Promise<number> {
+  const text = process.env[REQUEST_VARIABLE];
+  delete process.env[REQUEST_VARIABLE];
+  if (text === undefined) throw new Expected(Exit.usage, "this is for stint itself", "stint pomo start");
+  return hostHere(context, JSON.parse(text) as Hosted);
+}
+
+/** Hosts a session in this process. */
+async function hostHere(context: Context, hosted: Hosted): Promise<number> {
+  const { hostPomo } = await import("./hosting.ts");
+  const lines = new Lines(context);
+  await hostPomo(context, hosted, (state) => {
+    if (!inBackground()) lines.tell(state);
+  });
+  return Exit.ok;
+}
+
+/** A state as one line: without what only screens want. */
+export function lineOf(state: State): State & { type: string } {
+  const shown = state as State & PomoView;
+  const { overview, degraded: _, ticking: __, crashed: ___, host: ____, ...facts } = shown;
+  const { v, session_id, profile, ...rest } = facts;
+  const { today, streak_days } = overview;
+  const first = { v, type: "pomo", state: outwardState(shown), session_id, profile };
+  return { ...first, ...rest, ...first, today, streak_days };
+}
+
+function emitState({ output }: Context, state: State): void {
+  output.emit(lineOf(state), () => people(state as State & PomoView));
+}
+
+const TYPES = { WORK: "work", SHORT_BREAK: "short break", LONG_BREAK: "long break" } as const;
+
+/** A state in a line for people. */
+function people(state: State & PomoView): string {
+  const word = outwardState(state as State & PomoView);
+  if (word === "stopped" || !state.session_type) {
+    const notice = state.notice === null ? "" : ` (${state.notice})`;
+    return `nothing is running${notice}; ${state.overview.today.completed} done today`;
+  }
+  const { session_type, round, rounds, task, completed, finished_away_at, next_type } = state;
+  const over = completed
+    ? `done; ${next_type ? TYPES[next_type] : ""} is next`
+    : finished_away_at === null
+      ? `${clockText(state.remaining_ms)} left`
+      : "finished while away, not counted";
+  const paused = word === "paused" && !completed && finished_away_at === null ? ["paused"] : [];
+  const parts = [over, ...paused, `round ${round} of ${rounds}`, ...(task === null ? [] : [task])];
+  return `${TYPES[session_type]}: ${parts.join(" · ")}`;
+}

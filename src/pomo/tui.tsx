@@ -1,0 +1,333 @@
+import { useWindowSize } from "ink";
+import { type ReactNode, useEffect, useReducer, useRef, useState } from "react";
+import type { Control, State } from "../kernel/control.ts";
+import type { Binding, Keymap } from "../kernel/tui/keys.ts";
+import { Screen } from "../kernel/tui/screen.tsx";
+import type { Tone } from "../kernel/tui/theme.ts";
+import { clockText } from "./core/duration.ts";
+import { NOTHING_TOLD, viewOf } from "./core/view.ts";
+import { StatisticsPage, TasksPage, TimerPage, taskRows, timerTone } from "./tui/pages.tsx";
+import { hourMinute, isOver, isStanding, stateWord, typeName, type View, wantsToRun } from "./tui/words.ts";
+
+/** What the screen is given. */
+export type PomoScreenProps = {
+  control: Control;
+  profile: string;
+  /** The state as it is now. */
+  first: State;
+  /** Leaves the screen; in the host's own process that ends the host, in order. */
+  quit: () => void;
+  /** What Ctrl+C does in the host's own process: as a signal would. Without it, what `q` does. */
+  interrupt?: (() => void) | undefined;
+  /** Whether the timer goes on when the screen is left. */
+  attached: boolean;
+  /** Rings the terminal's bell; called when an interval has come to its end. */
+  ring: () => void;
+};
+
+const EXTEND_MS = 5 * 60_000;
+
+/** What is shown of a pomodoro that nothing is known of yet. */
+const unknown: View = {
+  state: "stopped",
+  ...viewOf(undefined, { mono: 0, wall: 0, offset: 0 }, NOTHING_TOLD, {
+    date: "1970-01-01",
+    today: { completed: 0, interrupted: 0, focus_ms: 0, goal: 0 },
+    streak_days: 0,
+    week: [],
+    year: [],
+    tasks: [],
+  }),
+};
+
+/** A view and when it was heard: ms of the clock that never jumps. */
+type Heard = { readonly view: View; readonly at: number };
+
+/** A host that is still opening says less: what isn't said is as it was. */
+function heard(before: View, state: State): Heard {
+  const { pending: _, host: __, ...known } = before;
+  return { view: { ...known, ...state } as View, at: performance.now() };
+}
+
+/** What is left of it now, ms. */
+const remainingOf = ({ view, at }: Heard): number =>
+  view.ticking ? Math.max(0, view.remaining_ms - (performance.now() - at)) : view.remaining_ms;
+
+/** How long what is shown stays true, ms: to the next second of a timer that runs, else to the next minute. */
+function untilChange(heard: Heard): number {
+  const remaining = remainingOf(heard);
+  // A timer may fire a little early, and the second would still be the old one: one ms late isn't seen.
+  if (heard.view.ticking && remaining > 0) return remaining - (Math.ceil(remaining / 1000) - 1) * 1000 + 1;
+  return 60_000 - (Date.now() % 60_000) + 1;
+}
+
+/** The state as it is pushed, drawn anew whenever it would read otherwise; undefined pushes are `reconnecting`. */
+function usePushed({ control, first, ring }: PomoScreenProps): Heard & { reconnecting: boolean } {
+  const [last, setLast] = useState<Heard>(() => heard(unknown, first));
+  const [reconnecting, setReconnecting] = useState(false);
+  const [, redraw] = useReducer((count: number) => count + 1, 0);
+  useEffect(() => {
+    let before = heard(unknown, first);
+    const watching = control.watch((state) => {
+      setReconnecting(state === undefined);
+      if (!state) return;
+      const now = heard(before.view, state);
+      if (now.view.events > before.view.events && now.view.event?.endsWith("_COMPLETED")) ring();
+      before = now;
+      setLast(now);
+    });
+    return () => void watching[Symbol.asyncDispose]();
+  }, [control, first, ring]);
+  useEffect(() => {
+    const timer = setTimeout(redraw, untilChange(last));
+    return () => clearTimeout(timer);
+  });
+  return { ...last, reconnecting };
+}
+
+type Page = "timer" | "tasks" | "statistics";
+
+/** What there is to say, the most pressing first. */
+function messageOf(view: View, said: string | undefined): { text: string; tone: Tone } | undefined {
+  const { unsaved, finished_away_at, notice } = view;
+  const away =
+    finished_away_at === null
+      ? undefined
+      : `finished while away at ${hourMinute(finished_away_at)}: f counts it`;
+  const gone = view.host === false && !isOver(view) ? "no host is alive: space goes on" : undefined;
+  const parts = [
+    said,
+    unsaved === null ? undefined : `not saved: ${unsaved}`,
+    away,
+    gone,
+    notice ?? undefined,
+  ];
+  const text = parts.filter((part) => part !== undefined).join(" · ");
+  if (text === "") return undefined;
+  const failed = said !== undefined || unsaved !== null;
+  return { text, tone: failed ? "failed" : (away ?? gone) === undefined ? "plain" : "waiting" };
+}
+
+/** What `space` does now, in the words of the key bar. */
+function spaceLabel(view: View): string {
+  if (wantsToRun(view)) return "pause";
+  return isStanding(view) ? `start ${typeName(view.next_type)}` : "resume";
+}
+
+function PomoScreen(props: PomoScreenProps) {
+  const { control, profile, quit, interrupt, attached } = props;
+  const { columns } = useWindowSize();
+  const { view, at, reconnecting } = usePushed(props);
+  const remaining = remainingOf({ view, at });
+  const [said, say] = useState<string | undefined>();
+  // A ref, since the keys after the one that opens a page may come before it is drawn.
+  const shown = useRef<{ page: Page; selected: number }>({ page: "timer", selected: 0 });
+  const [, redraw] = useReducer((count: number) => count + 1, 0);
+
+  const open = (page: Page, selected = 0) => {
+    shown.current = { page, selected };
+    redraw();
+  };
+  const ask = (name: string, args: object = {}) => {
+    control.command(name, args).then(
+      () => say(undefined),
+      (error: Error) => say(error.message),
+    );
+  };
+  const rows = taskRows(view);
+  const selected = () => Math.min(shown.current.selected, rows.length - 1);
+  const chosen = () => rows[selected()];
+  const toTasks = () =>
+    open(
+      "tasks",
+      Math.max(
+        0,
+        rows.findIndex(({ id }) => id === view.task_id),
+      ),
+    );
+
+  const over = isOver(view);
+  const standing = isStanding(view);
+  const onTasks = () => shown.current.page === "tasks";
+  const onTimer = () => !onTasks();
+  const { page } = shown.current;
+  const tasksShown = page === "tasks";
+  const inSession = () => onTimer() && !over;
+  const timerKeys: Keymap = [
+    {
+      keys: ["space"],
+      label: spaceLabel(view),
+      help: "Pause, go on, or start what comes next",
+      bar: !tasksShown,
+      when: () => !over,
+      // By name and not toggled: it does what it says, also when somebody else was quicker.
+      run: () => ask(wantsToRun(view) ? "pause" : "resume"),
+    },
+    {
+      keys: ["n"],
+      label: "new",
+      help: "Start another session",
+      when: () => onTimer() && over,
+      run: (type) =>
+        type({
+          label: "task, or nothing",
+          done: (text) => {
+            const task = text?.trim();
+            if (task !== undefined) ask("start", task === "" ? {} : { task });
+          },
+        }),
+    },
+    {
+      keys: ["s"],
+      label: "skip",
+      help: "Go on to the next; this one counts as interrupted",
+      when: inSession,
+      run: () => ask("skip"),
+    },
+    {
+      keys: ["+"],
+      label: "5 min",
+      help: "Make it five minutes longer",
+      when: () => inSession() && !standing,
+      run: () => ask("extend", { ms: EXTEND_MS }),
+    },
+    {
+      keys: ["u"],
+      label: "undo",
+      help: "Take back the last skip, finish, extend or stop",
+      when: () => onTimer() && view.undo !== null,
+      run: () => ask("undo"),
+    },
+    {
+      keys: ["t"],
+      label: "task",
+      help: "The open tasks: work on one, add one",
+      bar: !tasksShown,
+      run: () => (onTasks() ? open("timer") : toTasks()),
+    },
+    {
+      keys: ["x"],
+      label: "stop",
+      help: "End the session; what is running counts as interrupted",
+      when: inSession,
+      run: () => ask("stop"),
+    },
+    {
+      keys: ["f"],
+      label: "finish",
+      help: "Count it as done, early",
+      when: () => inSession() && !view.completed,
+      run: () => ask("finish"),
+    },
+    {
+      keys: ["w", "tab"],
+      label: "statistics",
+      help: "Today, the week and the year",
+      bar: page === "timer",
+      when: onTimer,
+      run: () => open(shown.current.page === "statistics" ? "timer" : "statistics"),
+    },
+  ];
+  const taskKeys: Keymap = [
+    {
+      keys: ["enter"],
+      label: "use",
+      help: "Tasks: work on the selected one",
+      when: onTasks,
+      run: () => {
+        ask("task-use", { id: chosen()?.id ?? null });
+        open("timer");
+      },
+    },
+    {
+      keys: ["a"],
+      label: "add",
+      help: "Tasks: add one",
+      when: onTasks,
+      run: (type) =>
+        type({
+          label: "new task",
+          done: (text) => {
+            const title = text?.trim() ?? "";
+            if (title !== "") ask("task-add", { title });
+          },
+        }),
+    },
+    {
+      keys: ["d"],
+      label: "done",
+      help: "Tasks: mark the selected one as done",
+      when: () => onTasks() && chosen()?.id != null,
+      run: () => ask("task-done", { id: chosen()?.id }),
+    },
+    {
+      keys: ["down", "j"],
+      label: "next",
+      help: "Tasks: the next one",
+      bar: false,
+      when: onTasks,
+      run: () => open("tasks", Math.min(selected() + 1, rows.length - 1)),
+    },
+    {
+      keys: ["up", "k"],
+      label: "previous",
+      help: "Tasks: the one before",
+      bar: false,
+      when: onTasks,
+      run: () => open("tasks", Math.max(0, selected() - 1)),
+    },
+  ];
+  const back: Binding = {
+    keys: ["esc"],
+    label: "back",
+    help: "Back to the timer",
+    when: () => shown.current.page !== "timer",
+    run: () => open("timer"),
+  };
+  const leave: Binding = attached
+    ? {
+        keys: ["q"],
+        label: over || columns < 80 ? "leave" : "leave it running",
+        help: "Leave; the timer goes on",
+        run: quit,
+      }
+    : { keys: ["q"], label: "quit", help: "End the timer's host; it can be taken up again", run: quit };
+  const interrupts: Keymap =
+    interrupt === undefined
+      ? []
+      : [
+          {
+            keys: ["ctrl+c"],
+            label: "interrupt",
+            help: "The same, with exit code 130",
+            run: interrupt,
+            bar: false,
+          },
+        ];
+
+  // The bar shows the first ones that fit.
+  const pageKeys =
+    page === "statistics" ? [back, ...timerKeys, ...taskKeys] : [...timerKeys, ...taskKeys, back];
+  const wall = Date.now();
+  const timer = page === "timer" || over ? [] : [`${clockText(remaining)} left`];
+  const status = {
+    word: reconnecting ? "reconnecting" : stateWord(view),
+    tone: reconnecting ? ("waiting" as const) : view.pending ? "waiting" : timerTone(view),
+    notes: [...timer, profile, hourMinute(wall)],
+  };
+  return (
+    <Screen
+      title="stint pomo"
+      status={status}
+      keymap={[...pageKeys, leave, ...interrupts]}
+      message={messageOf(view, said)}
+    >
+      {page === "timer" && <TimerPage view={view} remaining={remaining} wall={wall} />}
+      {page === "statistics" && <StatisticsPage overview={view.overview} />}
+      {page === "tasks" && <TasksPage view={view} selected={selected()} />}
+    </Screen>
+  );
+}
+
+/** The full screen of a pomodoro. */
+export const pomoScreen = (props: PomoScreenProps): ReactNode => <PomoScreen {...props} />;

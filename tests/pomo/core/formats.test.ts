@@ -1,0 +1,201 @@
+import { describe, expect, test } from "bun:test";
+import { FORMATS, format, formatProblem, type Shown } from "../../../src/pomo/core/formats.ts";
+import { emptyOverview } from "../../../src/pomo/core/stats.ts";
+import { NOTHING_TOLD } from "../../../src/pomo/core/view.ts";
+
+const overview = {
+  ...emptyOverview({ goal: 8, wall: Date.UTC(2026, 10, 22), offset: 0 }),
+  today: { completed: 3, interrupted: 1, focus_ms: 0, goal: 8 },
+  streak_days: 12,
+};
+
+const running: Shown = {
+  ...NOTHING_TOLD,
+  state: "running",
+  profile: "default",
+  session_id: "s",
+  session_type: "WORK",
+  interval: 3,
+  ticking: true,
+  remaining_ms: 705_000,
+  duration_ms: 1_500_000,
+  round: 2,
+  rounds: 4,
+  task: "write the report",
+  task_id: 7,
+  preset: "short",
+  work_ms: 1_500_000,
+  break_ms: 300_000,
+  long_break_ms: 900_000,
+  completed: false,
+  next_type: "SHORT_BREAK",
+  finished_away_at: null,
+  undo: null,
+  overview,
+};
+const paused: Shown = { ...running, state: "paused", ticking: false };
+const resting: Shown = { ...running, session_type: "LONG_BREAK", next_type: "WORK" };
+const done: Shown = { ...paused, completed: true, remaining_ms: 0 };
+const away: Shown = { ...paused, finished_away_at: 1, remaining_ms: 0 };
+const stopped: Shown = {
+  ...paused,
+  state: "stopped",
+  session_id: null,
+  session_type: null,
+  next_type: null,
+  task: null,
+  remaining_ms: 0,
+  duration_ms: 0,
+};
+const titled = (task: string): Shown => ({ ...running, task });
+
+/** What undoes Pango's markup for text without tags. */
+const unescapeMarkup = (text: string): string =>
+  text
+    .replaceAll("&lt;", "<")
+    .replaceAll("&gt;", ">")
+    .replaceAll("&quot;", '"')
+    .replaceAll("&#39;", "'")
+    .replaceAll("&amp;", "&");
+
+describe("waybar", () => {
+  const bar = (shown: Shown) => JSON.parse(format("waybar", shown)) as Record<string, unknown>;
+
+  test("one line of JSON with the five fields that waybar reads", () => {
+    expect(format("waybar", running)).not.toContain("\n");
+    expect(bar(running)).toEqual({
+      text: "11:45 write the report",
+      alt: "work",
+      tooltip: "work, round 2 of 4\nwrite the report\ntoday 3 of 8\n12 days in a row",
+      class: "work",
+      percentage: 53,
+    });
+  });
+
+  test("a class for every mood, with its word in the text", () => {
+    const said = [running, resting, paused, done, away, stopped].map((shown) => {
+      const { class: mood, alt, text } = bar(shown);
+      expect(alt).toBe(mood);
+      return [mood, text];
+    });
+    expect(said).toEqual([
+      ["work", "11:45 write the report"],
+      ["long_break", "11:45 long break"],
+      ["paused", "11:45 paused"],
+      ["waiting", "00:00 break is next"],
+      ["waiting", "00:00 break is next"],
+      ["stopped", ""],
+    ]);
+  });
+
+  test("a title can't be markup", () => {
+    const title = `</span><b>R&D "x" 'y'`;
+    const { text, tooltip } = bar(titled(title));
+    expect(String(text) + tooltip).not.toMatch(/[<>"']|&(?!(amp|lt|gt|quot|#39);)/);
+    expect(unescapeMarkup(String(text))).toBe(`11:45 ${title}`);
+    expect(unescapeMarkup(String(tooltip))).toContain(title);
+  });
+
+  test("without a goal, and with one day, it says less", () => {
+    const quiet = { ...overview, streak_days: 1, today: { ...overview.today, goal: 0 } };
+    expect(bar({ ...running, task: null, overview: quiet })["tooltip"]).toBe("work, round 2 of 4\ntoday 3");
+  });
+});
+
+describe("tmux, polybar, i3blocks", () => {
+  test("tmux: in a colour that is reset, and a title can't be a style or a command", () => {
+    expect(format("tmux", running)).toBe("#[fg=green]11:45 write the report#[default]");
+    expect(format("tmux", paused)).toBe("#[fg=yellow]11:45 paused#[default]");
+    expect(format("tmux", titled("#[bg=red]#(reboot) c#"))).toBe(
+      "#[fg=green]11:45 ##[bg=red]##(reboot) c###[default]",
+    );
+  });
+
+  test("polybar: in a colour that is reset, and a title can't be an action", () => {
+    expect(format("polybar", resting)).toBe("%{F#5fafaf}11:45 long break%{F-}");
+    const text = format("polybar", titled("%{A1:reboot:}x%{A} %%{B#f00}"));
+    expect(text.match(/%\{[^}]*\}/g)).toEqual(["%{F#5faf5f}", "%{F-}"]);
+  });
+
+  test("i3blocks: the text, a short one, the colour", () => {
+    expect(format("i3blocks", running)).toBe("11:45 write the report\n11:45\n#5faf5f");
+    expect(format("i3blocks", titled("one\ntwo\r\nthree")).split("\n")).toHaveLength(3);
+  });
+
+  test("once stopped they show nothing", () => {
+    expect(["tmux", "polybar", "i3blocks"].map((name) => format(name, stopped))).toEqual(["", "", ""]);
+    expect(format("tmux", { ...running, state: "crashed" })).toBe("");
+  });
+});
+
+describe("templates", () => {
+  test("fields, and doubled braces as braces", () => {
+    const shown = { ...running, remaining_ms: 704_500 };
+    expect(format("{remaining} {task}", shown)).toBe("11:45 write the report");
+    expect(format("{remaining}+{elapsed}={duration} {percent}%", shown)).toBe("11:45+13:15=25:00 53%");
+    expect(format("{type} {state} {round}/{rounds} {today}/{goal} {streak}", shown)).toBe(
+      "work running 2/4 3/8 12",
+    );
+    expect(format("{{{task}}} {{task}}", titled("a"))).toBe("{a} {task}");
+  });
+
+  test("a title with a field in it isn't filled in", () => {
+    expect(format("{task}", titled("{profile} $& $1"))).toBe("{profile} $& $1");
+  });
+
+  test("what isn't there is empty", () => {
+    expect(format("[{remaining}{duration}{elapsed}{percent}{type}{task}{notice}]", stopped)).toBe("[]");
+    expect(format("{state}", stopped)).toBe("stopped");
+  });
+
+  test("every field that is offered can be shown", () => {
+    const fields = formatProblem("{nothing}")?.hint.match(/[a-z_]{3,}/g) ?? [];
+    const offered = fields.filter((name) => !["the", "fields", "are"].includes(name));
+    expect(offered).toContain("remaining_ms");
+    for (const name of offered) {
+      expect(formatProblem(`{${name}}`)).toBeUndefined();
+      expect(format(`{${name}}`, running)).not.toContain("undefined");
+    }
+  });
+
+  test("whatever a title holds, it is one line without control characters", () => {
+    const title = "a\x1b]0;x\x07b\nc\u2028d\u202ee\x00f\ud800";
+    for (const name of ["{task}", "waybar", "tmux", "polybar"]) {
+      expect(format(name, titled(title))).not.toMatch(/[\p{Cc}\u2028-\u202e\ud800]/u);
+    }
+  });
+
+  test("a long title is cut where space is short, and whole where it was asked for", () => {
+    const title = "🍅".repeat(60);
+    expect(format("{task}", titled(title))).toBe(title);
+    expect(format("i3blocks", titled(title)).split("\n")[0]).toBe(`11:45 ${"🍅".repeat(39)}…`);
+  });
+});
+
+describe("formats that there aren't", () => {
+  test.each(["Waybar", "json", "", "remaining", "two words", "%s"])(
+    "'%s' is refused with those there are",
+    (name) => {
+      expect(formatProblem(name)?.refused).toContain(`'${name}'`);
+      for (const known of FORMATS) expect(formatProblem(name)?.hint).toContain(known);
+    },
+  );
+
+  test("an unknown field is refused by its name", () => {
+    const problem = formatProblem("{remaining} {tsak}");
+    expect(problem?.refused).toBe("there is no field {tsak}");
+    expect(problem?.hint).toContain("task");
+    expect(formatProblem("{constructor}")?.refused).toBe("there is no field {constructor}");
+  });
+
+  test.each(["{", "}", "{remaining", "a } b", "{Task}", "{}", "{{}"])(
+    "a brace that is no field's: %s",
+    (text) => {
+      expect(formatProblem(text)).toBeDefined();
+    },
+  );
+
+  test.each([...FORMATS, "{task}", "{{", "{{{task}}}", "{remaining}\n{task}"])("'%s' is fine", (text) => {
+    expect(formatProblem(text)).toBeUndefined();
+  });
+});
