@@ -98,9 +98,8 @@ function messageOf(view: View, said: string | undefined): { text: string; tone: 
   const parts = [
     said,
     unsaved === null ? undefined : `not saved: ${unsaved}`,
-    away,
     gone,
-    notice ?? undefined,
+    notice ?? away,
   ];
   const text = parts.filter((part) => part !== undefined).join(" · ");
   if (text === "") return undefined;

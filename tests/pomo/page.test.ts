@@ -90,24 +90,28 @@ function change(to: State): void {
 
 type Answer = { status: number; head: string; body: string };
 
-/** One HTTP request, byte for byte, and all that comes back. Without a Host of its own it has the right one. */
+/** One HTTP request, byte for byte, and its answer. Without a Host of its own it has the right one. */
 async function raw(line: string, headers: Record<string, string> = {}, body = ""): Promise<Answer> {
-  const all = { Host: `127.0.0.1:${port()}`, Connection: "close", ...headers };
+  const all = { Host: `127.0.0.1:${port()}`, ...headers };
   if (body !== "") Object.assign(all, { "Content-Length": String(Buffer.byteLength(body)) });
-  const head = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
+  const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
   const socket = connectTcp(port(), "127.0.0.1");
-  socket.on("error", () => {});
-  socket.write(`${line} HTTP/1.1\r\n${head.join("")}\r\n${body}`);
+  const { promise, resolve, reject } = Promise.withResolvers<Answer>();
   let said = "";
-  for await (const chunk of socket) {
+  socket.on("data", (chunk) => {
     said += String(chunk);
-    // One that was upgraded stays open.
-    if (said.startsWith("HTTP/1.1 101")) break;
-  }
-  socket.destroy();
-  const [first = "", ...rest] = said.split("\r\n\r\n");
-  const lines = first.split("\r\n").filter((each) => !/^date:/i.test(each));
-  return { status: Number(first.split(" ")[1]), head: lines.join("\n"), body: rest.join("\r\n\r\n") };
+    const [head = "", ...rest] = said.split("\r\n\r\n");
+    const answer = rest.join("\r\n\r\n");
+    const length = Number(/^content-length: (\d+)$/im.exec(head)?.[1] ?? 0);
+    if (rest.length === 0 || Buffer.byteLength(answer) < length) return;
+    const [first = "", ...facts] = head.split("\r\n").filter((each) => !/^date:/i.test(each));
+    resolve({ status: Number(first.split(" ")[1]), head: [first, ...facts].join("\n"), body: answer });
+  });
+  // It may refuse a body before it has come.
+  socket.on("error", () => {});
+  socket.on("close", () => reject(new Error(`${line}: closed without an answer`)));
+  socket.write(`${line} HTTP/1.1\r\n${lines.join("")}\r\n${body}`);
+  return promise.finally(() => socket.destroy());
 }
 
 const bearer = { Authorization: `Bearer ${TOKEN}` };

@@ -96,7 +96,10 @@ export class Live {
    * then the state says so, and the next write tries again.
    */
   async take(change: Change, now: Now): Promise<void> {
-    if (change.state !== this.#state || change.happened.length > 0) await this.#take(change, now);
+    if (change.state === this.#state && change.happened.length === 0) return;
+    // What was to be told of how it came here is past.
+    if (change.happened.length > 0) this.#told = { ...this.#told, notice: null };
+    await this.#take(change, now);
   }
 
   /** Writes what it begins with. @throws what keeps it from being written: then nothing has begun */

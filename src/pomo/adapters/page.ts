@@ -95,6 +95,8 @@ export const page =
 
     const server = listen<Data>(address, {
       fetch: answer,
+      // A body is refused by us, and only once it is known whose it is: Bun would speak first.
+      maxRequestBodySize: Number.MAX_SAFE_INTEGER,
       error(error) {
         log.error("a request failed", { error });
         return nothing(500);
@@ -137,7 +139,7 @@ export const page =
 
 function listen<Data>(
   { host, port }: Address,
-  handlers: Pick<Bun.Serve.Options<Data>, "fetch" | "error" | "websocket">,
+  handlers: Pick<Bun.Serve.Options<Data>, "fetch" | "error" | "websocket" | "maxRequestBodySize">,
 ): Bun.Server<Data> {
   try {
     return Bun.serve<Data>({

@@ -31,7 +31,7 @@ import { NOTHING_TOLD, viewOf } from "../core/view.ts";
 import type { Request } from "./host.ts";
 import { activeTask, addInterval, readOverview, schema, setActiveTask } from "./journal.ts";
 import { settings as configured, presets } from "./settings.ts";
-import { applyTaskEdit, findOrAddTask, type TaskEdit } from "./tasks.ts";
+import { applyTaskEdit, checkTags, checkText, findOrAddTask, namedTask, type TaskEdit } from "./tasks.ts";
 
 /**
  * A profile's timer, whether a host is alive or not: what a dead one left is computed to be shown, and taken up again
@@ -117,6 +117,10 @@ export async function storedState(profile: string): Promise<State & { crashed: b
   };
   return { ...view, ...facts, ...session };
 }
+
+/** Whether it ran when its host died, and has come to its end since. */
+const endedAway = ({ saved, found }: Left): boolean =>
+  saved.interval.timer === "running" && found.how === "restored" && isStanding(found.change.state);
 
 const expiredText = ({ last_active }: { last_active: number }): string => {
   const then = new Date(last_active - new Date(last_active).getTimezoneOffset() * 60_000);
@@ -215,16 +219,16 @@ export class Reach implements Control {
       return this.begin(title, {}, replace === true);
     }
     if (name === "stop") return this.#stop();
-    const alone = liveHost(this.profile) === undefined;
-    if (alone && name === "undo") {
-      const left = await readLeft(this.profile);
-      if (left?.found.how === "over") return this.#host({ session: left.session, request: { kind: "undo" } });
+    if (liveHost(this.profile)) return this.#ask(name, args);
+    const left = await readLeft(this.profile);
+    if (name === "undo" && left?.found.how === "over") {
+      return this.#host({ session: left.session, request: { kind: "undo" } });
     }
-    if (alone && !(await this.revive())) throw NOTHING();
-    if (alone && name === "resume") {
+    if (!(await this.revive())) throw NOTHING();
+    if (name === "resume") {
       const state = await this.state();
-      // What came to its end while away waits to be seen first.
-      if (state["finished_away_at"] !== null || state["ticking"] === true) return state;
+      // What came to its end while nobody was there is to be seen first.
+      if (state["ticking"] === true || (left && endedAway(left))) return state;
     }
     return this.#ask(name, args);
   }
@@ -269,9 +273,15 @@ export class Reach implements Control {
    */
   async prepare(task: string | undefined, wanted: Wanted, replace: boolean): Promise<Hosted> {
     const how = await settingsOf(wanted);
+    const { paused = false, tags = [] } = wanted;
+    if (task !== undefined) {
+      // Whatever is wrong with it is said before anything is interrupted for it.
+      checkText(task, "title");
+      checkTags(tags);
+      await readStore([schema], (db) => namedTask(db, this.profile, task));
+    }
     await this.#clear(replace);
     const session = newSessionId(systemClock.wall(), crypto.getRandomValues(new Uint8Array(16)));
-    const { paused = false, tags = [] } = wanted;
     return { session, request: { kind: "start", ...how, task: await this.#task(task, tags), paused } };
   }
 
