@@ -6,7 +6,7 @@ import type { Seat } from "../../src/kernel/seat.ts";
 import { type Sandbox, until } from "../support/sandbox.ts";
 
 /** What clock ticks of proc(5) are, in ms: the grain of {@link cpuMs}. */
-const TICK_MS = 10;
+export const TICK_MS = 10;
 
 /** The time that a process has spent on a core so far, its threads that have ended among it. */
 export function cpuMs(pid: number): number {
