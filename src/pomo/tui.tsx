@@ -95,12 +95,7 @@ function messageOf(view: View, said: string | undefined): { text: string; tone: 
       ? undefined
       : `finished while away at ${hourMinute(finished_away_at)}: f counts it`;
   const gone = view.host === false && !isOver(view) ? "no host is alive: space goes on" : undefined;
-  const parts = [
-    said,
-    unsaved === null ? undefined : `not saved: ${unsaved}`,
-    gone,
-    notice ?? away,
-  ];
+  const parts = [said, unsaved === null ? undefined : `not saved: ${unsaved}`, gone, notice ?? away];
   const text = parts.filter((part) => part !== undefined).join(" · ");
   if (text === "") return undefined;
   const failed = said !== undefined || unsaved !== null;

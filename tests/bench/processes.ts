@@ -20,7 +20,8 @@ export function cpuMs(pid: number): number {
 /** What a process has in memory, in MB: all it touches, and with what it shares divided among those who do. */
 export function memory(pid: number): { rss: number; pss: number } {
   const text = readFileSync(`/proc/${pid}/smaps_rollup`, "utf8");
-  const of = (name: string) => (Number(new RegExp(`^${name}:\\s+(\\d+) kB`, "m").exec(text)?.[1]) * 1024) / 1e6;
+  const of = (name: string) =>
+    (Number(new RegExp(`^${name}:\\s+(\\d+) kB`, "m").exec(text)?.[1]) * 1024) / 1e6;
   return { rss: of("Rss"), pss: of("Pss") };
 }
 

@@ -28,6 +28,9 @@ type Entry = {
   saved: Saved;
 };
 
+const changesHistory = ({ happened, undone }: Entry): boolean =>
+  undone !== undefined || happened.some(({ ended }) => ended);
+
 /** The pomodoro of a host: takes changes in, writes them, and tells everybody. */
 export class Live {
   readonly #host: Host;
@@ -120,8 +123,6 @@ export class Live {
       saved: save(change.state, now),
       ...(undone === undefined ? {} : { undone }),
     });
-    if (undone !== undefined || change.happened.some(({ ended }) => ended))
-      this.#overview = this.#readOverview(this.now());
     for (const each of change.happened) {
       this.#shown = each.state;
       this.#told = { ...this.#told, event: each.type, events: this.#told.events + 1 };
@@ -191,6 +192,7 @@ export class Live {
         for (const entry of batch) this.#put(db, entry);
       });
       this.#pending.splice(0, batch.length);
+      if (batch.some(changesHistory)) this.#overview = this.#readOverview(this.now());
       this.#failure = undefined;
       this.#told = { ...this.#told, unsaved: null };
     } catch (error) {
@@ -199,9 +201,7 @@ export class Live {
       this.#told = { ...this.#told, unsaved: message(error) };
       // However long it lasts: what history needs is kept, and of the rest what is true now.
       const last = this.#pending.at(-1);
-      this.#pending = this.#pending.filter(
-        (each) => each === last || each.undone !== undefined || each.happened.some(({ ended }) => ended),
-      );
+      this.#pending = this.#pending.filter((each) => each === last || changesHistory(each));
     }
   }
 
