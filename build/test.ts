@@ -16,6 +16,20 @@ const needed: readonly Needed[] = [
   // What sets the manual page.
   { command: "groff", package: "groff-base" },
   { command: "/usr/aarch64-linux-gnu/lib/libc.so.6", package: "libc6-arm64-cross" },
+  // The page's browser.
+  { command: "chromium", package: "chromium" },
+  // A wall clock that can be set.
+  { command: "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1", package: "libfaketime" },
+  // A desktop that shows notifications, and what sends them.
+  { command: "notify-send", package: "libnotify-bin" },
+  { command: "dunst", package: "dunst" },
+  { command: "Xvfb", package: "xvfb" },
+  { command: "dbus-daemon", package: "dbus" },
+  { command: "dbus-send", package: "dbus" },
+  { command: "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf", package: "fonts-dejavu-core" },
+  // Readers of what is exported.
+  { command: "jq", package: "jq" },
+  { command: "/usr/lib/python3/dist-packages/icalendar", package: "python3-icalendar" },
 ];
 
 /** Percent of the lines of src. */

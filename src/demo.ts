@@ -2,9 +2,11 @@ import { scenes as backtest } from "./backtest/adapters/scenes.ts";
 import type { Context } from "./kernel/command.ts";
 import { Exit, message } from "./kernel/errors.ts";
 import { type Scene, SceneStage } from "./kernel/scene.ts";
+import { scenes as pomo } from "./pomo/adapters/scenes.ts";
 
 /** The tour, feature by feature. */
 const TOUR: readonly { feature: string; scenes: readonly Scene[] }[] = [
+  { feature: "pomo", scenes: pomo },
   { feature: "backtest", scenes: backtest },
 ];
 

@@ -67,6 +67,17 @@ export class SceneStage implements AsyncDisposable {
     return { code, out, lines, ms: performance.now() - begin };
   }
 
+  /** Runs a command that must end well. @returns its last line, and how long the whole process took */
+  async ask(...args: string[]): Promise<{ line: Record<string, unknown>; ms: number }> {
+    const ran = await this.run(...args);
+    const line = ran.lines.at(-1);
+    expectThat(
+      ran.code === 0 && line !== undefined,
+      `stint ${args.join(" ")} ended with ${ran.code}: ${line?.["text"] ?? ran.out}`,
+    );
+    return { line, ms: ran.ms };
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     for (const pid of this.#hosts) {
       try {
@@ -83,3 +94,6 @@ export class SceneStage implements AsyncDisposable {
 export function expectThat(holds: boolean, words: string): asserts holds {
   if (!holds) throw new Error(words);
 }
+
+/** A time in a scene's words. */
+export const inMs = (time: number): string => `${time.toFixed(time < 10 ? 1 : 0)} ms`;

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { systemClock } from "../../kernel/clock.ts";
-import { expectThat, type Scene, type SceneStage } from "../../kernel/scene.ts";
+import { expectThat, inMs, type Scene, type SceneStage } from "../../kernel/scene.ts";
 
 /** The scenes of `stint demo` that show what a backtest can be put through. */
 
@@ -21,28 +21,16 @@ const RUN = [
 /** Final equity of the reference run with these settings. */
 const REFERENCE_EQUITY = 9180.06396962001;
 
-const ms = (time: number): string => `${time.toFixed(time < 10 ? 1 : 0)} ms`;
-
-async function asked(stage: SceneStage, ...args: string[]): Promise<{ line: Line; ms: number }> {
-  const ran = await stage.run(...args);
-  const line = ran.lines.at(-1);
-  expectThat(
-    ran.code === 0 && line !== undefined,
-    `stint ${args.join(" ")} ended with ${ran.code}: ${line?.["text"] ?? ran.out}`,
-  );
-  return { line, ms: ran.ms };
-}
-
 async function uninterrupted(stage: SceneStage): Promise<{ line: Line; ms: number }> {
-  return asked(stage, ...RUN);
+  return stage.ask(...RUN);
 }
 
 /** Begins a slow run in the background and waits until it is under way. */
 async function underWay(stage: SceneStage): Promise<{ id: string; pid: number }> {
-  const { line } = await asked(stage, ...RUN, "--pace", "4000", "--detach");
+  const { line } = await stage.ask(...RUN, "--pace", "4000", "--detach");
   const id = String(line["id"]);
   for (;;) {
-    const { line: state } = await asked(stage, "backtest", "status", id);
+    const { line: state } = await stage.ask("backtest", "status", id);
     expectThat(state["state"] === "running" || state["state"] === "starting", `the run is ${state["state"]}`);
     if (Number(state["bar"]) > 500) return { id, pid: Number(line["pid"]) };
     await systemClock.sleep(20);
@@ -59,7 +47,7 @@ async function killed(stage: SceneStage, { id, pid }: { id: string; pid: number 
 
 async function sameBits(stage: SceneStage, id: string): Promise<{ hash: string; ms: number }> {
   const whole = await uninterrupted(stage);
-  const restored = await asked(stage, "backtest", "resume", id);
+  const restored = await stage.ask("backtest", "resume", id);
   const hash = String(restored.line["hash"]);
   expectThat(
     hash === whole.line["hash"],
@@ -78,7 +66,7 @@ export const scenes: readonly Scene[] = [
         Math.abs(equity_final - REFERENCE_EQUITY) < 1e-9 * REFERENCE_EQUITY,
         `final equity is ${equity_final}`,
       );
-      const words = `${trades} trades, final equity ${equity_final.toFixed(2)}, whole process ${ms(took)}`;
+      const words = `${trades} trades, final equity ${equity_final.toFixed(2)}, whole process ${inMs(took)}`;
       return { words, measured: { trades, equity_final, process_ms: took } };
     },
   },
@@ -86,14 +74,14 @@ export const scenes: readonly Scene[] = [
     title: "paused, stepped, killed with kill -9, resumed under the same id: the same bits",
     async play(stage) {
       const run = await underWay(stage);
-      const paused = await asked(stage, "backtest", "pause", run.id);
+      const paused = await stage.ask("backtest", "pause", run.id);
       expectThat(paused.line["state"] === "paused", `after pause it is ${paused.line["state"]}`);
-      const stepped = await asked(stage, "backtest", "step", "100", "--id", run.id);
+      const stepped = await stage.ask("backtest", "step", "100", "--id", run.id);
       const steps = Number(stepped.line["bar"]) - Number(paused.line["bar"]);
       expectThat(steps === 100, `step 100 worked ${steps} bars`);
       await killed(stage, run);
       const same = await sameBits(stage, run.id);
-      const words = `paused at bar ${paused.line["bar"]} (command ${ms(paused.ms)}), killed, resumed in ${ms(same.ms)}, hash ${same.hash}…`;
+      const words = `paused at bar ${paused.line["bar"]} (command ${inMs(paused.ms)}), killed, resumed in ${inMs(same.ms)}, hash ${same.hash}…`;
       return { words, measured: { pause_command_ms: paused.ms, resume_ms: same.ms, hash: same.hash } };
     },
   },
@@ -104,7 +92,7 @@ export const scenes: readonly Scene[] = [
       await killed(stage, run);
       const same = await sameBits(stage, run.id);
       return {
-        words: `resumed in ${ms(same.ms)}, hash ${same.hash}…`,
+        words: `resumed in ${inMs(same.ms)}, hash ${same.hash}…`,
         measured: { resume_ms: same.ms, hash: same.hash },
       };
     },
@@ -113,7 +101,7 @@ export const scenes: readonly Scene[] = [
     title: "stopped: seven stages in order, a last checkpoint, and it can go on",
     async play(stage) {
       const run = await underWay(stage);
-      const stopped = await asked(stage, "backtest", "stop", run.id);
+      const stopped = await stage.ask("backtest", "stop", run.id);
       const log = readFileSync(join(stage.folder, "state", "stint", "backtest.default.log"), "utf8");
       const stages = log.split("\n").flatMap((line) => {
         if (!line.includes(`"pid":${run.pid},`)) return [];
@@ -122,7 +110,7 @@ export const scenes: readonly Scene[] = [
       expectThat(stages.join("") === "1234567", `the stages were ${stages.join(", ")}`);
       const same = await sameBits(stage, run.id);
       return {
-        words: `stopped in ${ms(stopped.ms)}, went on to hash ${same.hash}…`,
+        words: `stopped in ${inMs(stopped.ms)}, went on to hash ${same.hash}…`,
         measured: { stop_ms: stopped.ms, hash: same.hash },
       };
     },
@@ -131,11 +119,11 @@ export const scenes: readonly Scene[] = [
     title: "a picture of the result",
     async play(stage) {
       await uninterrupted(stage);
-      const { line, ms: took } = await asked(stage, "backtest", "report", "--png", "equity.png");
+      const { line, ms: took } = await stage.ask("backtest", "report", "--png", "equity.png");
       const bytes = readFileSync(String(line["file"]));
       expectThat(bytes.subarray(1, 4).toString() === "PNG", "it isn't a PNG");
       return {
-        words: `${Math.round(bytes.length / 1000)} kB of PNG in ${ms(took)}`,
+        words: `${Math.round(bytes.length / 1000)} kB of PNG in ${inMs(took)}`,
         measured: { bytes: bytes.length, picture_ms: took },
       };
     },

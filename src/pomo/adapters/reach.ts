@@ -81,7 +81,7 @@ const readLeft = (profile: string): Promise<Left | undefined> =>
   readStore([schema], (db) => findLeft(db, profile, now()));
 
 /** What is shown while no host is alive; writes nothing and starts nothing. */
-export async function storedState(profile: string): Promise<State & { crashed: boolean }> {
+async function storedState(profile: string): Promise<State & { crashed: boolean }> {
   const at = now();
   const { daily_goal: goal } = (await configured()).pomo;
   const empty = { goal, wall: at.wall, offset: at.offset };

@@ -104,7 +104,7 @@ export function unsave(saved: Saved, now: Now): Pomodoro {
 }
 
 /** What was last alive longer ago isn't taken up again, ms. */
-export const RESTORED_WITHIN_MS = 24 * 3_600_000;
+const RESTORED_WITHIN_MS = 24 * 3_600_000;
 
 /** What a checkpoint says of the session now that no host is alive. */
 export type Restorable =
