@@ -102,7 +102,9 @@ export class Browser implements AsyncDisposable {
     const loading = async (method: string, params: Json = {}) => {
       const loaded = protocol.next(session, "Page.loadEventFired");
       const { errorText } = await call(method, params);
-      if (errorText !== undefined) throw new Error(`${params["url"]}: ${errorText}`);
+      // For an error with an empty body it shows a page of its own.
+      if (errorText !== undefined && errorText !== "net::ERR_HTTP_RESPONSE_CODE_FAILURE")
+        throw new Error(`${params["url"]}: ${errorText}`);
       await loaded;
     };
     const evaluate = async <T>(expression: string): Promise<T> => {

@@ -93,36 +93,46 @@ export const page =
       });
     }
 
-    const server = listen<Data>(address, {
-      fetch: answer,
-      // A body is refused by us, and only once it is known whose it is: Bun would speak first.
-      maxRequestBodySize: Number.MAX_SAFE_INTEGER,
-      error(error) {
-        log.error("a request failed", { error });
-        return nothing(500);
-      },
-      websocket: {
-        // Far above the limit at which a watcher that fell behind is closed: that decides, not this.
-        backpressureLimit: 16 << 20,
-        maxPayloadLength: 1 << 10,
-        open(socket) {
-          sockets++;
-          try {
-            socket.data.watching = watch(socket);
-            watching.add(socket.data.watching);
-          } catch (error) {
-            log.error("the timer can't be watched", { error });
-            socket.close();
-          }
+    let server: Bun.Server<Data>;
+    try {
+      server = Bun.serve<Data>({
+        hostname: address.host,
+        port: address.port,
+        development: false,
+        // Outside of development Bun would share a port that is taken.
+        reusePort: false,
+        fetch: answer,
+        // A body is refused by us, and only once it is known whose it is: Bun would speak first.
+        maxRequestBodySize: Number.MAX_SAFE_INTEGER,
+        error(error) {
+          log.error("a request failed", { error });
+          return nothing(500);
         },
-        message() {},
-        close(socket) {
-          sockets--;
-          const { watching: gone } = socket.data;
-          if (gone && watching.delete(gone)) void gone[Symbol.asyncDispose]();
+        websocket: {
+          // Far above the limit at which a watcher that fell behind is closed: that decides, not this.
+          backpressureLimit: 16 << 20,
+          maxPayloadLength: 1 << 10,
+          open(socket) {
+            sockets++;
+            try {
+              socket.data.watching = watch(socket);
+              watching.add(socket.data.watching);
+            } catch (error) {
+              log.error("the timer can't be watched", { error });
+              socket.close();
+            }
+          },
+          message() {},
+          close(socket) {
+            sockets--;
+            const { watching: gone } = socket.data;
+            if (gone && watching.delete(gone)) void gone[Symbol.asyncDispose]();
+          },
         },
-      },
-    });
+      });
+    } catch (error) {
+      throw cantListen(address, error);
+    }
     const base = new URL(`http://${address.host === "::1" ? "[::1]" : address.host}:${server.port}/`);
     // As a browser writes them: without the port where that is 80.
     hosts = [base.host, base.host.replace(base.hostname, "localhost")];
@@ -137,29 +147,14 @@ export const page =
     };
   };
 
-function listen<Data>(
-  { host, port }: Address,
-  handlers: Pick<Bun.Serve.Options<Data>, "fetch" | "error" | "websocket" | "maxRequestBodySize">,
-): Bun.Server<Data> {
-  try {
-    return Bun.serve<Data>({
-      ...handlers,
-      hostname: host,
-      port,
-      development: false,
-    } as Bun.Serve.Options<Data>);
-  } catch (error) {
-    if (errno(error) === "EADDRINUSE") {
-      const hint =
-        "a timer with pomo.listen serves its page itself; --listen 127.0.0.1:0 takes any free port";
-      throw new Expected(Exit.again, `port ${port} is in use`, hint);
-    }
-    throw new Expected(
-      Exit.unavailable,
-      `${host} port ${port} can't be listened on: ${errno(error) ?? message(error)}`,
-      "try --listen 127.0.0.1:0",
-    );
+function cantListen({ host, port }: Address, error: unknown): Expected {
+  if (errno(error) === "EADDRINUSE") {
+    const hint = "a timer with pomo.listen serves its page itself; --listen 127.0.0.1:0 takes any free port";
+    return new Expected(Exit.again, `port ${port} is in use`, hint);
   }
+  const why = errno(error) ?? message(error);
+  const hint = "try --listen 127.0.0.1:0";
+  return new Expected(Exit.unavailable, `${host} port ${port} can't be listened on: ${why}`, hint);
 }
 
 /** Whether a text is the token, in a time that says nothing of either. */

@@ -10,10 +10,14 @@ async function kill(stage: SceneStage): Promise<void> {
   process.kill(pid, "SIGKILL");
 }
 
+/** Nothing of a tour belongs on the user's desktop. */
+const quiet = (stage: SceneStage) => stage.ask("config", "set", "pomo.notify", "false");
+
 export const scenes: readonly Scene[] = [
   {
     title: "finished when its time is up, counted once",
     async play(stage) {
+      await quiet(stage);
       const { ms } = await stage.ask("pomo", "start", "a second of work", "--work", "1s", "--wait");
       await stage.ask("pomo", "stop");
       const { lines } = await stage.run("pomo", "log");
@@ -29,6 +33,7 @@ export const scenes: readonly Scene[] = [
   {
     title: "skipped by mistake, undone, killed with kill -9, taken up under the same id",
     async play(stage) {
+      await quiet(stage);
       const { line: begun } = await stage.ask("pomo", "start", "the report", "--detach");
       await stage.ask("pomo", "skip");
       const { line: back } = await stage.ask("pomo", "undo");
