@@ -11,7 +11,7 @@ async function kill(stage: SceneStage): Promise<void> {
 }
 
 /** Nothing of a tour belongs on the user's desktop. */
-const quiet = (stage: SceneStage) => stage.ask("config", "set", "pomo.notify", "false");
+const quiet = (stage: SceneStage) => stage.run("config", "set", "pomo.notify", "false");
 
 export const scenes: readonly Scene[] = [
   {
