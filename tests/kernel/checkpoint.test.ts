@@ -3,13 +3,16 @@ import {
   checkpoint,
   checkpoints,
   claimSession,
+  dropCheckpoints,
   endSession,
   findSession,
   listSessions,
+  newestCheckpoint,
   newSessionId,
   recordAlive,
   recordCrashed,
   recordState,
+  refreshCheckpoint,
 } from "../../src/kernel/checkpoint.ts";
 import { isAlive, ownIdentity } from "../../src/kernel/runtime.ts";
 import { openStore, type Store } from "../../src/kernel/store.ts";
@@ -190,6 +193,140 @@ describe("checkpoints", () => {
     await add(1);
     await store.write((db) => endSession(db, "s", false, clock));
     expect(store.db.prepare("SELECT count(*) AS n FROM checkpoint").get()).toEqual({ n: 0 });
+  });
+});
+
+describe("checkpoints that are dropped by age", () => {
+  const HOUR_MS = 3_600_000;
+  const add = (session: string, state: unknown) =>
+    store.write((db) => checkpoint(db, { session, type: "PAUSED", state }, clock));
+  const drop = () => store.write((db) => dropCheckpoints(db, "pomo", clock.wall() - 48 * HOUR_MS));
+  const left = (session: string) => checkpoints(store.db, session).map(({ state }) => state);
+
+  test("are all kept until then", async () => {
+    await claim("s");
+    for (let n = 1; n <= 100; n++) await add("s", n);
+    expect(checkpoints(store.db, "s")).toHaveLength(100);
+    await drop();
+    expect(checkpoints(store.db, "s")).toHaveLength(100);
+  });
+
+  test("go once they were last alive before it, not a moment earlier", async () => {
+    await claim("s");
+    await store.write((db) => recordState(db, "s", "stopped", clock));
+    await add("s", "old");
+    await clock.advance(48 * HOUR_MS);
+    await drop();
+    expect(left("s")).toEqual(["old"]);
+    await clock.advance(1);
+    await add("s", "new");
+    await drop();
+    expect(left("s")).toEqual(["new"]);
+  });
+
+  test("stay when they are the newest of a session that hasn't stopped", async () => {
+    for (const id of ["running", "crashed", "stopped"]) {
+      await claim(id);
+      await add(id, "older");
+      await add(id, "newest");
+    }
+    await store.write((db) => recordState(db, "stopped", "stopped", clock));
+    await store.write((db) => db.exec("UPDATE session SET pid = 4194305 WHERE id = 'crashed'"));
+    await store.write(recordCrashed);
+    await clock.advance(100 * HOUR_MS);
+    await drop();
+    expect([left("running"), left("crashed"), left("stopped")]).toEqual([["newest"], ["newest"], []]);
+    expect(findSession(store.db, "stopped")).toBeDefined();
+  });
+
+  test("of another kind are its own to drop", async () => {
+    await claim("t", "track");
+    await store.write((db) => recordState(db, "t", "stopped", clock));
+    await add("t", 1);
+    await clock.advance(100 * HOUR_MS);
+    await drop();
+    expect(left("t")).toEqual([1]);
+  });
+
+  test("live on when they are brought up to date: the state and when it was last alive, of the newest alone", async () => {
+    await claim("s");
+    await claim("t");
+    await add("s", "first");
+    await add("s", { remaining: 20 });
+    await add("t", "another's");
+    const made = clock.wall();
+    await clock.advance(30_000);
+    await store.write((db) => refreshCheckpoint(db, "s", { remaining: 19 }, clock));
+    const [newest, first] = checkpoints(store.db, "s");
+    expect(newest).toMatchObject({
+      type: "PAUSED",
+      state: { remaining: 19 },
+      made_at: made,
+      last_active: made + 30_000,
+    });
+    expect(first).toMatchObject({ state: "first", last_active: made });
+    expect(checkpoints(store.db, "t")).toMatchObject([{ state: "another's", last_active: made }]);
+    expect(findSession(store.db, "s")?.last_active).toBe(made + 30_000);
+  });
+
+  test("that can't be brought up to date stay as they were", async () => {
+    await claim("s");
+    await add("s", "good");
+    const made = clock.wall();
+    await clock.advance(30_000);
+    const refresh = store.write((db) => refreshCheckpoint(db, "s", { at: new Date(0) }, clock));
+    await expect(refresh).rejects.toThrow("state.at is a Date");
+    expect(checkpoints(store.db, "s")).toMatchObject([{ state: "good", last_active: made }]);
+  });
+});
+
+describe("the newest checkpoint of a kind and profile", () => {
+  const add = (session: string, state: unknown) =>
+    store.write((db) => checkpoint(db, { session, type: "PAUSED", state }, clock));
+  const read = (state: unknown) => (typeof state === "number" ? `number ${state}` : undefined);
+  const newest = (kind: "pomo" | "track" = "pomo", profile = "default") =>
+    newestCheckpoint(store.db, { kind, profile }, read);
+  const damage = (state: string, by: string) =>
+    store.write((db) => db.prepare("UPDATE checkpoint SET state = ? WHERE state = ?").run(by, state));
+
+  test("is whichever session's wrote last, and what it was read as", async () => {
+    await claim("s");
+    await claim("t");
+    await add("t", 1);
+    await add("s", 2);
+    expect(newest()).toMatchObject({ session: "s", state: "number 2", passedOver: 0 });
+    await add("t", 3);
+    expect(newest()).toMatchObject({ session: "t", state: "number 3", passedOver: 0 });
+  });
+
+  test("is of no other kind and no other profile; there may be none", async () => {
+    await claim("p");
+    await claim("t", "track");
+    await claim("w", "pomo", "work");
+    await add("p", 1);
+    await add("t", 2);
+    await add("w", 3);
+    expect(newest()).toMatchObject({ session: "p" });
+    expect(newest("track")).toMatchObject({ session: "t" });
+    expect(newest("pomo", "work")).toMatchObject({ session: "w" });
+    expect(newest("track", "work")).toBeUndefined();
+  });
+
+  test("is the one before when it is torn, can't be decoded or isn't understood, and they are counted", async () => {
+    await claim("s");
+    await add("s", 7);
+    for (const state of ["torn", "strange", new Uint8Array([1]), "of a newer version"]) await add("s", state);
+    await damage('"torn"', '{"to');
+    await damage('"strange"', '{"$bigint":"many"}');
+    expect(newest()).toMatchObject({ state: "number 7", passedOver: 4 });
+  });
+
+  test("is none when none of them can be read", async () => {
+    await claim("s");
+    await add("s", 1);
+    await damage("1", "[");
+    await add("s", "refused");
+    expect(newest()).toBeUndefined();
   });
 });
 

@@ -1,6 +1,6 @@
 import { describe, expect, spyOn, test } from "bun:test";
-import { type Clock, localOffset, suspendMeter, systemClock } from "../../src/kernel/clock.ts";
-import { TestClock } from "../support/clock.ts";
+import { type Clock, localOffset, suspendMeter, suspendWatch, systemClock } from "../../src/kernel/clock.ts";
+import { Intervals, TestClock } from "../support/clock.ts";
 
 describe("sleep", () => {
   test("ends at once when it is aborted, and leaves no listener behind", async () => {
@@ -97,6 +97,38 @@ describe("the suspend meter", () => {
     };
     const slept = suspendMeter(stumbling);
     expect(slept()).toBe(0);
+  });
+});
+
+describe("the suspend watch", () => {
+  const signal = new AbortController().signal;
+
+  test("tells once how long the machine slept, when it next looks", async () => {
+    using intervals = new Intervals();
+    const clock = new TestClock();
+    const slept: number[] = [];
+    await using _ = await suspendWatch(clock, (ms) => slept.push(ms), 40)(signal);
+    clock.suspend(60_000);
+    expect(slept).toEqual([]);
+    await intervals.round(40);
+    await intervals.round(40);
+    expect(slept).toEqual([60_000]);
+    clock.suspend(1_000);
+    await clock.advance(5_000);
+    await intervals.round(40);
+    expect(slept).toEqual([60_000, 1_000]);
+  });
+
+  test("counts no sleep from before it was opened, and tells none after it was disposed", async () => {
+    using intervals = new Intervals();
+    const clock = new TestClock();
+    const slept: number[] = [];
+    clock.suspend(60_000);
+    const watch = await suspendWatch(clock, (ms) => slept.push(ms))(signal);
+    await intervals.round(1_000);
+    await watch[Symbol.asyncDispose]();
+    expect(intervals.periods).toEqual([]);
+    expect(slept).toEqual([]);
   });
 });
 

@@ -82,3 +82,43 @@ export class TestClock implements Clock {
 
 /** Promises that are ready have run. */
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+/**
+ * Takes the place of setInterval until it is disposed: what repeats does so when a test says so. Whoever clears an
+ * interval is heard.
+ */
+export class Intervals implements Disposable {
+  readonly #set = globalThis.setInterval;
+  readonly #clear = globalThis.clearInterval;
+  readonly #repeating = new Map<unknown, { ms: number; work: () => unknown }>();
+
+  constructor() {
+    globalThis.setInterval = ((work: () => unknown, ms: number) => {
+      // A real one, for whoever wants to do more with it than clear it; it never comes round.
+      const timer = this.#set(() => {}, 2 ** 31 - 1);
+      this.#repeating.set(timer, { ms, work });
+      return timer;
+    }) as typeof setInterval;
+    globalThis.clearInterval = ((timer: ReturnType<typeof setInterval>) => {
+      this.#repeating.delete(timer);
+      this.#clear(timer);
+    }) as typeof clearInterval;
+  }
+
+  /** How often each of them is to repeat, ms. */
+  get periods(): number[] {
+    return [...this.#repeating.values()].map(({ ms }) => ms);
+  }
+
+  /** What repeats every `ms` does so once. Resolves when it is done. */
+  async round(ms: number): Promise<void> {
+    await Promise.all([...this.#repeating.values()].map((each) => (each.ms === ms ? each.work() : undefined)));
+    await settled();
+  }
+
+  [Symbol.dispose](): void {
+    globalThis.setInterval = this.#set;
+    globalThis.clearInterval = this.#clear;
+    for (const timer of this.#repeating.keys()) this.#clear(timer as ReturnType<typeof setInterval>);
+  }
+}

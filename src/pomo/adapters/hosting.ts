@@ -1,11 +1,10 @@
 import type { Context } from "../../kernel/command.ts";
 import type { State } from "../../kernel/control.ts";
-import { Exit, Expected } from "../../kernel/errors.ts";
 import { runHost } from "../../kernel/host.ts";
 import { inBackground } from "../../kernel/launch.ts";
 import type { Log } from "../../kernel/log.ts";
 import type { Part } from "../../kernel/stack.ts";
-import { ADDRESS_RULE } from "../core/address.ts";
+import { type Address, parseAddress } from "../core/address.ts";
 import { openPomo } from "./host.ts";
 import { schema } from "./journal.ts";
 import { type Hosted, reachOf } from "./reach.ts";
@@ -23,7 +22,8 @@ export async function hostPomo(
   const drawn = output.terminal && !output.json && !inBackground();
   const recreated = request.kind !== "start";
   const hosting = { kind: "pomo", profile, session, schemas: [schema], recreated, life, log } as const;
-  const served = config.pomo.listen === "" ? undefined : await pageOf(context, config.pomo.listen, log);
+  const address = parseAddress(config.pomo.listen);
+  const served = address && (await pageOf(context, address, log));
   await runHost(hosting, async (host) => {
     if (!inBackground()) output.onClosed(() => host.end());
     const activity = await openPomo(host, request, config.pomo, served);
@@ -37,15 +37,8 @@ export async function hostPomo(
 }
 
 /** The page that the configuration asks for; it speaks to this host as to any other that comes after it. */
-async function pageOf(context: Context, listen: string, log: Log): Promise<Part> {
-  const [{ page }, { pageToken }, { parseAddress }] = await Promise.all([
-    import("./page.ts"),
-    import("./token.ts"),
-    import("../core/address.ts"),
-  ]);
-  const address = parseAddress(listen);
-  if (!address)
-    throw new Expected(Exit.config, `pomo.listen: '${listen}' isn't a loopback address`, ADDRESS_RULE);
+async function pageOf(context: Context, address: Address, log: Log): Promise<Part> {
+  const [{ page }, { pageToken }] = await Promise.all([import("./page.ts"), import("./token.ts")]);
   const token = pageToken(context.profile, (text) => log.warn(text));
   return page({ control: reachOf(context), address, token, log: log.for("page") });
 }

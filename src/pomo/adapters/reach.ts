@@ -196,7 +196,8 @@ export class Reach implements Control {
       const state = await storedState(this.profile).catch(() => undefined);
       if (over || turn !== heard) return;
       changed(state);
-      if (this.#revives && state?.["crashed"] === true) await this.revive();
+      // Who comes to look takes it up; who looks on does so too, unless its host was told to end.
+      if (this.#revives && (turn === 1 || state?.["crashed"] === true)) await this.revive();
     };
     const watching = watchSeat({ kind: "pomo", profile: this.profile }, (state) => {
       heard++;

@@ -1,5 +1,6 @@
 import { loadConfig } from "../../kernel/config/load.ts";
 import { logSection, section, type Values } from "../../kernel/config/section.ts";
+import { ADDRESS_RULE, parseAddress } from "../core/address.ts";
 import { parseDuration } from "../core/duration.ts";
 import { PRESETS, type Preset } from "../core/presets.ts";
 
@@ -71,6 +72,9 @@ export const pomoSection = section("pomo", (z) => {
         .describe("at the end of an interval: bell, off, or the path of a sound file"),
       listen: z
         .string()
+        .refine((text) => text === "" || parseAddress(text) !== undefined, {
+          error: `must be ${ADDRESS_RULE}`,
+        })
         .default("")
         .describe("also serve the page on this loopback address, as in 127.0.0.1:7625")
         .meta({ userOnly: true }),
