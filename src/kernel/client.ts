@@ -79,7 +79,8 @@ export function connect(seat: Seat): Control {
 /**
  * Watches whichever host of a kind and profile sits there, now or later: a host that was killed and made anew, or
  * replaced by another, is followed.
- * @param changed told each state; at once, and whenever there is none, `undefined`
+ * @param changed told each state; `undefined` at once when there is no host, when one doesn't answer any more, and once
+ * that one is gone
  */
 export function watchSeat(
   of: { kind: Kind; profile: string },
@@ -88,22 +89,26 @@ export function watchSeat(
   let watching: AsyncDisposable | undefined;
   let again: ReturnType<typeof setTimeout> | undefined;
   let over = false;
+  let taken = true;
+  // Whoever was told may have had enough.
+  const later = () => {
+    if (!over) again = setTimeout(look, RECONNECT_MS);
+  };
   const look = () => {
     const [seat] = findHosts(of);
-    if (!seat) {
-      again = setTimeout(look, RECONNECT_MS);
-      return;
-    }
+    const left = taken && !seat;
+    taken = seat !== undefined;
+    if (left) changed(undefined);
+    if (!seat) return later();
     watching = connect(seat).watch((state) => {
       if (over) return;
       changed(state);
       if (state) return;
       // Its socket closed: it may be gone for good, or another sits there by now, perhaps at another address.
       void watching?.[Symbol.asyncDispose]();
-      again = setTimeout(look, RECONNECT_MS);
+      later();
     });
   };
-  if (findHosts(of).length === 0) changed(undefined);
   look();
   return {
     async [Symbol.asyncDispose]() {

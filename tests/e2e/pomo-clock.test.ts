@@ -74,7 +74,8 @@ describe("a long time without a host", () => {
     expect(Math.abs(Number(seen["finished_away_at"]) - Number(last_active) - HOUR)).toBeLessThan(5_000);
     const resumed = await box.pomo("resume");
     expect(resumed).toMatchObject({ state: "paused", session_type: "WORK", remaining_ms: 0 });
-    expect(resumed["notice"]).toMatch(/finished while away at \d\d:\d\d: stint pomo finish counts it/);
+    expect(resumed["finished_away_at"]).toBe(seen["finished_away_at"]);
+    expect(resumed["notice"]).toMatch(/^restored from \d\d:\d\d$/);
     expect(await box.history()).toEqual([]);
     expect(await box.pomo("finish")).toMatchObject({ session_type: "SHORT_BREAK", state: "running" });
     const [row] = await box.history();

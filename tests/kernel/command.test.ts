@@ -53,6 +53,20 @@ const root: CommandSpec = {
       summary: "buy and sell",
       commands: [{ usage: "open [day]", summary: "open it", run: run("open") }],
     },
+    {
+      usage: "list [day]",
+      summary: "what there is",
+      options: [{ flags: "--since <day>", help: "from when on" }],
+      run: run("list"),
+      commands: [
+        {
+          usage: "add <what>",
+          summary: "add to it",
+          options: [{ flags: "--day <day>", help: "when" }],
+          run: run("list add"),
+        },
+      ],
+    },
     { usage: "__own", summary: "for its own use", hidden: true, run: run("own") },
   ],
 };
@@ -123,6 +137,31 @@ describe("a command line", () => {
       [true, true, false],
       [true, false, false],
     ]);
+  });
+});
+
+describe("a group that does something by itself", () => {
+  test("does so without a word for one of its commands, with its own arguments and options", async () => {
+    await stint("list");
+    await stint("list", "monday", "--since", "may");
+    expect(ran.map(({ name, args }) => [name, ...args])).toEqual([["list"], ["list", "monday"]]);
+    expect(ran[1]?.options).toMatchObject({ since: "may" });
+  });
+
+  test.each([
+    ["after the command", ["list", "add", "jam", "--profile", "work", "--json", "--no-color"]],
+    ["before it", ["list", "--profile", "work", "--json", "--no-color", "add", "jam"]],
+  ])("its commands get the options that every command has, when they stand %s", async (_, argv) => {
+    expect(await stint(...argv)).toBe(3);
+    const [{ name, args, options, context }] = ran as [Ran];
+    expect([name, ...args]).toEqual(["list add", "jam"]);
+    expect([context.profile, context.output.json, options["color"]]).toEqual(["work", true, false]);
+  });
+
+  test("its commands keep their own options", async () => {
+    await stint("list", "add", "jam", "--day", "monday");
+    expect(ran[0]?.options).toMatchObject({ day: "monday" });
+    expect(await refused("list", "add", "jam", "--dya", "monday")).toMatchObject({ exit: 2 });
   });
 });
 

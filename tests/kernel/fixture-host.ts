@@ -7,7 +7,7 @@ import { open as openFile } from "node:fs/promises";
 import { constants } from "node:os";
 import { join } from "node:path";
 import { findSession } from "../../src/kernel/checkpoint.ts";
-import { Exit, Expected } from "../../src/kernel/errors.ts";
+import { Exit, Expected, message } from "../../src/kernel/errors.ts";
 import { generation } from "../../src/kernel/generation.ts";
 import { type Activity, type Host, runHost } from "../../src/kernel/host.ts";
 import { Life } from "../../src/kernel/life.ts";
@@ -120,6 +120,11 @@ async function activity(host: Host): Promise<Activity<object>> {
   });
   const disposeMs = fixture === "hang" ? 60_000 : 50;
   return {
+    paused: fixture === "paused",
+    ...(fixture === "carries-on" ? { unwritten: (error) => note(`unwritten: ${message(error)}`) } : {}),
+    async reached(state) {
+      if (state === "stopping") writeFileSync("asked", String(host.stopAsked()));
+    },
     generation: generation<object>()
       .sources(async (open) => ({ camera: await open.slot("camera", eye.part, { retryMs: () => 20 }) }))
       .actuators(async (open) => ({ lamp: await open("lamp", lamp) }))
@@ -146,6 +151,9 @@ async function activity(host: Host): Promise<Activity<object>> {
       },
       async plug() {
         eye.plug();
+      },
+      async done() {
+        host.end();
       },
       /** From here on nobody can be told the state, this command's own answer included. */
       async forget() {

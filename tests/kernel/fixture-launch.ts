@@ -1,17 +1,22 @@
-/** `launch WHAT` starts itself as a background host that does `WHAT`, and says as JSON what came of it. */
+/**
+ * `launch WHAT [NAME=VALUE]` starts itself as a background host that does `WHAT`, with this in its environment, and says
+ * as JSON what came of it.
+ */
 import { readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { isatty } from "node:tty";
 import { Expected } from "../../src/kernel/errors.ts";
 import { inBackground, launch, sayFailed, sayReady } from "../../src/kernel/launch.ts";
 
-const [role, what = ""] = process.argv.slice(2);
+const [role, what = "", given = ""] = process.argv.slice(2);
 const forever = () => setInterval(() => {}, 1000);
 
 if (role === "launch") {
   if (what === "missing") process.execPath = "/nonexistent/stint";
   if (what === "removed") rmdirSync(process.cwd());
   try {
-    console.log(JSON.stringify(await launch(["host", what])));
+    const [name = "", value = ""] = given.split("=");
+    const host = await launch(["host", what], name === "" ? {} : { [name]: value });
+    console.log(JSON.stringify({ ...host, ours: process.env[name] ?? null }));
   } catch (error) {
     const { name, message, hint, exit } = error as Expected;
     console.log(JSON.stringify({ name, message, hint, exit }));

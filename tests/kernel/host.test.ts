@@ -32,6 +32,20 @@ class House extends Sandbox {
     const said = text(join(this.home, "state/stint/pomo.default.host"));
     return said === "" ? undefined : (JSON.parse(said) as Seat);
   }
+  /** Whether the host was asked to stop, as it saw it itself on its way down. */
+  get asked(): string {
+    return text(join(this.work, "asked"));
+  }
+  /** From here on no session's state can be written; what the disk says is `why`. */
+  refuseStates(why: string): void {
+    using db = new Database(join(this.home, "data/stint/stint.db"));
+    db.exec(`CREATE TRIGGER refused BEFORE UPDATE OF state ON session
+             BEGIN SELECT RAISE(ABORT, '${why}'); END`);
+  }
+  takeStates(): void {
+    using db = new Database(join(this.home, "data/stint/stint.db"));
+    db.exec("DROP TRIGGER refused");
+  }
   /** States of the sessions by their ids. */
   get rows(): Record<string, string> {
     using db = new Database(join(this.home, "data/stint/stint.db"), { readonly: true });
@@ -58,7 +72,7 @@ class House extends Sandbox {
     );
     const control = connect(seat as Seat);
     const reached = (holds: (state: State) => boolean) => until(() => control.state(), holds);
-    if (!fixture.startsWith("slow")) await reached(({ state }) => state === "running");
+    if (!fixture.startsWith("slow")) await reached(({ state }) => state === "running" || state === "paused");
     return { child, control, reached };
   }
 }
@@ -252,6 +266,83 @@ describe("pause and resume", () => {
     await using house = new House();
     const { control } = await house.host();
     await expect(control.command("dance")).rejects.toMatchObject({ exit: Exit.usage });
+  });
+});
+
+describe("a session that begins paused", () => {
+  test("has opened nothing that a pause would dispose, and does so when it is resumed", async () => {
+    await using house = new House();
+    const { control } = await house.host("paused");
+    expect(await control.state()).toMatchObject({ state: "paused", generations: 0 });
+    expect(house.rows).toEqual({ [ID]: "paused" });
+    expect(house.parts).toEqual(["open writer"]);
+    expect(await control.command("resume")).toMatchObject({ state: "running", generations: 1 });
+    expect(house.parts).toEqual(OPENED);
+  });
+});
+
+describe("a state that can't be written", () => {
+  test("keeps a session from running, but not from being paused or stopped", async () => {
+    await using house = new House();
+    const { child, control } = await house.host();
+    house.refuseStates("the disk is full");
+    await expect(control.command("pause")).rejects.toThrow("the disk is full");
+    expect(await control.state()).toMatchObject({ state: "paused" });
+    await expect(control.command("resume")).rejects.toThrow("the disk is full");
+    expect(await control.state()).toMatchObject({ state: "paused" });
+    expect(house.lamp).toBe("off");
+    house.takeStates();
+    expect(await control.command("resume")).toMatchObject({ state: "running" });
+    house.refuseStates("the disk is full");
+    await control.command("stop");
+    expect(await child.exited).not.toBe(Exit.ok);
+    expect(house.stages).toEqual(SHUTDOWN);
+  });
+
+  test("is told to an activity that says it goes on without, and the session does", async () => {
+    await using house = new House();
+    const { child, control } = await house.host("carries-on");
+    house.refuseStates("the disk is full");
+    expect(await control.command("pause")).toMatchObject({ state: "paused" });
+    expect(await control.command("resume")).toMatchObject({ state: "running", generations: 2 });
+    expect(house.parts.filter((line) => line.startsWith("unwritten"))).toEqual([
+      "unwritten: the disk is full",
+      "unwritten: the disk is full",
+    ]);
+    expect(house.told).toContain("paused can't be recorded");
+    house.takeStates();
+    await control.command("pause");
+    expect(house.rows).toEqual({ [ID]: "paused" });
+    house.refuseStates("the disk is full");
+    await control.command("stop");
+    expect(await child.exited).toBe(Exit.ok);
+    expect(house.stages).toEqual(SHUTDOWN);
+  });
+});
+
+describe("on its way down a host knows", () => {
+  test("that it was asked to stop, running or paused", async () => {
+    for (const fixture of ["", "paused"]) {
+      await using house = new House();
+      const { child, control } = await house.host(fixture);
+      await control.command("stop");
+      expect(await child.exited).toBe(Exit.ok);
+      expect(house.asked).toBe("true");
+    }
+  });
+
+  test("that a signal, or being done, is nobody's word to stop for good", async () => {
+    for (const [end, code] of [
+      ["signal", 143],
+      ["done", Exit.ok],
+    ] as const) {
+      await using house = new House();
+      const { child, control } = await house.host();
+      if (end === "signal") child.kill("SIGTERM");
+      else await control.command("done");
+      expect(await child.exited).toBe(code);
+      expect(house.asked).toBe("false");
+    }
   });
 });
 

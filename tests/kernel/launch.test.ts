@@ -11,8 +11,12 @@ beforeEach(() => {
 afterEach(() => home[Symbol.dispose]());
 
 /** Has another process launch a host that does `what`. @returns what it came to, as the fixture says */
-async function launched(what: string, options: { cwd?: string; env?: Record<string, string> } = {}) {
-  const child = Bun.spawn([process.execPath, join(import.meta.dir, "fixture-launch.ts"), "launch", what], {
+async function launched(
+  what: string,
+  options: { cwd?: string; env?: Record<string, string>; given?: string } = {},
+) {
+  const command = [process.execPath, join(import.meta.dir, "fixture-launch.ts"), "launch", what];
+  const child = Bun.spawn([...command, ...(options.given === undefined ? [] : [options.given])], {
     cwd: options.cwd ?? home.path,
     env: { ...process.env, ...options.env },
     stdout: "pipe",
@@ -21,6 +25,15 @@ async function launched(what: string, options: { cwd?: string; env?: Record<stri
   const [out] = await Promise.all([child.stdout.text(), child.exited]);
   return JSON.parse(out) as Record<string, unknown>;
 }
+/** What a host that reports wrote in its folder. */
+const report = (folder: string) =>
+  until(() => {
+    try {
+      return JSON.parse(readFileSync(join(folder, "report.json"), "utf8"));
+    } catch {
+      return undefined;
+    }
+  });
 const gone = (pid: unknown) => {
   try {
     process.kill(Number(pid), 0);
@@ -41,14 +54,7 @@ test("it has the folder and the environment of who started it, a session of its 
   const folder = join(home.path, "a folder");
   mkdirSync(folder);
   const { pid } = await launched("report", { cwd: folder, env: { FLAVOUR: "plum" } });
-  const report = await until(() => {
-    try {
-      return JSON.parse(readFileSync(join(folder, "report.json"), "utf8"));
-    } catch {
-      return undefined;
-    }
-  });
-  expect(report).toEqual({
+  expect(await report(folder)).toEqual({
     cwd: realpathSync(folder),
     flavour: "plum",
     sid: pid,
@@ -57,6 +63,13 @@ test("it has the folder and the environment of who started it, a session of its 
     background: [true, false],
     argv: ["host", "report"],
   });
+});
+
+test("what it is given in its environment is its own, and on no command line", async () => {
+  const env = { FLAVOUR: "plum" };
+  const { ours } = await launched("report", { env, given: "FLAVOUR=pear" });
+  expect(await report(home.path)).toMatchObject({ flavour: "pear", argv: ["host", "report"] });
+  expect(ours).toBe("plum");
 });
 
 test("one that fails says why, with its hint and exit code", async () => {

@@ -110,9 +110,9 @@ export class Intervals implements Disposable {
     return [...this.#repeating.values()].map(({ ms }) => ms);
   }
 
-  /** What repeats every `ms` does so once. Resolves when it is done. */
+  /** What repeats every `ms` does so once, and runs until it waits for something else. */
   async round(ms: number): Promise<void> {
-    await Promise.all([...this.#repeating.values()].map((each) => (each.ms === ms ? each.work() : undefined)));
+    for (const each of [...this.#repeating.values()]) if (each.ms === ms) each.work();
     await settled();
   }
 

@@ -7,7 +7,7 @@ import type { Activity, Host } from "../../kernel/host.ts";
 import { openSlot } from "../../kernel/slot.ts";
 import type { Part } from "../../kernel/stack.ts";
 import { LONGEST_MS, SHORTEST_MS, spokenDuration } from "../core/duration.ts";
-import { localTime } from "../core/history.ts";
+import { timeText } from "../core/history.ts";
 import {
   type ActiveTask,
   type Change,
@@ -49,10 +49,6 @@ const CLEAN_UP_MS = 3_600_000;
 const NOTICES_MS = 4_000;
 /** How lately a suspend is noticed, ms: where it counts, its end may be the end of the interval. */
 const SUSPEND_GRAIN_MS = { pause: 1_000, count: 40 } as const;
-
-/** The hour and minute of an instant, where it was then. */
-const clockOf = (wall: number): string =>
-  localTime(wall, localOffset(wall)).toPlainTime().toString().slice(0, 5);
 
 /**
  * Opens a pomodoro on a host: a new one, or one that another host left.
@@ -178,17 +174,15 @@ function taken(
   const found = restore(newest.state, newest.last_active, now);
   if (found.how !== "restored") throw new Expected(Exit.no, "nothing is running", "stint pomo start");
   const { change, from, takenOff } = found;
-  const { awayAt, completed } = change.state.current;
-  const away = awayAt === null ? "" : `, finished while away at ${clockOf(awayAt)}`;
-  const off = takenOff > 0 && awayAt === null ? `, ${spokenDuration(takenOff)} taken off` : "";
-  const counted = awayAt !== null && !completed ? ": stint pomo finish counts it" : "";
+  const off =
+    takenOff > 0 && change.state.current.awayAt === null ? `, ${spokenDuration(takenOff)} taken off` : "";
   return {
     change,
     told: {
       restored: true,
       restored_from: from,
       taken_off_ms: takenOff,
-      notice: notice(`restored from ${clockOf(from)}${off}${away}${counted}`),
+      notice: notice(`restored from ${timeText(from, localOffset(from))}${off}`),
     },
   };
 }

@@ -1,3 +1,4 @@
+import { localOffset } from "../../kernel/clock.ts";
 import type { Context, Options } from "../../kernel/command.ts";
 import type { Control, State } from "../../kernel/control.ts";
 import { Exit, Expected } from "../../kernel/errors.ts";
@@ -6,6 +7,7 @@ import { Stack } from "../../kernel/stack.ts";
 import { readStore } from "../../kernel/store.ts";
 import { terminal } from "../../kernel/terminal.ts";
 import { clockText } from "../core/duration.ts";
+import { timeText } from "../core/history.ts";
 import { outwardState, type PomoView } from "../core/view.ts";
 import { outcomeOf, schema } from "./journal.ts";
 import { type Hosted, liveHost, REQUEST_VARIABLE, type Reach, reachOf, type Wanted } from "./reach.ts";
@@ -228,7 +230,7 @@ function people(state: State & PomoView): string {
     ? `done; ${next_type ? TYPES[next_type] : ""} is next`
     : finished_away_at === null
       ? `${clockText(state.remaining_ms)} left`
-      : "finished while away, not counted";
+      : `finished while away at ${timeText(finished_away_at, localOffset(finished_away_at))}, not counted: stint pomo finish counts it`;
   const paused = word === "paused" && !completed && finished_away_at === null ? ["paused"] : [];
   const parts = [over, ...paused, `round ${round} of ${rounds}`, ...(task === null ? [] : [task])];
   return `${TYPES[session_type]}: ${parts.join(" · ")}`;

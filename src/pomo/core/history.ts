@@ -34,6 +34,10 @@ export function localTime(wall: number, offsetMin: number): Temporal.ZonedDateTi
   );
 }
 
+/** `14:05`, by the offset that was kept with it. */
+export const timeText = (wall: number, offsetMin: number): string =>
+  localTime(wall, offsetMin).toPlainTime().toString({ smallestUnit: "minute" });
+
 /** The local day of an instant as a count from 1970-01-01, a Thursday: neighbours differ by one. */
 export const localDay = (wall: number, offsetMin: number): number =>
   Math.floor((wall + offsetMin * 60_000) / 86_400_000);
