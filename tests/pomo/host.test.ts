@@ -429,6 +429,14 @@ async function expectConsistent(pomo: Pomo): Promise<void> {
   expect(view.unsaved).toBeNull();
 }
 
+test("a command answers with what it has come to: the session runs or stands as the timer does", async () => {
+  await using pomo = await Pomo.begin({ auto_start_breaks: false });
+  await pomo.do("pause");
+  expect(await pomo.do("skip")).toMatchObject({ state: "running", session_type: "SHORT_BREAK" });
+  expect(await pomo.do("finish")).toMatchObject({ state: "paused", completed: true });
+  expect(await pomo.do("undo")).toMatchObject({ state: "running", completed: false });
+});
+
 describe("commands at the same moment", () => {
   test.each([
     [["pause", "pause"]],
