@@ -164,13 +164,22 @@ export function refreshCheckpoint(db: Database, session: string, state: unknown,
   recordAlive(db, session, clock);
 }
 
-/** Drops the checkpoints of a kind last alive before a time, but never the newest of a session that hasn't stopped. */
-export function dropCheckpoints(db: Database, kind: Kind, before: number): void {
+/**
+ * Drops the checkpoints of a kind and profile last alive before a time, but never the newest of a session that hasn't
+ * stopped, nor the newest of all: a signal leaves a row that says stopped, and it can be taken up all the same.
+ */
+export function dropCheckpoints(
+  db: Database,
+  { kind, profile }: { kind: Kind; profile: string },
+  before: number,
+): void {
   db.prepare(
-    `DELETE FROM checkpoint WHERE last_active < ? AND session_id IN (SELECT id FROM session WHERE kind = ?)
-     AND n NOT IN (SELECT max(n) FROM checkpoint JOIN session ON session.id = session_id
-                   WHERE session.state != 'stopped' GROUP BY session_id)`,
-  ).run(before, kind);
+    `WITH own AS (SELECT n, session_id, session.state FROM checkpoint JOIN session ON session.id = session_id
+                  WHERE kind = ? AND profile = ?)
+     DELETE FROM checkpoint WHERE last_active < ? AND n IN (SELECT n FROM own)
+     AND n NOT IN (SELECT max(n) FROM own WHERE state != 'stopped' GROUP BY session_id)
+     AND n < (SELECT max(n) FROM own)`,
+  ).run(kind, profile, before);
 }
 
 /** The newest checkpoints of a session, newest first; one whose state can't be read back is passed over. */
@@ -182,26 +191,32 @@ export function checkpoints(db: Database, session: string, limit = -1): Checkpoi
 }
 
 /**
- * The newest checkpoint of a kind and profile, whichever session it is of.
- * @param read what its state means; undefined for one that isn't sound, then the one before it is asked for
- * @returns with it, how many newer ones had to be passed over
+ * The newest checkpoint of a kind and profile that can be used. Only the session that wrote last is looked at: what came
+ * before it is past, whatever became of this one.
+ * @param read what a state means; undefined for one that isn't sound, then the one before it is asked for
+ * @returns with it, how many newer ones had to be passed over; undefined when no session has any
  */
 export function newestCheckpoint<T>(
   db: Database,
-  of: { kind: Kind; profile: string },
+  { kind, profile }: { kind: Kind; profile: string },
   read: (state: unknown) => T | undefined,
-): (Checkpoint & { state: T; passedOver: number }) | undefined {
-  const next = db.prepare(
-    `SELECT checkpoint.* FROM checkpoint JOIN session ON session.id = session_id
-     WHERE kind = ? AND profile = ? AND n < ? ORDER BY n DESC LIMIT 1`,
-  );
+): { session: string; passedOver: number; checkpoint?: Checkpoint & { state: T } } | undefined {
+  const last = db
+    .prepare(
+      `SELECT session_id FROM checkpoint JOIN session ON session.id = session_id
+       WHERE kind = ? AND profile = ? ORDER BY n DESC LIMIT 1`,
+    )
+    .get(kind, profile);
+  if (!last) return undefined;
+  const session = String(last["session_id"]);
+  const next = db.prepare("SELECT * FROM checkpoint WHERE session_id = ? AND n < ? ORDER BY n DESC LIMIT 1");
   let below = Number.MAX_SAFE_INTEGER;
   for (let passedOver = 0; ; passedOver++) {
-    const row = next.get(of.kind, of.profile, below);
-    if (!row) return undefined;
+    const row = next.get(session, below);
+    if (!row) return { session, passedOver };
     const found = readable(row);
     const state = found && read(found.state);
-    if (found && state !== undefined) return { ...found, state, passedOver };
+    if (found && state !== undefined) return { session, passedOver, checkpoint: { ...found, state } };
     below = Number(row["n"]);
   }
 }

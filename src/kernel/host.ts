@@ -17,7 +17,8 @@ import { socketPath } from "./paths.ts";
 import { runtime, selfCommand, spawnDetached } from "./runtime.ts";
 import { clearDeadSeats, seatName, type TakenSeat, takeSeat } from "./seat.ts";
 import { Session, type SessionView, type Work } from "./session.ts";
-import { describe, Stack, type StackEvent } from "./stack.ts";
+import { openSlot, type Slot, type SlotOptions, type SlotPart } from "./slot.ts";
+import { describe, LATE, type Part, Stack, type StackEvent, within } from "./stack.ts";
 import { openStore, type Schema, type Store } from "./store.ts";
 import { type Terminal, terminal } from "./terminal.ts";
 import { resetTerminal } from "./tui/terminal.ts";
@@ -28,13 +29,21 @@ export type Activity<Given extends object> = Work<Given> & {
   /** To begin paused. */
   paused?: boolean;
   /**
-   * Told that a state couldn't be written. With it the session goes on all the same, and what is lost until the next
-   * write is the activity's to tell; without it, it runs only when `running` could be written.
+   * Told that a state couldn't be written, or not yet: what is late is written behind its back. With it the session
+   * goes on all the same, and what is lost until the next write is the activity's to tell; without it, it runs only
+   * when `running` could be written.
    */
   unwritten?(error: unknown): void;
+  /** Told for how long the machine was suspended, in ms; from before the session starts until its end. */
+  slept?(ms: number): void;
+  /** How soon after the waking it is told, in ms; 1000 unless it says otherwise. */
+  sleptWithinMs?: number;
 };
 
-/** Commands beside pause, resume, toggle and stop. Arguments come from outside: validate them. */
+/**
+ * Commands beside pause, resume, toggle and stop, or in the place of the first three. Arguments come from outside:
+ * validate them.
+ */
 type Commands = Record<string, (args: unknown) => Promise<void>>;
 
 /** What a host gives to the feature that it runs. */
@@ -51,6 +60,14 @@ export type Host = {
   show(state: () => State): void;
   /** Tells every client that the state has changed. */
   changed(): void;
+  /**
+   * Opens a part of stage `state` that may be missing or be replaced while the rest runs: without it the session is
+   * degraded, and every client is told.
+   */
+  slot<T extends AsyncDisposable>(name: string, part: SlotPart<T>, options?: SlotOptions): Promise<Slot<T>>;
+  /** Moves the session, for an activity that knows by itself when it runs. Resolves and throws as the session does. */
+  pause(): Promise<void>;
+  resume(): Promise<void>;
   /** Ends the session in order: it is done, or (with an error) it can't go on. */
   end(error?: unknown): void;
   /** Whether somebody asked it to stop: for good, unlike a signal, after which it may be recreated. */
@@ -94,6 +111,11 @@ export async function runHost<Given extends object>(
   }
 }
 
+/** How long an activity that goes on without is held up by what writes the state that it has reached, in ms. */
+const WRITTEN_MS = 8_000;
+
+type Reached = Parameters<NonNullable<Work["reached"]>>[0];
+
 /** How it ended: with an error that it could not go on after, or (empty) in order. */
 type Ending = { error?: unknown };
 
@@ -106,11 +128,17 @@ class Hosting<Given extends object> {
   readonly #stack: Stack;
   readonly #ending = Promise.withResolvers<Ending>();
   #shuttingDown = false;
+  /** Whether it was told to end, or does so. */
+  #endAsked = false;
   #stopAsked = false;
+  /** Whether the session's row has been written for the last time, or is another host's. */
+  #rowIsDone = false;
   #store: Store | undefined;
   #session: Session<Given> | undefined;
   #commands: Commands = {};
   #shown: () => State = () => ({});
+  /** Names of the slots below the session that hold nothing for now. */
+  readonly #missing = new Set<string>();
   /** Whether the session ever ran: only then has it anything to leave behind. */
   #begun: boolean;
 
@@ -139,7 +167,10 @@ class Hosting<Given extends object> {
       const host = await this.#openHost();
       // A signal or a stop that comes while it opens ends the opening: the stack's parts are told to leave.
       const activity = await Promise.race([open(host), this.#ending.promise.then(() => undefined)]);
-      if (activity) this.#start(activity, host);
+      if (activity) {
+        await this.#watchSuspends(activity);
+        this.#start(activity, host);
+      }
       ended = await this.#ending.promise;
     } catch (error) {
       ended = { error };
@@ -183,14 +214,7 @@ class Hosting<Given extends object> {
       return { [Symbol.asyncDispose]: () => control.close() };
     });
     this.#seat.announce({ kind, profile, session, socket });
-    await stack.open("state", "heartbeat", heartbeat({ id: session, store, control, clock, log }));
-    await stack.open(
-      "state",
-      "suspend watch",
-      suspendWatch(clock, (ms) => {
-        log.info(`the machine was suspended for ${Math.round(ms / 1000)} s`, { ms });
-      }),
-    );
+    await stack.open("state", "heartbeat", this.#heartbeat(store, control));
     if (crashed.length > 0) {
       // One of them may have been killed while it drew on this very terminal.
       resetTerminal();
@@ -218,9 +242,28 @@ class Hosting<Given extends object> {
       log: options,
       show,
       changed,
+      slot: (name, part, options) => {
+        const missing = (is: boolean) => {
+          if (is) this.#missing.add(name);
+          else this.#missing.delete(name);
+          changed();
+        };
+        return openSlot(stack, { stage: "state", name, missing }, part, options);
+      },
+      pause: async () => this.#session?.pause(),
+      resume: async () => this.#session?.resume(),
       end,
       stopAsked: () => this.#stopAsked,
     };
+  }
+
+  async #watchSuspends(activity: Activity<Given>): Promise<void> {
+    const slept = (ms: number) => {
+      this.#log.info(`the machine was suspended for ${Math.round(ms / 1000)} s`, { ms });
+      activity.slept?.(ms);
+    };
+    const watch = suspendWatch(this.#clock, slept, activity.sleptWithinMs);
+    await this.#stack.open("state", "suspend watch", watch);
   }
 
   #start(activity: Activity<Given>, { changed, store }: Host): void {
@@ -229,11 +272,20 @@ class Hosting<Given extends object> {
     // Asked in one expression, so that an ordinary build drops it and all behind it.
     const work =
       typeof STINT_FAULTS !== "undefined" && STINT_FAULTS ? withFaults(activity, this.#log) : activity;
+    let writing: Promise<void> = Promise.resolve();
+    const write = async (state: Reached, before: Promise<void>) => {
+      if (this.#rowIsDone) return;
+      await work.reached?.(state);
+      await before;
+      if (!this.#rowIsDone) await store.write((db) => recordState(db, id, state, this.#clock));
+    };
     /** Each state it reaches is written to the session's row before anybody is told. */
-    const reached: Work<Given>["reached"] = async (state) => {
+    const reached = async (state: Reached) => {
+      const written = write(state, writing);
+      writing = written.catch(() => {});
       try {
-        await work.reached?.(state);
-        await store.write((db) => recordState(db, id, state, this.#clock));
+        const done = await within(written, activity.unwritten ? { ms: WRITTEN_MS } : {});
+        if (done === LATE) throw new Error(`${state}: not written after ${WRITTEN_MS} ms`);
       } catch (error) {
         this.#log.error(`${state} can't be recorded`, { error });
         if (!activity.unwritten) throw error;
@@ -257,14 +309,20 @@ class Hosting<Given extends object> {
   }
 
   #end(error?: unknown): void {
+    this.#endAsked = true;
     this.#ending.resolve(error === undefined ? {} : { error });
   }
 
   #state(): State {
     const { session: id, kind, profile } = this.#options;
-    const view = this.#session?.view ?? { state: "starting", degraded: [] };
+    const view: Pick<SessionView, "state" | "pending" | "degraded"> = this.#session?.view ?? {
+      state: "starting",
+      degraded: [],
+    };
     // The session's own fields come last: no feature can speak for it.
-    return { ...this.#shown(), v: 1, type: kind, session_id: id, profile, ...viewed(view) };
+    const degraded = [...this.#missing, ...view.degraded];
+    const own = { v: 1, type: kind, session_id: id, profile, state: view.state };
+    return { ...this.#shown(), ...own, ...(view.pending ? { pending: view.pending } : {}), degraded };
   }
 
   async #command(name: string, args: unknown): Promise<State> {
@@ -274,40 +332,70 @@ class Hosting<Given extends object> {
       this.#end();
       return { ...this.#state(), pending: "stopping" };
     }
-    if (!session) throw new Expected(Exit.again, "the session is still starting", "try again in a moment");
-    if (name === "pause") await session.pause();
+    const why = this.#endAsked ? "stopping" : session ? undefined : "still starting";
+    if (!session || why) throw new Expected(Exit.again, `the session is ${why}`, "try again in a moment");
+    const known = Object.hasOwn(this.#commands, name) ? this.#commands[name] : undefined;
+    if (known) await known(args);
+    else if (name === "pause") await session.pause();
     else if (name === "resume") await session.resume();
     else if (name === "toggle") await (session.wantsToRun ? session.pause() : session.resume());
-    else {
-      const known = Object.hasOwn(this.#commands, name) ? this.#commands[name] : undefined;
-      if (!known) throw new Expected(Exit.usage, `a ${this.#options.kind} host has no command '${name}'`);
-      await known(args);
-    }
+    else throw new Expected(Exit.usage, `a ${this.#options.kind} host has no command '${name}'`);
     return this.#state();
   }
 
   /** The ordered way down, whatever it was that ended it. @returns how it ended, with what failed on the way */
   async #shutDown(ended: Ending): Promise<Ending> {
     this.#shuttingDown = true;
+    this.#endAsked = true;
     let how = ended;
     try {
       await this.#session?.stop();
     } catch (error) {
       if (!("error" in how)) how = { error };
     }
-    try {
-      await this.#store?.write((db) => endSession(db, this.#options.session, this.#begun, this.#clock));
-    } catch (error) {
-      this.#log.error("the session's end wasn't written", { error });
+    if (!this.#rowIsDone) {
+      // What is still on its way to the row must not come after its end.
+      this.#rowIsDone = true;
+      try {
+        await this.#store?.write((db) => endSession(db, this.#options.session, this.#begun, this.#clock));
+      } catch (error) {
+        this.#log.error("the session's end wasn't written", { error });
+      }
     }
     await this.#stack[Symbol.asyncDispose]();
     return how;
   }
-}
 
-/** What clients are shown of a session, without the words that the host has said already. */
-function viewed({ state, pending, degraded }: Pick<SessionView, "state" | "pending" | "degraded">): State {
-  return { state, ...(pending ? { pending } : {}), degraded };
+  /** Keeps the session's row alive, and the seat and the socket in their places. */
+  #heartbeat(store: Store, control: ControlServer): Part {
+    const { kind, session } = this.#options;
+    const log = this.#log;
+    const beat = async () => {
+      const seat = this.#seat.keep();
+      if (seat === "lost") {
+        // Its row may be the other's by now.
+        this.#rowIsDone = true;
+        return this.#end(
+          new Expected(Exit.again, "another host has taken its place", `stint ${kind} status`),
+        );
+      }
+      if (seat === "taken again") log.warn("the seat's file had vanished: taken again");
+      await store.write((db) => recordAlive(db, session, this.#clock));
+      if (await control.rebind()) log.warn("the control socket had vanished: bound again");
+    };
+    return async () => {
+      let beating: Promise<void> = Promise.resolve();
+      const timer = setInterval(() => {
+        beating = beating.then(beat).catch((error: unknown) => log.warn("heartbeat failed", { error }));
+      }, HEARTBEAT_MS);
+      return {
+        async [Symbol.asyncDispose]() {
+          clearInterval(timer);
+          await beating;
+        },
+      };
+    };
+  }
 }
 
 /** Logs what the stack does; of a shutdown each stage once, in order. */
@@ -329,31 +417,6 @@ function stackLog(log: Log, shuttingDown: () => boolean): (event: StackEvent) =>
     } else {
       log[event.act === "back" ? "info" : "debug"](describe(event, "shutdown"), { part: event.part });
     }
-  };
-}
-
-/** Keeps the session's row alive and the socket in its place. */
-function heartbeat(given: { id: string; store: Store; control: ControlServer; clock: Clock; log: Log }) {
-  const { id, store, control, clock, log } = given;
-  return async () => {
-    const beat = async () => {
-      try {
-        await store.write((db) => recordAlive(db, id, clock));
-        if (await control.rebind()) log.warn("the control socket had vanished: bound again");
-      } catch (error) {
-        log.warn("heartbeat failed", { error });
-      }
-    };
-    let beating: Promise<void> = Promise.resolve();
-    const timer = setInterval(() => {
-      beating = beating.then(beat);
-    }, HEARTBEAT_MS);
-    return {
-      async [Symbol.asyncDispose]() {
-        clearInterval(timer);
-        await beating;
-      },
-    };
   };
 }
 

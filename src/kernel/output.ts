@@ -1,10 +1,14 @@
 import { writeSync } from "node:fs";
+import { clearInterval, setInterval } from "node:timers";
 import { isatty } from "node:tty";
 import { Exit, Expected, errno, message } from "./errors.ts";
-import { sleepThread } from "./runtime.ts";
+import { isHungUp, sleepThread } from "./runtime.ts";
 
 /** One line of NDJSON on stdout; `v` is added. */
 export type Line = { type: string } & { [key: string]: unknown };
+
+/** How often it is looked whether the reader is still there, ms. */
+const LOOK_MS = 1_000;
 
 /**
  * stdout is data, stderr is talk; this is the only writer of both. People's format on a terminal, NDJSON on a pipe or
@@ -18,6 +22,7 @@ export class Output {
   readonly terminal: boolean;
   #closed = false;
   #onClosed: () => void = () => {};
+  #looking: NodeJS.Timeout | undefined;
 
   constructor(options: { json?: boolean; quiet?: boolean; colour?: boolean } = {}) {
     const tty = isatty(1);
@@ -32,10 +37,20 @@ export class Output {
     return this.#closed;
   }
 
-  /** Called once when the reader leaves, at once if it has left. */
+  /**
+   * Called once when the reader leaves, at once if it has left. It is noticed without a write too: what follows a timer
+   * may have nothing to say for an hour.
+   */
   onClosed(callback: () => void): void {
     this.#onClosed = callback;
-    if (this.#closed) callback();
+    if (this.#closed) return callback();
+    this.#looking ??= setInterval(() => isHungUp(1) && this.#close(), LOOK_MS).unref();
+  }
+
+  #close(): void {
+    this.#closed = true;
+    clearInterval(this.#looking);
+    this.#onClosed();
   }
 
   /** A record as NDJSON, or in people's words. `people` may be left out for what only programs want. */
@@ -54,8 +69,7 @@ export class Output {
       if (errno(error) !== "EPIPE" && errno(error) !== "EIO") {
         throw new Expected(Exit.io, `stdout can't be written: ${errno(error)}`);
       }
-      this.#closed = true;
-      this.#onClosed();
+      this.#close();
     }
   }
 
@@ -67,10 +81,10 @@ export class Output {
   /** Expected: one line and a hint. Anything else is a bug of ours, with its trace. */
   failure(error: unknown): void {
     if (error instanceof Expected) {
-      talk(`stint: ${oneLine(error.message)}\n${error.hint ? `  ${oneLine(error.hint)}\n` : ""}`);
+      say(`stint: ${oneLine(error.message)}\n${error.hint ? `  ${oneLine(error.hint)}\n` : ""}`);
     } else {
       const trace = error instanceof Error ? (error.stack ?? error.message) : message(error);
-      talk(`stint: internal error, a bug in stint: ${message(error)}\n${trace}\n`);
+      say(`stint: internal error, a bug in stint: ${message(error)}\n${trace}\n`);
     }
   }
 
@@ -83,8 +97,33 @@ export class Output {
 /** Names that came from outside may hold anything: a terminal isn't given its control characters. */
 const oneLine = (text: string): string => text.replace(/\p{Cc}+/gu, " ");
 
+/** What is held back of the talk, the newest of it. */
+let held: string[] | undefined;
+const MOST_HELD = 100;
+
+/**
+ * Holds talk back while a full screen has the terminal, over which it would be written; disposing it writes what came
+ * meanwhile. A failure is told all the same: nothing comes after it.
+ */
+export function holdTalk(): Disposable {
+  held = [];
+  return {
+    [Symbol.dispose]() {
+      const texts = held ?? [];
+      held = undefined;
+      talk(texts.join(""));
+    },
+  };
+}
+
 /** Text on stderr. Never throws: with nobody to tell it to, the work goes on. */
 export function talk(text: string): void {
+  if (!held) return say(text);
+  held.push(text);
+  if (held.length > MOST_HELD) held.shift();
+}
+
+function say(text: string): void {
   try {
     writeAll(2, text);
   } catch {

@@ -141,6 +141,8 @@ export async function openDatabase(path: string, options: { readonly?: boolean }
 export interface FileLock extends Disposable {
   /** Replaces what the locked file says. */
   write(text: string): void;
+  /** Whether the file still has its name: a lock on one that was removed or replaced keeps nobody out. */
+  readonly inPlace: boolean;
 }
 
 /** LOCK_SH, LOCK_EX and LOCK_NB of flock(2). */
@@ -154,24 +156,21 @@ let flock: ((fd: number, operation: number) => number) | undefined;
  */
 export function lockFile(path: string, kind: "shared" | "exclusive"): FileLock | undefined {
   for (;;) {
-    let held: ReturnType<typeof tryLock>;
+    let lock: FileLock | undefined;
     try {
-      held = tryLock(path, kind);
+      lock = tryLock(path, kind);
     } catch (error) {
       const hint = "is its folder writable, and the disk not full?";
       throw new Expected(Exit.io, `${path} can't be opened: ${errno(error) ?? message(error)}`, hint);
     }
-    // Its last holder may have removed the file between our opening and our locking it: a lock on a file that has no
-    // name keeps nobody out.
-    if (!held || held.ino === statSync(path, { throwIfNoEntry: false })?.ino) return held?.lock;
-    held.lock[Symbol.dispose]();
+    // Its last holder may have removed the file between our opening and our locking it.
+    if (!lock || lock.inPlace) return lock;
+    lock[Symbol.dispose]();
   }
 }
 
-function tryLock(
-  path: string,
-  kind: "shared" | "exclusive",
-): { lock: FileLock; ino: number | null } | undefined {
+function tryLock(path: string, kind: "shared" | "exclusive"): FileLock | undefined {
+  const isAt = (ino: number | null) => ino === statSync(path, { throwIfNoEntry: false })?.ino;
   if (deno) {
     closeSync(openSync(path, "a", 0o600));
     const file = deno.openSync(path, { read: true, append: true });
@@ -179,38 +178,59 @@ function tryLock(
       file.close();
       return undefined;
     }
-    const lock = {
+    return {
       write(text: string) {
         file.truncateSync(0);
         file.writeSync(new TextEncoder().encode(text));
       },
+      get inPlace() {
+        return isAt(file.statSync().ino);
+      },
       [Symbol.dispose]: () => file.close(),
     };
-    return { lock, ino: file.statSync().ino };
   }
   // Windows has no flock(2): a file that others can't open while we have it is its nearest kin, and Bun opens files
   // shared. Runs there go unlocked, which `backtest run` (one session, one lock name) can bear.
   if (process.platform !== "win32") {
-    flock ??= (() => {
-      const { dlopen } = require("bun:ffi") as typeof import("bun:ffi");
-      const library = process.platform === "darwin" ? "libSystem.dylib" : "libc.so.6";
-      const { symbols } = dlopen(library, { flock: { args: ["i32", "i32"], returns: "i32" } });
-      return symbols.flock as (fd: number, operation: number) => number;
-    })();
+    flock ??= libc("flock", { args: ["i32", "i32"], returns: "i32" }) as NonNullable<typeof flock>;
   }
   const fd = openSync(path, "a+", 0o600);
   if (flock && flock(fd, flockBits[kind] | flockBits.nonBlocking) !== 0) {
     closeSync(fd);
     return undefined;
   }
-  const lock = {
+  return {
     write(text: string) {
       ftruncateSync(fd, 0);
       writeSync(fd, text);
     },
+    get inPlace() {
+      return isAt(fstatSync(fd).ino);
+    },
     [Symbol.dispose]: () => closeSync(fd),
   };
-  return { lock, ino: fstatSync(fd).ino };
+}
+
+/** A function of the C library, where there is Bun to call it. */
+function libc(name: string, type: import("bun:ffi").FFIFunction): unknown {
+  const { dlopen } = require("bun:ffi") as typeof import("bun:ffi");
+  const library = process.platform === "darwin" ? "libSystem.dylib" : "libc.so.6";
+  return dlopen(library, { [name]: type }).symbols[name];
+}
+
+/** POLLERR, POLLHUP and POLLNVAL of poll(2), which are told unasked. */
+const HUNG_UP = 0x08 | 0x10 | 0x20;
+let poll: ((fds: Uint8Array, count: number, ms: number) => number) | undefined;
+
+/** Whether nobody is at the other end of a descriptor any more: poll(2). False where that can't be asked. */
+export function isHungUp(fd: number): boolean {
+  if (!bun || process.platform === "win32") return false;
+  poll ??= libc("poll", { args: ["ptr", "u64", "i32"], returns: "i32" }) as NonNullable<typeof poll>;
+  // struct pollfd: int fd, short events (none), short revents
+  const bytes = new Uint8Array(8);
+  const view = new DataView(bytes.buffer);
+  view.setInt32(0, fd, true);
+  return (poll?.(bytes, 1, 0) ?? 0) > 0 && (view.getInt16(6, true) & HUNG_UP) !== 0;
 }
 
 /** One connected watcher of a {@link Server}. */

@@ -34,17 +34,24 @@ const path = (name: string): string => join(statePath(), `${name}.host`);
 export interface TakenSeat extends Disposable {
   /** Says where this host is reached. */
   announce(seat: Omit<Seat, "host">): void;
+  /**
+   * Sees to it that the seat is still this process's: when its file was removed, it is taken again and announced.
+   * Another process that was quicker has it: lost. @throws Expected 74 when the file can't be made again
+   */
+  keep(): "kept" | "taken again" | "lost";
 }
 
 /** How long a lock that no living host has announced is asked for again, ms: somebody may be clearing a dead seat. */
 const CLEARED_MS = 100;
 
 /** Takes the seat of a host. @throws Expected 75 while another process sits on it */
-export function takeSeat(name: string): TakenSeat {
+export const takeSeat = (name: string): TakenSeat => seated(name, lockSeat(name));
+
+function lockSeat(name: string): FileLock {
   stateFolder();
   for (let waited = 0; ; waited += 5) {
     const lock = lockFile(path(name), "exclusive");
-    if (lock) return seated(name, lock);
+    if (lock) return lock;
     const seat = readSeat(name);
     if (seat && isAlive(seat.host)) {
       const what = `session ${seat.session}, pid ${seat.host.pid}`;
@@ -59,16 +66,35 @@ export function takeSeat(name: string): TakenSeat {
   }
 }
 
-function seated(name: string, lock: FileLock): TakenSeat {
-  lock.write("");
+function seated(name: string, first: FileLock): TakenSeat {
+  let lock = first;
+  let said = "";
   let left = false;
+  lock.write(said);
   return {
-    announce: (seat) => lock.write(JSON.stringify({ ...seat, host: ownIdentity() })),
+    announce(seat) {
+      said = JSON.stringify({ ...seat, host: ownIdentity() });
+      lock.write(said);
+    },
+    keep() {
+      if (lock.inPlace) return "kept";
+      let again: FileLock;
+      try {
+        again = lockSeat(name);
+      } catch (error) {
+        if ((error as Expected).exit === Exit.again) return "lost";
+        throw error;
+      }
+      lock[Symbol.dispose]();
+      lock = again;
+      lock.write(said);
+      return "taken again";
+    },
     [Symbol.dispose]() {
       if (left) return;
       left = true;
       // Removed while it is still held: whoever opened it meanwhile sees that it has lost its name.
-      rmSync(path(name), { force: true });
+      if (lock.inPlace) rmSync(path(name), { force: true });
       lock[Symbol.dispose]();
     },
   };

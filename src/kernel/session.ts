@@ -139,7 +139,7 @@ export class Session<Given extends object> {
 
   #want(wanted: Wanted): Promise<void> {
     if (this.#wanted === "stopped" && wanted !== "stopped") {
-      const hint = `stint ${this.kind} resume ${this.id}`;
+      const hint = `stint ${this.kind} resume`;
       return Promise.reject(new Expected(Exit.no, "the session is stopping", hint));
     }
     const before = this.#wanted;

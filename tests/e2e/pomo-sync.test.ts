@@ -1,4 +1,6 @@
 import { expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { Browser } from "../support/browser.ts";
 import { PomoBox } from "../support/pomo.ts";
 import { pty } from "../support/pty.ts";
@@ -101,6 +103,15 @@ test("with pomo.listen the host serves the page itself, until it is stopped", as
   );
   const address = String(line?.["text"]).split(" ").at(-1);
   expect((await fetch(`http://${address}/`)).status).toBe(401);
-  await box.pomo("stop");
+  const token = readFileSync(join(box.home, "state/stint/pomo.default.token"), "utf8").trim();
+  const command = (name: string) =>
+    fetch(`http://${address}/command/${name}`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${token}` },
+    });
+  expect(await (await command("pause")).json()).toMatchObject({ event: "WORK_PAUSED" });
+  expect((await command("stop")).status).toBe(200);
+  await until(() => box.host === 0);
+  expect(await box.pomo("status")).toMatchObject({ state: "stopped", undo: "stop" });
   expect(fetch(`http://${address}/`)).rejects.toThrow();
 });

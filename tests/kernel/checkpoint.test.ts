@@ -200,7 +200,10 @@ describe("checkpoints that are dropped by age", () => {
   const HOUR_MS = 3_600_000;
   const add = (session: string, state: unknown) =>
     store.write((db) => checkpoint(db, { session, type: "PAUSED", state }, clock));
-  const drop = () => store.write((db) => dropCheckpoints(db, "pomo", clock.wall() - 48 * HOUR_MS));
+  const drop = () =>
+    store.write((db) =>
+      dropCheckpoints(db, { kind: "pomo", profile: "default" }, clock.wall() - 48 * HOUR_MS),
+    );
   const left = (session: string) => checkpoints(store.db, session).map(({ state }) => state);
 
   test("are all kept until then", async () => {
@@ -215,17 +218,18 @@ describe("checkpoints that are dropped by age", () => {
     await claim("s");
     await store.write((db) => recordState(db, "s", "stopped", clock));
     await add("s", "old");
+    await claim("t");
+    await add("t", "newest");
     await clock.advance(48 * HOUR_MS);
     await drop();
     expect(left("s")).toEqual(["old"]);
     await clock.advance(1);
-    await add("s", "new");
     await drop();
-    expect(left("s")).toEqual(["new"]);
+    expect(left("s")).toEqual([]);
   });
 
   test("stay when they are the newest of a session that hasn't stopped", async () => {
-    for (const id of ["running", "crashed", "stopped"]) {
+    for (const id of ["stopped", "running", "crashed"]) {
       await claim(id);
       await add(id, "older");
       await add(id, "newest");
@@ -239,13 +243,31 @@ describe("checkpoints that are dropped by age", () => {
     expect(findSession(store.db, "stopped")).toBeDefined();
   });
 
-  test("of another kind are its own to drop", async () => {
-    await claim("t", "track");
-    await store.write((db) => recordState(db, "t", "stopped", clock));
-    await add("t", 1);
+  test("stay when they are the newest of all: one that a signal ended is stopped and can be taken up", async () => {
+    for (const id of ["before", "last"]) {
+      await claim(id);
+      await add(id, "older");
+      await add(id, "newest");
+      await store.write((db) => recordState(db, id, "stopped", clock));
+    }
     await clock.advance(100 * HOUR_MS);
     await drop();
-    expect(left("t")).toEqual([1]);
+    expect([left("before"), left("last")]).toEqual([[], ["newest"]]);
+  });
+
+  test("of another kind or profile are its own to drop", async () => {
+    await claim("t", "track");
+    await claim("w", "pomo", "work");
+    for (const id of ["t", "w"]) {
+      await add(id, 1);
+      await add(id, 2);
+      await store.write((db) => recordState(db, id, "stopped", clock));
+    }
+    await claim("s");
+    await add("s", "mine");
+    await clock.advance(100 * HOUR_MS);
+    await drop();
+    expect([left("t"), left("w"), left("s")]).toEqual([[2, 1], [2, 1], ["mine"]]);
   });
 
   test("live on when they are brought up to date: the state and when it was last alive, of the newest alone", async () => {
@@ -294,9 +316,9 @@ describe("the newest checkpoint of a kind and profile", () => {
     await claim("t");
     await add("t", 1);
     await add("s", 2);
-    expect(newest()).toMatchObject({ session: "s", state: "number 2", passedOver: 0 });
+    expect(newest()).toMatchObject({ session: "s", passedOver: 0, checkpoint: { state: "number 2" } });
     await add("t", 3);
-    expect(newest()).toMatchObject({ session: "t", state: "number 3", passedOver: 0 });
+    expect(newest()).toMatchObject({ session: "t", passedOver: 0, checkpoint: { state: "number 3" } });
   });
 
   test("is of no other kind and no other profile; there may be none", async () => {
@@ -318,15 +340,17 @@ describe("the newest checkpoint of a kind and profile", () => {
     for (const state of ["torn", "strange", new Uint8Array([1]), "of a newer version"]) await add("s", state);
     await damage('"torn"', '{"to');
     await damage('"strange"', '{"$bigint":"many"}');
-    expect(newest()).toMatchObject({ state: "number 7", passedOver: 4 });
+    expect(newest()).toMatchObject({ passedOver: 4, checkpoint: { state: "number 7" } });
   });
 
-  test("is none when none of them can be read", async () => {
+  test("is none when none of its session can be read, which says how many; an older session is past", async () => {
+    await claim("past");
+    await add("past", 7);
     await claim("s");
     await add("s", 1);
     await damage("1", "[");
     await add("s", "refused");
-    expect(newest()).toBeUndefined();
+    expect(newest()).toEqual({ session: "s", passedOver: 2 });
   });
 });
 

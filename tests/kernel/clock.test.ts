@@ -119,6 +119,39 @@ describe("the suspend watch", () => {
     expect(slept).toEqual([60_000, 1_000]);
   });
 
+  test("asks the boot clock once a second, and at once when the wall clock jumps: one that was set is no sleep", async () => {
+    using intervals = new Intervals();
+    const clock = new TestClock();
+    let asked = 0;
+    const counting: Clock = {
+      wall: () => clock.wall(),
+      monotonic: () => clock.monotonic(),
+      sleep: async () => {},
+      boot: () => {
+        asked++;
+        return clock.boot();
+      },
+    };
+    const slept: number[] = [];
+    await using _ = await suspendWatch(counting, (ms) => slept.push(ms), 40)(signal);
+    asked = 0;
+    for (let round = 0; round < 25; round++) {
+      await clock.advance(40);
+      await intervals.round(40);
+    }
+    expect(asked).toBe(1);
+    for (const ahead of [3_600_000, -7_200_000]) {
+      clock.setWall(clock.wall() + ahead);
+      await intervals.round(40);
+    }
+    expect([asked, slept]).toEqual([3, []]);
+    // Set back by just as much as it slept: the wall clock shows nothing.
+    clock.suspend(60_000);
+    clock.setWall(clock.wall() - 60_000);
+    for (let round = 0; round < 25; round++) await intervals.round(40);
+    expect(slept).toEqual([60_000]);
+  });
+
   test("counts no sleep from before it was opened, and tells none after it was disposed", async () => {
     using intervals = new Intervals();
     const clock = new TestClock();

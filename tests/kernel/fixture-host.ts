@@ -2,11 +2,12 @@
  * A host to be tested from outside: `bun fixture-host.ts SESSION`, steered by FIXTURE and by commands over its socket.
  * Its parts are real ones; what happens to them is appended to the file `parts` in the current folder.
  */
-import { appendFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, writeFileSync } from "node:fs";
 import { open as openFile } from "node:fs/promises";
 import { constants } from "node:os";
 import { join } from "node:path";
 import { findSession } from "../../src/kernel/checkpoint.ts";
+import { type Clock, systemClock } from "../../src/kernel/clock.ts";
 import { Exit, Expected, message } from "../../src/kernel/errors.ts";
 import { generation } from "../../src/kernel/generation.ts";
 import { type Activity, type Host, runHost } from "../../src/kernel/host.ts";
@@ -15,9 +16,18 @@ import { openLog } from "../../src/kernel/log.ts";
 import type { Part } from "../../src/kernel/stack.ts";
 import { readStore } from "../../src/kernel/store.ts";
 import { never, toldToLeave } from "../support/parts.ts";
+import { until } from "../support/sandbox.ts";
 
 const fixture = process.env["FIXTURE"] ?? "";
 const note = (text: string) => appendFileSync("parts", `${text}\n`);
+
+/** The machine's time, and what it has slept by a test's word. */
+let asleepMs = 0;
+const clock: Clock = {
+  ...systemClock,
+  wall: () => systemClock.wall() + asleepMs,
+  boot: () => systemClock.boot() + asleepMs,
+};
 
 /** A part with a file open for as long as it is. */
 const writer: Part = async () => {
@@ -98,7 +108,18 @@ async function activity(host: Host): Promise<Activity<object>> {
     expected: new Expected(Exit.unavailable, "no display", "plug one in"),
   }[fixture];
   let stateless = false;
+  let page: (error: Error) => void = () => {};
   let generations = 0;
+  if (fixture === "page") {
+    await host.slot(
+      "page",
+      async (_signal, lost) => {
+        page = lost;
+        return { async [Symbol.asyncDispose]() {} };
+      },
+      { retryMs: () => 20 },
+    );
+  }
   const worker: Part = async (signal) => {
     if (failing !== undefined) throw failing;
     if (fixture === "slow-worker") {
@@ -121,9 +142,21 @@ async function activity(host: Host): Promise<Activity<object>> {
   const disposeMs = fixture === "hang" ? 60_000 : 50;
   return {
     paused: fixture === "paused",
+    slept: (ms) => note(`slept ${Math.round(ms / 1000)} s`),
+    sleptWithinMs: 20,
     ...(fixture === "carries-on" ? { unwritten: (error) => note(`unwritten: ${message(error)}`) } : {}),
     async reached(state) {
+      if (fixture === "slow-stop" && state === "stopping") {
+        note("stopping");
+        await until(() => existsSync("let-go"));
+      }
       if (state === "stopping") writeFileSync("asked", String(host.stopAsked()));
+      // One that goes on without its own writes too.
+      if (fixture === "carries-on") {
+        await host.store
+          .write((db) => db.prepare("SELECT 1").get())
+          .catch((error: unknown) => note(message(error)));
+      }
     },
     generation: generation<object>()
       .sources(async (open) => ({ camera: await open.slot("camera", eye.part, { retryMs: () => 20 }) }))
@@ -155,6 +188,15 @@ async function activity(host: Host): Promise<Activity<object>> {
       async done() {
         host.end();
       },
+      async touch() {
+        note("touched");
+      },
+      async sleep() {
+        asleepMs += 60_000;
+      },
+      async unpage() {
+        page(new Error("the port was taken"));
+      },
       /** From here on nobody can be told the state, this command's own answer included. */
       async forget() {
         stateless = true;
@@ -178,7 +220,7 @@ async function main(): Promise<number> {
     process.on(event, (error) => void (life.crash(error) || process.exit(Exit.internal)));
   }
   const recreated = (await readStore([], (db) => findSession(db, session))) !== undefined;
-  const options = { kind: "pomo", profile: "default", session, schemas: [], recreated } as const;
+  const options = { kind: "pomo", profile: "default", session, schemas: [], recreated, clock } as const;
   const cause = await runHost({ ...options, life, log: openLog("host", { level: "debug" }) }, activity);
   if (cause === undefined) return Exit.ok;
   return cause.kind === "signal" ? 128 + cause.number : Exit.internal;

@@ -1,6 +1,6 @@
 import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
-import { existsSync, openSync, readFileSync } from "node:fs";
+import { existsSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { connect } from "../../src/kernel/client.ts";
 import type { State } from "../../src/kernel/control.ts";
@@ -317,6 +317,105 @@ describe("a state that can't be written", () => {
     await control.command("stop");
     expect(await child.exited).toBe(Exit.ok);
     expect(house.stages).toEqual(SHUTDOWN);
+  });
+});
+
+describe("a store that another process holds for long", () => {
+  test("doesn't stop an activity that goes on without: it is told, and what is late is written in its order", async () => {
+    await using house = new House();
+    const { child, control } = await house.host("carries-on");
+    await control.command("pause");
+    using db = new Database(join(house.home, "data/stint/stint.db"));
+    db.exec("BEGIN IMMEDIATE");
+    // The activity's own write gives up after 5 s, and so would the row's after it: that is longer than a state may take.
+    expect(await control.command("resume")).toMatchObject({ state: "running", generations: 2 });
+    expect(house.parts).toContain("unwritten: running: not written after 8000 ms");
+    expect(house.rows).toEqual({ [ID]: "paused" });
+    db.exec("COMMIT");
+    await until(() => house.rows[ID] === "running");
+    await control.command("pause");
+    expect(house.rows).toEqual({ [ID]: "paused" });
+    await control.command("stop");
+    expect(await child.exited).toBe(Exit.ok);
+    expect(house.rows).toEqual({ [ID]: "stopped" });
+  });
+});
+
+describe("a host that was told to end", () => {
+  test.each(["stop", "signal"])(
+    "by a %s takes no command any more, and nothing is changed; a stop is answered",
+    async (by) => {
+      await using house = new House();
+      const { child, control } = await house.host("slow-stop");
+      if (by === "stop") await control.command("stop");
+      else child.kill("SIGTERM");
+      await until(() => house.parts.includes("stopping"));
+      for (const name of ["pause", "resume", "toggle", "touch"]) {
+        await expect(control.command(name)).rejects.toMatchObject({
+          message: "the session is stopping",
+          hint: "try again in a moment",
+          exit: Exit.again,
+        });
+      }
+      expect(house.parts).not.toContain("touched");
+      expect(await control.command("stop")).toMatchObject({ pending: "stopping" });
+      writeFileSync(join(house.work, "let-go"), "");
+      expect(await child.exited).toBe(by === "stop" ? Exit.ok : 143);
+    },
+  );
+});
+
+describe("a suspend of the machine", () => {
+  test.each(["", "paused"])("is told to the activity soon after, running or not (%p)", async (fixture) => {
+    await using house = new House();
+    const { control } = await house.host(fixture);
+    await control.command("sleep");
+    await until(() => house.parts.includes("slept 60 s"));
+    expect(house.told).toContain("the machine was suspended for 60 s");
+  });
+});
+
+describe("a part below the session that may be missing", () => {
+  test("is in the list of what it does without while it is, running or paused", async () => {
+    await using house = new House();
+    const { control } = await house.host("page");
+    expect(await control.state()).toMatchObject({ degraded: [] });
+    const seen: unknown[] = [];
+    await using _ = control.watch((state) => void seen.push(JSON.stringify(state?.["degraded"])));
+    await until(() => seen.length > 0);
+    await control.command("unpage");
+    await until(() => seen.at(-1) === "[]" && seen.includes('["page"]'));
+    await control.command("pause");
+    await control.command("unpage");
+    await until(() => seen.filter((each) => each === '["page"]').length === 2 && seen.at(-1) === "[]");
+    expect(house.told).toContain("lost state page: the port was taken");
+  });
+});
+
+describe("a host whose place is removed under it", () => {
+  test("takes its seat again, and is found and asked as before", async () => {
+    await using house = new House();
+    const { child, control } = await house.host();
+    rmSync(join(house.home, "state"), { recursive: true });
+    await until(() => house.seat?.host.pid === child.pid);
+    expect(await connect(house.seat as Seat).state()).toMatchObject({ session_id: ID, state: "running" });
+    const second = await house.run([OTHER]);
+    expect(second.err).toContain(`pomo is already running (session ${ID}, pid ${child.pid})`);
+    await control.command("stop");
+    expect(await child.exited).toBe(Exit.ok);
+    expect(house.seat).toBeUndefined();
+  });
+
+  test("leaves in order when another was quicker, and leaves that one's seat, socket and row as they are", async () => {
+    await using house = new House();
+    const { child } = await house.host();
+    rmSync(join(house.home, "state/stint/pomo.default.host"));
+    const second = await house.host();
+    expect(await child.exited).toBe(Exit.again);
+    expect(await child.stderr.text()).toContain("another host has taken its place");
+    expect(house.seat?.host.pid).toBe(second.child.pid);
+    expect(await second.control.state()).toMatchObject({ session_id: ID, state: "running" });
+    expect(house.rows).toEqual({ [ID]: "running" });
   });
 });
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { existsSync, readdirSync, readFileSync, statSync, unlinkSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ownIdentity } from "../../src/kernel/runtime.ts";
 import {
@@ -115,6 +115,33 @@ test("a seat whose file was removed under its host isn't trusted by the next one
     refused(`pomo is already running (session s, pid ${process.pid})`),
   );
   expect(existsSync(file("pomo.default"))).toBe(true);
+});
+
+test("a host keeps its seat: one whose file was removed, or the whole folder, is taken again and announced", () => {
+  using seat = takeSeat("pomo.default");
+  seat.announce(announced);
+  expect(seat.keep()).toBe("kept");
+  unlinkSync(file("pomo.default"));
+  expect(seat.keep()).toBe("taken again");
+  rmSync(join(home.path, "state"), { recursive: true });
+  expect(findHosts()).toEqual([]);
+  expect(seat.keep()).toBe("taken again");
+  expect(seat.keep()).toBe("kept");
+  expect(findHosts()).toMatchObject([{ ...announced, host: ownIdentity() }]);
+  expect(() => takeSeat("pomo.default")).toThrow(
+    refused(`pomo is already running (session s, pid ${process.pid})`),
+  );
+});
+
+test("a host whose seat another has taken meanwhile has lost it, and leaves the other's alone", async () => {
+  const seat = takeSeat("pomo.default");
+  seat.announce(announced);
+  unlinkSync(file("pomo.default"));
+  await using host = other("seat", "its-session");
+  await host.line();
+  expect(seat.keep()).toBe("lost");
+  seat[Symbol.dispose]();
+  expect(findHosts()).toMatchObject([{ session: "its-session", host: { pid: host.pid } }]);
 });
 
 test("there are no hosts where there is no state folder", () => {

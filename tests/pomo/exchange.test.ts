@@ -147,7 +147,7 @@ describe.each(LOSSLESS)("%s", (name) => {
     const format = await loadFormat(name);
     const check = await checker();
     const rows = [...nastyRows(), ...manyRows(500)];
-    const text = [...format.write(rows, "default")].join("");
+    const text = [...format.write(rows)].join("");
     const back = [...format.read(text)].map((draft) => ("skip" in draft ? draft.skip : check(draft.fields)));
     expect(back).toEqual(rows);
   });
@@ -221,6 +221,56 @@ test("a history file is taken for Open Pomodoro Format; what still runs is skipp
   ]);
 });
 
+test("what has just ended is taken from its own export, though that rounds its minutes up", async () => {
+  await using box = new Sandbox(stint.source);
+  const rows = [
+    interval({ started_at: Date.now() - 40_000, ended_at: Date.now() - 1_000, elapsed_ms: 39_000 }),
+  ];
+  const ended = Date.now() - 1_000;
+  const long = 24 * MIN + 35_000;
+  rows.push(interval({ started_at: ended - long, ended_at: ended, elapsed_ms: long, task: "long" }));
+  const { code } = await box.run(["pomo", "import", "--format", "json"], { input: ndjson(rows) });
+  expect(code).toBe(0);
+  const input = await exported(box, "openpomodoro");
+  expect(input.match(/duration=\d+/g)).toEqual(["duration=25", "duration=1"]);
+  const running = `${new Date(Date.now() - 10 * MIN).toISOString()} duration=11\n`;
+  const coming = `${new Date(Date.now() + 20_000).toISOString()} duration=1\n`;
+  const there = ["pomo", "import", "--profile", "there", "--format", "openpomodoro"];
+  const ran = await box.run(there, { input: input + running + coming });
+  expect(ran.lines).toMatchObject([{ added: 2, known: 0, skipped: 2 }]);
+  for (const line of (await box.run(["pomo", "log", "--profile", "there"])).lines) {
+    expect(Number(line["ended_at"])).toBeLessThanOrEqual(Date.now());
+    expect(Number(line["elapsed_ms"])).toBeLessThanOrEqual(
+      Number(line["ended_at"]) - Number(line["started_at"]),
+    );
+  }
+});
+
+test("a row is linked to the open task of its title, else it keeps the title alone", async () => {
+  await using box = new Sandbox(stint.source);
+  for (const title of ["other", "report", "finished"]) await box.run(["pomo", "task", "add", title]);
+  await box.run(["pomo", "task", "done", "finished"]);
+  const rows = ["report", "finished", "unknown", null].map((task, i) =>
+    // The number that it had where it comes from.
+    interval({ task, task_id: 1, started_at: T0 + i * MIN, ended_at: T0 + i * MIN + 25 * MIN }),
+  );
+  await box.run(["pomo", "import", "--format", "json"], { input: ndjson(rows) });
+  const { lines } = await box.run(["pomo", "log", "--all"]);
+  expect(lines.map(({ task, task_id }) => [task, task_id])).toEqual([
+    ["report", 2],
+    ["finished", null],
+    ["unknown", null],
+    [null, null],
+  ]);
+});
+
+test("a calendar has the same event for the same interval, whatever profile it is exported from", async () => {
+  await using box = await homeWith([interval()]);
+  const text = await exported(box, "ical");
+  await box.run(["pomo", "import", "--profile", "there", "--format", "ical"], { input: text });
+  expect(await exported(box, "ical", "--profile", "there")).toBe(text);
+});
+
 describe("other programs read it", () => {
   test("an iCalendar library", async () => {
     const rows = [
@@ -292,7 +342,7 @@ test("no line of a calendar is longer than 75 octets, and none ends inside a cha
   const rows = Array.from({ length: 80 }, (_, n) =>
     interval({ task: `${"x".repeat(n)}${"🍅é漢".repeat(30)}`, tags: ["é".repeat(n + 1)] }),
   );
-  const bytes = Buffer.from([...format.write(rows, "default")].join(""));
+  const bytes = Buffer.from([...format.write(rows)].join(""));
   const lines = bytes.toString("latin1").split("\r\n");
   expect(lines.pop()).toBe("");
   expect(lines.some((line) => line.length === 75)).toBe(true);

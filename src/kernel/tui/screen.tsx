@@ -1,5 +1,14 @@
 import { Box, Text, useInput, usePaste, useStdin, useWindowSize } from "ink";
-import { createContext, type ReactNode, use, useReducer, useRef, useState } from "react";
+import {
+  createContext,
+  type ReactNode,
+  use,
+  useCallback,
+  useLayoutEffect,
+  useReducer,
+  useRef,
+  useState,
+} from "react";
 import { type Ask, edit, entryRow, type Line, lineOf, paste } from "./entry.ts";
 import {
   barGap,
@@ -40,6 +49,27 @@ const BodyContext = createContext<Body>(bodyOf(80, 24));
  */
 export const useBody = (): Body => use(BodyContext);
 
+/** Blanks the whole terminal: the frame that is drawn next is drawn in full. Outside a shown screen, nothing. */
+export const ClearContext = createContext(() => {});
+
+/** @returns draws the screen in full, as it also is when the terminal's size has changed */
+function useRedraw(columns: number, rows: number): () => void {
+  const clear = use(ClearContext);
+  const [, redraw] = useReducer((count: number) => count + 1, 0);
+  const size = useRef({ columns, rows });
+  const again = useCallback(() => {
+    clear();
+    redraw();
+  }, [clear]);
+  // Frames differ from the one before, which another size has wrapped, cut or moved.
+  useLayoutEffect(() => {
+    if (size.current.columns === columns && size.current.rows === rows) return;
+    size.current = { columns, rows };
+    again();
+  }, [columns, rows, again]);
+  return again;
+}
+
 export type ScreenProps = {
   /** The command and what it works on: `stint backtest  sma-cross EURUSD`. */
   readonly title: string;
@@ -58,7 +88,8 @@ export function Screen({ title, status, keymap, message, children }: ScreenProps
   const { columns, rows } = useWindowSize();
   const tooSmall = columns < least.columns || rows < least.rows;
   const body = bodyOf(Math.max(columns, least.columns), Math.max(rows, least.rows));
-  const { keys, help, typing } = useKeys(keymap, body.height);
+  const redraw = useRedraw(columns, rows);
+  const { keys, help, typing } = useKeys(keymap, body.height, redraw);
   return (
     <Box width={columns} height={rows} flexDirection="column" overflowY="hidden">
       {tooSmall && <Text>{`too small (${least.columns}×${least.rows} needed, now ${columns}×${rows})`}</Text>}
@@ -92,7 +123,7 @@ type Keys = {
 type Typing = { readonly label: string; readonly line: Line; readonly end: (text?: string) => void };
 
 /** Presses the keys, and keeps the help and the line that is typed. */
-function useKeys(keymap: Keymap, height: number): Keys {
+function useKeys(keymap: Keymap, height: number, drawAnew: () => void): Keys {
   // The first line of the help that is shown. A ref as below, since several keys can arrive between two renders.
   const from = useRef<number | undefined>(undefined);
   const typing = useRef<Typing | undefined>(undefined);
@@ -145,6 +176,8 @@ function useKeys(keymap: Keymap, height: number): Keys {
     ];
   };
   const press = (name: string) => {
+    // In every program that has the whole terminal: whatever another has written over it goes.
+    if (name === "ctrl+l") return drawAnew();
     const binding = bound(byKey(keysNow()), name);
     if (binding) binding.run(ask);
     else type((line) => edit(line, name));

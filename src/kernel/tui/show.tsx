@@ -2,6 +2,11 @@ import process from "node:process";
 import { render } from "ink";
 import { Component, type ReactNode } from "react";
 import { Exit, Expected } from "../errors.ts";
+import { holdTalk } from "../output.ts";
+import { ClearContext } from "./screen.tsx";
+
+/** The cursor to the top left, and everything blank. */
+const CLEAR = "\x1b[H\x1b[2J";
 
 /** A full screen that is shown. Disposing it gives the terminal back. */
 export type Shown = AsyncDisposable & {
@@ -34,14 +39,24 @@ export async function show(element: ReactNode, options: { signal?: AbortSignal }
     queueMicrotask(() => ink.unmount());
   };
   const hungUp = () => ink.unmount();
+  const clear = () => {
+    ink.clear();
+    stdout.write(CLEAR);
+  };
 
   for (const stream of [stdin, stdout]) {
     // For good: a terminal that hangs up may say so at any time, and an error nobody hears ends the process.
     stream.off("error", deaf).on("error", deaf);
   }
+  const talk = holdTalk();
   // Ink does this only after its first frame, into which the terminal would echo what is typed meanwhile.
   setRaw(true);
-  const ink = render(<Boundary onError={fail}>{element}</Boundary>, {
+  const shown = (
+    <Boundary onError={fail}>
+      <ClearContext value={clear}>{element}</ClearContext>
+    </Boundary>
+  );
+  const ink = render(shown, {
     alternateScreen: true,
     incrementalRendering: true,
     exitOnCtrlC: false,
@@ -56,6 +71,7 @@ export async function show(element: ReactNode, options: { signal?: AbortSignal }
     const answer = await ink.waitUntilExit().catch(fail);
     stdin.off("end", hungUp).off("error", hungUp);
     setRaw(false);
+    talk[Symbol.dispose]();
     if (stdin.isTTY) {
       // Else stdin keeps the process alive, and swallows what is typed for whatever reads next.
       stdin.pause();

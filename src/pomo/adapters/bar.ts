@@ -3,7 +3,6 @@ import type { Context } from "../../kernel/command.ts";
 import type { Control, State } from "../../kernel/control.ts";
 import { Exit, Expected } from "../../kernel/errors.ts";
 import { format, formatProblem, type Shown } from "../core/formats.ts";
-import { outwardState } from "../core/view.ts";
 
 /** A timer that ticks reads otherwise a moment after its second has changed, ms. */
 const AFTER_MS = 5;
@@ -19,7 +18,9 @@ export async function showFormat(
   const text = (state: State, since = 0): string => {
     const { ticking, remaining_ms } = state as Shown;
     const left = ticking ? Math.max(0, remaining_ms - since) : remaining_ms;
-    return `${format(name, { ...(state as Shown), state: outwardState(state as Shown), remaining_ms: left })}\n`;
+    const said = format(name, { ...(state as Shown), remaining_ms: left });
+    // One that goes on takes each line for a block of its own.
+    return `${follow && name === "i3blocks" ? said.replace(/\n.*/s, "") : said}\n`;
   };
   if (!follow) {
     output.text(text(await control.state()));

@@ -24,7 +24,7 @@ import { type Interval, localDay } from "../core/history.ts";
 import { sinceDay } from "../core/stats.ts";
 import { checker, plain, plainTags } from "./exchange/check.ts";
 import { type Draft, type FormatName, loadFormat, Wrong } from "./exchange/format.ts";
-import { addInterval, history, historyFrom, schema } from "./journal.ts";
+import { addInterval, history, historyFrom, schema, tasks } from "./journal.ts";
 import { poke } from "./poke.ts";
 
 /** History for other programs, and theirs for us. */
@@ -65,7 +65,7 @@ export async function exportHistory({ output, profile }: Context, options: Optio
   });
   const rows = format.holds ? wanted.filter(format.holds) : wanted;
 
-  const pieces = inPieces(format.write(rows, profile));
+  const pieces = inPieces(format.write(rows));
   if (path === undefined || path === "-") {
     for (const piece of pieces) {
       output.text(piece);
@@ -137,7 +137,7 @@ export async function importHistory(
 ): Promise<number> {
   const path = file === "-" ? undefined : file;
   if (file === undefined && isatty(0)) {
-    throw new Expected(Exit.usage, "which file?", "give its name, or the text on stdin");
+    throw new Expected(Exit.usage, "which file?", "stint pomo import FILE, or its text on stdin");
   }
   const format = await loadFormat(formatFor(options["format"], path));
   const label = path ?? "stdin";
@@ -151,9 +151,10 @@ export async function importHistory(
     if ("skip" in draft) return skip(draft.skip);
     const interval = check(draft.fields);
     if (typeof interval === "string") throw new Wrong(draft.line, interval);
+    const { exact, roundedUp = 0 } = draft;
     // A calendar's plans, and the pomodoro that another program has running.
-    if (interval.ended_at > now) return skip("what isn't over yet");
-    found.push({ interval, exact: draft.exact });
+    if (interval.started_at > now || interval.ended_at - roundedUp > now) return skip("what isn't over yet");
+    found.push({ interval: interval.ended_at > now ? endedAt(interval, now) : interval, exact });
   };
   try {
     for (const draft of format.read(text)) take(draft);
@@ -179,18 +180,27 @@ export async function importHistory(
   return Exit.ok;
 }
 
-/** Adds the intervals that history doesn't have. @returns how many those were */
+/** An interval whose length was rounded up past this moment. */
+const endedAt = (interval: Interval, now: number): Interval => ({
+  ...interval,
+  ended_at: now,
+  elapsed_ms: Math.min(interval.elapsed_ms, now - interval.started_at),
+});
+
+/** Adds the intervals that history doesn't have, each linked to the profile's task that it was on, if there is one. @returns how many those were */
 function addNew(
   db: Database,
   profile: string,
   found: readonly { interval: Interval; exact: boolean }[],
 ): number {
-  const titles = new Map(
-    db
-      .prepare("SELECT id, title FROM pomo_task WHERE profile = ?")
-      .all(profile)
-      .map((row) => [Number(row["id"]), String(row["title"])]),
-  );
+  const all = tasks(db, profile).map(({ id, title, done_at }) => ({ id, title: plain(title), done_at }));
+  const numbered = new Map(all.map(({ id, title }) => [id, title]));
+  const open = new Map(all.filter(({ done_at }) => done_at === null).map(({ id, title }) => [title, id]));
+  /** A number means the same task only where that was numbered so; else its title says which of the open ones. */
+  const linked = ({ task, task_id }: Interval): number | null => {
+    if (task === null) return null;
+    return task_id !== null && numbered.get(task_id) === task ? task_id : (open.get(task) ?? null);
+  };
   const known = new Set<string>();
   const key = ({ type, started_at, task }: Interval, unit: number): string =>
     `${unit} ${type} ${Math.floor(started_at / unit)} ${task ?? "\n"}`;
@@ -203,10 +213,7 @@ function addNew(
   for (const { interval, exact } of found) {
     if (known.has(key(interval, exact ? 1 : 1000))) continue;
     remember(interval);
-    // A task's number means the same task only where that was numbered so.
-    const { task_id } = interval;
-    const ours = task_id !== null && interval.task !== null && titles.get(task_id) === interval.task;
-    addInterval(db, profile, ours ? interval : { ...interval, task_id: null });
+    addInterval(db, profile, { ...interval, task_id: linked(interval) });
     added++;
   }
   return added;

@@ -1,15 +1,13 @@
 import { newestCheckpoint } from "../../kernel/checkpoint.ts";
-import { localOffset, suspendWatch } from "../../kernel/clock.ts";
+import type { Control } from "../../kernel/control.ts";
 import { Exit, Expected, message } from "../../kernel/errors.ts";
 import { every } from "../../kernel/every.ts";
 import { generation } from "../../kernel/generation.ts";
 import type { Activity, Host } from "../../kernel/host.ts";
-import { openSlot } from "../../kernel/slot.ts";
 import type { Part } from "../../kernel/stack.ts";
 import { LONGEST_MS, SHORTEST_MS, spokenDuration } from "../core/duration.ts";
 import { timeText } from "../core/history.ts";
 import {
-  type ActiveTask,
   type Change,
   extend,
   finish,
@@ -26,17 +24,22 @@ import {
   undo,
   withTask,
 } from "../core/pomodoro.ts";
-import { readSaved, restore, unsave } from "../core/saved.ts";
-import type { Told } from "../core/view.ts";
-import { activeTask, isOpenTask } from "./journal.ts";
+import { passedOverText, readSaved, restore, unsave } from "../core/saved.ts";
+import { lineOf, type Told } from "../core/view.ts";
+import { activeTask, isOpenTask, setActiveTask } from "./journal.ts";
 import { Live } from "./live.ts";
 import { notices } from "./notices.ts";
+import { nowOf } from "./now.ts";
 import type { PomoSettings } from "./settings.ts";
+import { applyTaskEdit, findOrAddTask, type TaskEdit } from "./tasks.ts";
+
+/** The task that was asked for: an open one by `#7` or its title, or a new one. */
+export type Wished = { text: string; tags: readonly string[] };
 
 /** What a host is to run. */
 export type Request =
   /** A new session. */
-  | { kind: "start"; preset: string; settings: Settings; task: ActiveTask | null; paused: boolean }
+  | { kind: "start"; preset: string; settings: Settings; task: Wished | null; paused: boolean }
   /** The one that a dead host left. */
   | { kind: "restore" }
   /** The one that was stopped, as it was before. */
@@ -58,21 +61,24 @@ export async function openPomo(
   host: Host,
   request: Request,
   config: PomoSettings,
-  page: Part | undefined,
+  page?: (control: Control) => Part,
 ): Promise<Activity<object>> {
-  const { clock, log } = host;
-  const wall = clock.wall();
-  const now: Now = { mono: clock.monotonic(), wall, offset: localOffset(wall) };
-  const { change, told } = request.kind === "start" ? begun(request, now) : taken(host, request.kind, now);
+  const { clock, log, store, profile } = host;
+  const now = nowOf(clock);
+  const { change, told, anew } =
+    request.kind === "start" ? await begun(host, request, now) : taken(host, request.kind, now);
   const live = new Live(host, change.state, config.daily_goal, told);
-  const announcer = await host.stack.open("state", "notices", notices(config, log.for("notices")), {
+  const failed = (text: string) => live.tell(text);
+  const announcer = await host.stack.open("state", "notices", notices(config, log.for("notices"), failed), {
     disposeMs: NOTICES_MS,
   });
-  const seen = () => ({ ...live.view(), session_id: host.session, profile: host.profile });
-  live.onHappened(({ type }) => announcer.tell(type, seen()));
+  const { session } = host;
+  /** What hooks are given: the line that a client would print. */
+  const line = () => lineOf({ ...live.view(), v: 1, state: "", session_id: session, profile, degraded: [] });
+  live.onHappened(({ type }) => announcer.tell(type, line()));
   host.show(() => live.view());
-  await live.begin(change, now);
-  if (told.notice) announcer.tellAway(seen());
+  await live.begin(change, now, anew);
+  if (told.notice) announcer.tellAway(line());
   await live.cleanUp();
   await host.stack.open(
     "state",
@@ -84,94 +90,117 @@ export async function openPomo(
     "clean-up",
     every(CLEAN_UP_MS, () => live.cleanUp(), log),
   );
-  if (page) await openSlot(host.stack, { stage: "state", name: "page", missing: () => {} }, page);
+  if (page) await host.slot("page", page(host.control));
 
-  /** Brings the session to where the pomodoro is. */
-  const follow = async () => {
-    await host.control.command(isRunning(live.state) ? "resume" : "pause");
-  };
+  /**
+   * Brings the session to where the pomodoro is, which alone knows whether it runs. To be called in the same turn as
+   * the change, so that what others ask for comes after it.
+   */
+  const follow = () => (isRunning(live.state) ? host.resume() : host.pause());
   const act = async (transition: (state: Pomodoro, now: Now) => Change | Refusal) => {
-    const at = live.now();
+    const at = nowOf(clock);
     const change = transition(live.state, at);
     if ("refused" in change) throw new Expected(Exit.no, change.refused, change.hint);
-    await live.take(change, at);
-    await follow();
+    await Promise.all([live.take(change, at), follow()]);
   };
-
-  const slept = async (ms: number) => {
-    const what =
-      live.state.settings.suspend === "pause" ? "the timer stood still meanwhile" : "that was counted";
-    await live.slept(ms, `the machine slept for ${spokenDuration(ms)}: ${what}`);
-    announcer.tellAway(seen());
+  const editTask = (kind: TaskEdit["kind"]) => async (args: unknown) => {
+    const edit = { ...(args as object | null), kind } as TaskEdit;
+    await store.write((db) => applyTaskEdit(db, profile, edit, clock.wall()));
+    await refresh();
+  };
+  /** Somebody has changed tasks or history in the store. */
+  const refresh = async () => {
+    const { task } = live.state;
+    const active = activeTask(store.db, profile);
+    // One that was removed or done is still what this interval is on.
+    const keep = active === null && task !== null && !isOpenTask(store.db, task.id);
+    if (!keep && active?.id !== task?.id) await live.take(withTask(live.state, active), nowOf(clock));
+    live.refresh();
   };
 
   return {
     paused: !isRunning(live.state),
     given: {},
-    generation: generation<object>().timers(async (open) => {
-      await open("due", due(live, host, follow));
-      await open("suspend watch", suspendWatch(clock, slept, SUSPEND_GRAIN_MS[live.state.settings.suspend]));
-      return {};
-    }),
+    generation: generation<object>().timers(async (open) => ({
+      due: await open("due", due(live, host, follow)),
+    })),
+    sleptWithinMs: SUSPEND_GRAIN_MS[live.state.settings.suspend],
+    slept(ms) {
+      if (!isRunning(live.state)) return;
+      const { suspend } = live.state.settings;
+      const what = suspend === "pause" ? "the timer stood still meanwhile" : "that was counted";
+      live.slept(ms, `the machine slept for ${spokenDuration(ms)}: ${what}`).then(
+        () => announcer.tellAway(line()),
+        (error: unknown) => log.warn(message(error), { error }),
+      );
+    },
     async reached(state) {
-      const at = live.now();
-      if (state === "running") await live.take(resume(live.state, at), at);
-      else if (state === "paused") await live.take(pause(live.state, at), at);
-      else if (host.stopAsked()) await live.take(stop(live.state, at), at);
+      if (state !== "stopping") return;
+      const at = nowOf(clock);
+      if (host.stopAsked()) await live.take(stop(live.state, at), at);
       else await live.beat();
     },
     // The timer goes on without a disk: what is true is shown, and written when it can be.
-    unwritten() {},
+    unwritten: (error) => live.unwritten(error),
     commands: {
+      pause: () => act(pause),
+      resume: () => act(resume),
+      toggle: () => act(isRunning(live.state) ? pause : resume),
       skip: () => act(skip),
       finish: () => act(finish),
       undo: () => act(undo),
       async extend(args) {
-        const ms = Number((args as { ms?: unknown } | null)?.ms);
-        if (!(ms >= SHORTEST_MS && ms <= LONGEST_MS)) {
-          throw new Expected(Exit.usage, "ms must be from a second to a day");
+        const ms = (args as { ms?: unknown } | null)?.ms;
+        if (typeof ms !== "number" || !Number.isSafeInteger(ms) || ms < SHORTEST_MS || ms > LONGEST_MS) {
+          throw new Expected(Exit.usage, "ms must be a whole number from a second to a day");
         }
         await act((state, at) => extend(state, ms, LONGEST_MS, at));
       },
-      /** Somebody has changed tasks or history in the store. */
-      async refresh() {
-        const { store, profile } = host;
-        const { task } = live.state;
-        const active = activeTask(store.db, profile);
-        // One that was removed or done is still what this interval is on.
-        const keep = active === null && task !== null && !isOpenTask(store.db, task.id);
-        if (!keep && active?.id !== task?.id) await live.take(withTask(live.state, active), live.now());
-        live.refresh();
-      },
+      "task-use": editTask("use"),
+      "task-add": editTask("add"),
+      "task-done": editTask("done"),
+      refresh,
     },
   };
 }
 
-const begun = (request: Request & { kind: "start" }, now: Now): { change: Change; told: Partial<Told> } => ({
-  change: start(request, now),
-  told: {},
-});
+/** What a session begins with; `anew`: as a checkpoint of its own of this type, not in place of the newest. */
+type Begun = { change: Change; told: Partial<Told>; anew?: string };
+
+/** A new session. Its task, found or added, becomes the active one. */
+async function begun(
+  { store, profile, clock }: Host,
+  request: Request & { kind: "start" },
+  now: Now,
+): Promise<Begun> {
+  const { task: wanted, ...how } = request;
+  const task = await store.write((db) => {
+    if (!wanted) return activeTask(db, profile);
+    const found = findOrAddTask(db, profile, wanted.text, wanted.tags, clock.wall());
+    setActiveTask(db, profile, found.id);
+    return found;
+  });
+  return { change: start({ ...how, task }, now), told: {} };
+}
 
 /** The state of the session that another host left, as it is now. */
-function taken(
-  { store, session, profile, log }: Host,
-  kind: "restore" | "undo",
-  now: Now,
-): { change: Change; told: Partial<Told> } {
+function taken({ store, session, profile, log }: Host, kind: "restore" | "undo", now: Now): Begun {
   const newest = newestCheckpoint(store.db, { kind: "pomo", profile }, readSaved);
-  if (newest?.session !== session) {
+  if (newest?.session !== session || !newest.checkpoint) {
     throw new Expected(Exit.again, "another session has begun meanwhile", "stint pomo status");
   }
-  const skipped =
-    newest.passedOver > 0 ? `${newest.passedOver} damaged or newer checkpoints were passed over` : "";
+  const { checkpoint, passedOver } = newest;
+  const skipped = passedOverText(passedOver);
   if (skipped) log.warn(skipped);
-  const notice = (text: string) => [text, skipped].filter((part) => part !== "").join("; ");
+  // What couldn't be read isn't written over: another version of stint may read it.
+  const anew = passedOver > 0 ? { anew: checkpoint.type } : {};
+  const notice = (...parts: string[]) => [...parts, skipped].filter(Boolean).join("; ") || null;
   if (kind === "undo") {
-    const change = undo(unsave(newest.state, now), now);
+    const change = undo(unsave(checkpoint.state, now), now);
     if ("refused" in change) throw new Expected(Exit.no, change.refused, change.hint);
-    return { change, told: { notice: notice("") || null } };
+    return { change, told: { notice: notice() }, ...anew };
   }
-  const found = restore(newest.state, newest.last_active, now);
+  const found = restore(checkpoint.state, checkpoint.last_active, now);
   if (found.how !== "restored") throw new Expected(Exit.no, "nothing is running", "stint pomo start");
   const { change, from, takenOff } = found;
   const off =
@@ -182,27 +211,29 @@ function taken(
       restored: true,
       restored_from: from,
       taken_off_ms: takenOff,
-      notice: notice(`restored from ${timeText(from, localOffset(from))}${off}`),
+      notice: notice(`restored from ${timeText(from, now.offset)}${off}`),
     },
+    ...anew,
   };
 }
 
 /** Waits for the end of each interval and notices it once. */
 const due =
-  (live: Live, { clock, log }: Host, follow: () => Promise<void>): Part =>
+  (live: Live, { clock, log }: Host, follow: () => Promise<unknown>): Part =>
   async (signal) => {
     let nap = new AbortController();
     live.onMoved(() => nap.abort());
     signal.addEventListener("abort", () => nap.abort(), { once: true });
+    const failed = (error: unknown) => log.error(message(error), { error });
     const watching = (async () => {
       while (!signal.aborted) {
         nap = new AbortController();
         const left = live.left;
         if (left > 0) await clock.sleep(left, nap.signal);
         else {
-          await live.expire();
-          // Not waited for: a pause disposes this very part.
-          if (!isRunning(live.state)) follow().catch((error: unknown) => log.warn(message(error), { error }));
+          // Neither is waited for: the state has changed at once, and a pause disposes this very part.
+          live.expire().catch(failed);
+          if (!isRunning(live.state)) follow().catch(failed);
         }
       }
     })();

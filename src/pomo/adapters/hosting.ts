@@ -1,5 +1,5 @@
 import type { Context } from "../../kernel/command.ts";
-import type { State } from "../../kernel/control.ts";
+import type { Control, State } from "../../kernel/control.ts";
 import { runHost } from "../../kernel/host.ts";
 import { inBackground } from "../../kernel/launch.ts";
 import type { Log } from "../../kernel/log.ts";
@@ -7,7 +7,7 @@ import type { Part } from "../../kernel/stack.ts";
 import { type Address, parseAddress } from "../core/address.ts";
 import { openPomo } from "./host.ts";
 import { schema } from "./journal.ts";
-import { type Hosted, reachOf } from "./reach.ts";
+import type { Hosted } from "./reach.ts";
 import { settings } from "./settings.ts";
 
 /** Hosts a session until it is stopped. @param told told each state, when nobody sees a screen */
@@ -36,9 +36,9 @@ export async function hostPomo(
   });
 }
 
-/** The page that the configuration asks for; it speaks to this host as to any other that comes after it. */
-async function pageOf(context: Context, address: Address, log: Log): Promise<Part> {
+/** The page that the configuration asks for: this host's own, gone with it. */
+async function pageOf({ profile }: Context, address: Address, log: Log): Promise<(control: Control) => Part> {
   const [{ page }, { pageToken }] = await Promise.all([import("./page.ts"), import("./token.ts")]);
-  const token = pageToken(context.profile, (text) => log.warn(text));
-  return page({ control: reachOf(context), address, token, log: log.for("page") });
+  const token = pageToken(profile, (text) => log.warn(text));
+  return (control) => page({ control, address, token, log: log.for("page") });
 }

@@ -125,6 +125,23 @@ const dayEnds = (day: number): number => (day * 24 + 24 + 12) * 3_600_000;
 export const historyFrom = (db: Database, profile: string, day: number): HistoryRow[] =>
   history(db, profile, dayBegins(day)).filter((row) => localDay(row.started_at, row.utc_offset_min) >= day);
 
+/** Whether a profile has any history. */
+export const hasHistory = (db: Database, profile: string): boolean =>
+  db.prepare("SELECT 1 FROM pomo_interval WHERE profile = ? LIMIT 1").get(profile) !== undefined;
+
+/** The intervals of a profile that share time with this one, oldest first. */
+export const overlapping = (
+  db: Database,
+  profile: string,
+  { started_at, ended_at }: Pick<Interval, "started_at" | "ended_at">,
+): HistoryRow[] =>
+  db
+    .prepare(
+      "SELECT * FROM pomo_interval WHERE profile = ? AND started_at < ? AND ended_at > ? ORDER BY started_at, id",
+    )
+    .all(profile, Math.round(ended_at), Math.round(started_at))
+    .map(intervalOf);
+
 /** A task that hasn't been removed. */
 export type Task = ActiveTask & {
   readonly estimate: number | null;
@@ -167,24 +184,37 @@ export function addTask(
     .prepare(
       "INSERT INTO pomo_task (profile, title, tags, estimate, created_at) VALUES (?, ?, ?, ?, ?) RETURNING id",
     )
-    .get(profile, title, JSON.stringify(tags), estimate, wall);
+    .get(profile, title, JSON.stringify(tags), estimate, Math.round(wall));
   return Number(row?.["id"]);
 }
 
-/** Gives a task other tags. */
-export function setTags(db: Database, id: number, tags: readonly string[]): void {
-  db.prepare("UPDATE pomo_task SET tags = ? WHERE id = ?").run(JSON.stringify(tags), id);
+/** Changes what a task is called, its tags and its estimate. */
+export function changeTask(
+  db: Database,
+  { id, title, tags, estimate }: Pick<Task, "id" | "title" | "tags" | "estimate">,
+): void {
+  db.prepare("UPDATE pomo_task SET title = ?, tags = ?, estimate = ? WHERE id = ?").run(
+    title,
+    JSON.stringify(tags),
+    estimate,
+    id,
+  );
+}
+
+/** Opens a task that was done again. */
+export function reopenTask(db: Database, id: number): void {
+  db.prepare("UPDATE pomo_task SET done_at = NULL WHERE id = ?").run(id);
 }
 
 /** Marks a task as done; it is active no more. */
 export function finishTask(db: Database, id: number, wall: number): void {
-  db.prepare("UPDATE pomo_task SET done_at = ? WHERE id = ?").run(wall, id);
+  db.prepare("UPDATE pomo_task SET done_at = ? WHERE id = ?").run(Math.round(wall), id);
   db.prepare("DELETE FROM pomo_active WHERE task_id = ?").run(id);
 }
 
 /** Removes a task; history keeps its title. */
 export function removeTask(db: Database, id: number, wall: number): void {
-  db.prepare("UPDATE pomo_task SET removed_at = ? WHERE id = ?").run(wall, id);
+  db.prepare("UPDATE pomo_task SET removed_at = ? WHERE id = ?").run(Math.round(wall), id);
   db.prepare("DELETE FROM pomo_active WHERE task_id = ?").run(id);
 }
 

@@ -1,5 +1,4 @@
 import { checkpoint, dropCheckpoints, refreshCheckpoint } from "../../kernel/checkpoint.ts";
-import { localOffset } from "../../kernel/clock.ts";
 import { message } from "../../kernel/errors.ts";
 import type { Host } from "../../kernel/host.ts";
 import type { Database } from "../../kernel/runtime.ts";
@@ -17,6 +16,7 @@ import { type Saved, save } from "../core/saved.ts";
 import type { Overview } from "../core/stats.ts";
 import { NOTHING_TOLD, type PomoView, type Told, viewOf } from "../core/view.ts";
 import { addInterval, readOverview, removeInterval } from "./journal.ts";
+import { nowOf } from "./now.ts";
 
 /** Checkpoints last alive longer ago are dropped, ms. */
 const KEPT_MS = 48 * 3_600_000;
@@ -26,6 +26,8 @@ type Entry = {
   happened: readonly (Omit<Happened, "state"> & { saved: Saved })[];
   undone?: number;
   saved: Saved;
+  /** The type of a checkpoint of its own, where nothing happened and the newest isn't to be touched. */
+  anew?: string;
 };
 
 const changesHistory = ({ happened, undone }: Entry): boolean =>
@@ -55,19 +57,13 @@ export class Live {
     this.#state = state;
     this.#goal = goal;
     this.#told = { ...NOTHING_TOLD, ...told };
-    const now = this.now();
+    const now = nowOf(this.#host.clock);
     this.#day = localDay(now.wall, now.offset);
     this.#overview = this.#readOverview(now);
   }
 
   get state(): Pomodoro {
     return this.#state;
-  }
-
-  now(): Now {
-    const { clock } = this.#host;
-    const wall = clock.wall();
-    return { mono: clock.monotonic(), wall, offset: localOffset(wall) };
   }
 
   /** Calls back for each happening, after it was written and told to clients. */
@@ -81,7 +77,7 @@ export class Live {
   }
 
   view(): PomoView {
-    const now = this.now();
+    const now = nowOf(this.#host.clock);
     return viewOf(this.#shown ?? this.#state, now, { ...this.#told, last_active: now.wall }, this.#overview);
   }
 
@@ -91,7 +87,7 @@ export class Live {
     const { pausedAt, finishedAt } = current.timer;
     return over || pausedAt !== null || finishedAt !== null
       ? Number.POSITIVE_INFINITY
-      : left(this.#state, this.now());
+      : left(this.#state, nowOf(this.#host.clock));
   }
 
   /**
@@ -105,13 +101,16 @@ export class Live {
     await this.#take(change, now);
   }
 
-  /** Writes what it begins with. @throws what keeps it from being written: then nothing has begun */
-  async begin(change: Change, now: Now): Promise<void> {
-    await this.#take(change, now);
+  /**
+   * Writes what it begins with: in place of the newest checkpoint, or `anew` with this type.
+   * @throws what keeps it from being written: then nothing has begun
+   */
+  async begin(change: Change, now: Now, anew?: string): Promise<void> {
+    await this.#take(change, now, anew);
     if (this.#failure) throw this.#failure.error;
   }
 
-  async #take(change: Change, now: Now): Promise<void> {
+  async #take(change: Change, now: Now, anew?: string): Promise<void> {
     this.#state = change.state;
     this.#moved();
     const happened = change.happened.map(({ type, state, ended }) => {
@@ -122,6 +121,7 @@ export class Live {
       happened,
       saved: save(change.state, now),
       ...(undone === undefined ? {} : { undone }),
+      ...(anew === undefined ? {} : { anew }),
     });
     for (const each of change.happened) {
       this.#shown = each.state;
@@ -133,25 +133,36 @@ export class Live {
     if (change.happened.length !== 1) this.#host.changed();
   }
 
+  /** Tells everybody something, until the next thing happens. */
+  tell(notice: string): void {
+    this.#told = { ...this.#told, notice };
+    this.#host.changed();
+  }
+
+  /** The last change isn't on the disk yet; the next write tries again. */
+  unwritten(error: unknown): void {
+    this.#told = { ...this.#told, unsaved: message(error) };
+    this.#host.changed();
+  }
+
   /** Completes the interval if its time is up. */
   async expire(): Promise<void> {
-    const now = this.now();
+    const now = nowOf(this.#host.clock);
     await this.take(expire(this.#state, now), now);
   }
 
   /** The machine slept: whether that counts is the session's setting; whoever looks is told. */
   async slept(ms: number, notice: string): Promise<void> {
-    this.#told = { ...this.#told, notice };
-    const now = this.now();
     this.#state = slept(this.#state, ms);
     this.#moved();
-    await this.#write({ happened: [], saved: save(this.#state, now) });
-    this.#host.changed();
+    await this.#write({ happened: [], saved: save(this.#state, nowOf(this.#host.clock)) });
+    // Last: where the sleep passed the end of the interval, what happened by that doesn't take it back.
+    this.tell(notice);
   }
 
   /** What is left and when it was last alive, in one write; a new day has its own figures. */
   async beat(): Promise<void> {
-    const now = this.now();
+    const now = nowOf(this.#host.clock);
     const before = this.#told.unsaved;
     await this.#write({ happened: [], saved: save(this.#state, now) });
     const day = localDay(now.wall, now.offset);
@@ -161,7 +172,7 @@ export class Live {
 
   /** Reads anew what the profile has come to. */
   refresh(): void {
-    const now = this.now();
+    const now = nowOf(this.#host.clock);
     this.#day = localDay(now.wall, now.offset);
     this.#overview = this.#readOverview(now);
     this.#host.changed();
@@ -170,7 +181,8 @@ export class Live {
   /** Drops checkpoints of the past; history stays. */
   async cleanUp(): Promise<void> {
     const before = this.#host.clock.wall() - KEPT_MS;
-    await this.#host.store.write((db) => dropCheckpoints(db, "pomo", before));
+    const { store, profile } = this.#host;
+    await store.write((db) => dropCheckpoints(db, { kind: "pomo", profile }, before));
   }
 
   #readOverview({ wall, offset }: Now): Overview {
@@ -192,26 +204,31 @@ export class Live {
         for (const entry of batch) this.#put(db, entry);
       });
       this.#pending.splice(0, batch.length);
-      if (batch.some(changesHistory)) this.#overview = this.#readOverview(this.now());
+      if (batch.some(changesHistory)) this.#overview = this.#readOverview(nowOf(this.#host.clock));
       this.#failure = undefined;
       this.#told = { ...this.#told, unsaved: null };
     } catch (error) {
       if (!this.#failure) this.#host.log.error("a change can't be saved: it is tried again", { error });
       this.#failure = { error };
       this.#told = { ...this.#told, unsaved: message(error) };
-      // However long it lasts: what history needs is kept, and of the rest what is true now.
+      // However long it lasts: what history needs is kept, and of the rest what happened last and what is true now.
       const last = this.#pending.at(-1);
-      this.#pending = this.#pending.filter((each) => each === last || changesHistory(each));
+      const latest = this.#pending.findLast(({ happened }) => happened.length > 0);
+      this.#pending = this.#pending.filter(
+        (each) => each === last || each === latest || changesHistory(each),
+      );
     }
   }
 
-  #put(db: Database, { happened, undone, saved }: Entry): void {
+  #put(db: Database, { happened, undone, saved, anew }: Entry): void {
     const { session, profile, clock } = this.#host;
     if (undone !== undefined) removeInterval(db, { session, n: undone });
     for (const { type, saved: state, ended } of happened) {
       checkpoint(db, { session, type, state }, clock);
       if (ended) addInterval(db, profile, ended, { session, n: ended.n });
     }
-    if (happened.length === 0) refreshCheckpoint(db, session, saved, clock);
+    if (happened.length > 0) return;
+    if (anew === undefined) refreshCheckpoint(db, session, saved, clock);
+    else checkpoint(db, { session, type: anew, state: saved }, clock);
   }
 }

@@ -6,14 +6,16 @@ import type { Database } from "../../kernel/runtime.ts";
 import { openStore, readStore } from "../../kernel/store.ts";
 import { spokenDuration } from "../core/duration.ts";
 import { dayText, type HistoryRow, localDay, localTime } from "../core/history.ts";
-import { sinceDay } from "../core/stats.ts";
+import { type Filter, isWanted, sinceDay } from "../core/stats.ts";
 import {
   addInterval,
   changeInterval,
   deleteInterval,
   findInterval,
+  hasHistory,
   history,
   historyFrom,
+  overlapping,
   schema,
 } from "./journal.ts";
 import { poke } from "./poke.ts";
@@ -36,19 +38,30 @@ function cellsOf({ id, type, started_at, utc_offset_min, elapsed_ms, outcome, ta
   return [String(id), day, time, WORDS[type], spokenDuration(elapsed_ms), outcome, task ?? ""];
 }
 
+/** What `--task` and `--tag` ask for. @throws Expected 2 for what can be neither */
+export function filterOf({ task, tag }: Options): Filter {
+  return {
+    task: task === undefined ? undefined : checkText(String(task), "title"),
+    tags: tag === undefined ? undefined : checkTags(tag),
+  };
+}
+
 /** `stint pomo log` */
 export async function showLog({ output, profile }: Context, options: Options): Promise<number> {
   const wall = systemClock.wall();
   const span = (options["since"] as { days: number } | { date: string } | undefined) ?? { days: 7 };
   const first = sinceDay(span, localDay(wall, localOffset(wall)));
   const all = options["all"] === true;
-  const rows =
-    (await readStore([schema], (db) => (all ? history(db, profile) : historyFrom(db, profile, first)))) ?? [];
+  const filter = filterOf(options);
+  const read = await readStore([schema], (db) => ({
+    some: hasHistory(db, profile),
+    rows: all ? history(db, profile) : historyFrom(db, profile, first),
+  }));
+  const rows = read?.rows.filter((row) => isWanted(row, filter)) ?? [];
   if (output.json) for (const row of rows) output.emit(lineOf(row));
+  else if (!read?.some) output.note("nothing yet: stint pomo start");
   else if (rows.length === 0) {
-    output.note(
-      all ? "nothing yet: stint pomo start" : `nothing since ${dayText(first)}: --all shows the rest`,
-    );
+    output.note(all ? "nothing of that" : `nothing since ${dayText(first)}: --all shows what was before`);
   } else {
     const head = ["ID", "DATE", "TIME", "TYPE", "LASTED", "OUTCOME", "TASK"];
     // Yellow beside its word: what was broken off.
@@ -148,7 +161,8 @@ export async function addEntry(
   const start = options["start"] as string | undefined;
   const began =
     start === undefined ? { wall: now - length, offset: localOffset(now - length) } : moment(start, today);
-  return change(context, "added", (db) => {
+  let others: HistoryRow[] = [];
+  const code = await change(context, "added", (db) => {
     const on = text === undefined ? { task: null, task_id: null, tags: [] } : workedOn(db, profile, text);
     const interval = past({
       type: "WORK" as const,
@@ -162,8 +176,14 @@ export async function addEntry(
       elapsed_ms: length,
       outcome: "completed" as const,
     });
+    others = overlapping(db, profile, interval);
     return { id: addInterval(db, profile, interval) ?? 0, ...interval };
   });
+  if (others.length > 0) {
+    const ids = others.map(({ id }) => `#${id}`).join(", ");
+    context.output.note(`it overlaps ${ids}: stint pomo log shows them`);
+  }
+  return code;
 }
 
 /** `stint pomo log edit ID` */

@@ -9,6 +9,8 @@ import type { Address } from "../core/address.ts";
 const FALLEN_BEHIND_BYTES = 1 << 20;
 /** Far above any command's. */
 const LONGEST_BODY_BYTES = 16 << 10;
+/** How long answers under way may take at the end, ms. */
+const ANSWERED_MS = 200;
 /** How many pages may be open at once. */
 const MOST_WATCHERS = 64;
 
@@ -141,6 +143,8 @@ export const page =
     return {
       url: base.href,
       async [Symbol.asyncDispose]() {
+        // Whoever asked for this end over the page still gets the answer.
+        await Promise.race([server.stop(), new Promise((resolve) => setTimeout(resolve, ANSWERED_MS))]);
         await server.stop(true);
         await Promise.all([...watching].map((each) => each[Symbol.asyncDispose]()));
       },

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import {
   type Checkpoint,
   checkpoint,
@@ -10,28 +11,25 @@ import {
 import { connect, stopHost, watchSeat } from "../../kernel/client.ts";
 import { localOffset, systemClock } from "../../kernel/clock.ts";
 import type { Context } from "../../kernel/command.ts";
+import { configFiles } from "../../kernel/config/file.ts";
 import type { Control, State } from "../../kernel/control.ts";
-import { Exit, Expected } from "../../kernel/errors.ts";
+import { Exit, Expected, message } from "../../kernel/errors.ts";
 import { launch } from "../../kernel/launch.ts";
 import type { Database } from "../../kernel/runtime.ts";
 import { findHosts, type Seat } from "../../kernel/seat.ts";
 import { openStore, readStore } from "../../kernel/store.ts";
 import { clockText } from "../core/duration.ts";
-import {
-  type ActiveTask,
-  type Change,
-  isStanding,
-  left,
-  type Now,
-  type Settings,
-  stop,
-} from "../core/pomodoro.ts";
-import { type Restorable, readSaved, restore, type Saved, save } from "../core/saved.ts";
-import { NOTHING_TOLD, viewOf } from "../core/view.ts";
+import { localTime } from "../core/history.ts";
+import { type Change, isStanding, left, type Now, type Settings, stop } from "../core/pomodoro.ts";
+import { DAILY_GOAL } from "../core/presets.ts";
+import { passedOverText, type Restorable, readSaved, restore, type Saved, save } from "../core/saved.ts";
+import { emptyOverview } from "../core/stats.ts";
+import { NOTHING_TOLD, outwardState, type Pushed, viewOf } from "../core/view.ts";
 import type { Request } from "./host.ts";
-import { activeTask, addInterval, readOverview, schema, setActiveTask } from "./journal.ts";
+import { addInterval, readOverview, schema } from "./journal.ts";
+import { nowOf } from "./now.ts";
 import { settings as configured, presets } from "./settings.ts";
-import { applyTaskEdit, checkTags, checkText, findOrAddTask, namedTask, type TaskEdit } from "./tasks.ts";
+import { applyTaskEdit, checkTags, checkText, namedTask, type TaskEdit } from "./tasks.ts";
 
 /**
  * A profile's timer, whether a host is alive or not: what a dead one left is computed to be shown, and taken up again
@@ -61,41 +59,53 @@ type Left = Omit<Checkpoint, "state"> & {
   crashed: boolean;
 };
 
-const now = (): Now => {
-  const wall = systemClock.wall();
-  return { mono: systemClock.monotonic(), wall, offset: localOffset(wall) };
-};
+const now = (): Now => nowOf(systemClock);
 
 /** The live host of a profile's timer. */
 export const liveHost = (profile: string): Seat | undefined => findHosts({ kind: "pomo", profile })[0];
 
 function findLeft(db: Database, profile: string, at: Now): Left | undefined {
   const newest = newestCheckpoint(db, { kind: "pomo", profile }, readSaved);
-  if (!newest) return undefined;
-  const { state: saved, ...row } = newest;
+  if (!newest?.checkpoint) return undefined;
+  const { passedOver, checkpoint: found } = newest;
+  const { state: saved, ...row } = found;
   const crashed = findSession(db, newest.session)?.state === "crashed";
-  return { ...row, saved, found: restore(saved, newest.last_active, at), crashed };
+  return { ...row, passedOver, saved, found: restore(saved, found.last_active, at), crashed };
 }
 
 const readLeft = (profile: string): Promise<Left | undefined> =>
   readStore([schema], (db) => findLeft(db, profile, now()));
 
+/** How many checkpoints of the newest session can't be read, when none of them can. */
+const readDamage = (db: Database, profile: string): number => {
+  const newest = newestCheckpoint(db, { kind: "pomo", profile }, readSaved);
+  return newest && !newest.checkpoint ? newest.passedOver : 0;
+};
+
+/** The goal without a session; reading a configuration takes long, and mostly there is none. */
+async function dailyGoal(): Promise<number> {
+  const isConfigured =
+    configFiles().some(({ path }) => existsSync(path)) ||
+    Object.keys(process.env).some((name) => name.startsWith("STINT_POMO_"));
+  return isConfigured ? (await configured()).pomo.daily_goal : DAILY_GOAL;
+}
+
 /** What is shown while no host is alive; writes nothing and starts nothing. */
-async function storedState(profile: string): Promise<State & { crashed: boolean }> {
+async function storedState(profile: string): Promise<State & Pushed & { crashed: boolean }> {
   const at = now();
-  const { daily_goal: goal } = (await configured()).pomo;
-  const empty = { goal, wall: at.wall, offset: at.offset };
+  const empty = { goal: await dailyGoal(), wall: at.wall, offset: at.offset };
   const read = await readStore([schema], (db) => ({
     left: findLeft(db, profile, at),
+    damaged: readDamage(db, profile),
     overview: readOverview(db, profile, empty),
   }));
-  const { emptyOverview } = await import("../core/stats.ts");
   const overview = read?.overview ?? emptyOverview(empty);
   const left = read?.left;
   const facts = { v: 1, type: "pomo", profile, host: false, degraded: [] };
+  const passedOver = passedOverText(left?.passedOver ?? read?.damaged ?? 0);
   if (left?.found.how !== "restored") {
     const undo = left?.found.how === "over" ? (left.saved.undo?.act ?? null) : null;
-    const notice = left?.found.how === "expired" ? expiredText(left) : null;
+    const notice = left?.found.how === "expired" ? expiredText(left, "will be kept") : passedOver || null;
     const told = { ...NOTHING_TOLD, last_active: left?.last_active ?? null, notice };
     const session = { session_id: null, state: "stopped", crashed: false };
     return { ...viewOf(undefined, at, told, overview), undo, ...facts, ...session };
@@ -107,14 +117,10 @@ async function storedState(profile: string): Promise<State & { crashed: boolean 
     restored_from: from,
     taken_off_ms: takenOff,
     last_active: left.last_active,
-    notice: left.passedOver > 0 ? `${left.passedOver} damaged or newer checkpoints were passed over` : null,
+    notice: passedOver || null,
   };
   const view = viewOf(change.state, at, told, overview);
-  const session = {
-    session_id: left.session,
-    state: view.ticking ? "running" : "paused",
-    crashed: left.crashed,
-  };
+  const session = { session_id: left.session, state: outwardState(view), crashed: left.crashed };
   return { ...view, ...facts, ...session };
 }
 
@@ -122,11 +128,12 @@ async function storedState(profile: string): Promise<State & { crashed: boolean 
 const endedAway = ({ saved, found }: Left): boolean =>
   saved.interval.timer === "running" && found.how === "restored" && isStanding(found.change.state);
 
-const expiredText = ({ last_active }: { last_active: number }): string => {
-  const then = new Date(last_active - new Date(last_active).getTimezoneOffset() * 60_000);
-  const at = then.toISOString().slice(0, 16).replace("T", " ");
-  return `the last session was left at ${at}, more than a day ago: it is kept in history as interrupted`;
-};
+function expiredText({ last_active, found }: Left, kept: "is kept" | "will be kept"): string {
+  const then = localTime(last_active, localOffset(last_active)).toPlainDateTime();
+  const at = then.toString({ smallestUnit: "minute" }).replace("T", " ");
+  const history = found.change.happened.length > 0 ? `: it ${kept} in history as interrupted` : "";
+  return `the last session was left at ${at}, more than a day ago${history}`;
+}
 
 /** Ends a session that no host runs, in one write: with its row of history when there is one to come. */
 async function endLeft(
@@ -153,12 +160,25 @@ async function endLeft(
 
 const NOTHING = () => new Expected(Exit.no, "nothing is running", "stint pomo start");
 
-/** What is in the way of a new session. */
-function inTheWay(type: unknown, remaining: number, task: unknown): Expected {
-  const what = `${type}, ${clockText(remaining)} left${typeof task === "string" ? `, ${task}` : ""}`;
-  const hint = "stint pomo watch shows it; start --replace interrupts it";
-  return new Expected(Exit.no, `a session is there already (${what})`, hint);
+/** What is in the way of a new session: 75, since it will be over some time. */
+function inTheWay(of: { type: unknown; left: number; task: unknown; alive: boolean }): Expected {
+  const what = `${of.type}, ${clockText(of.left)} left${typeof of.task === "string" ? `, ${of.task}` : ""}`;
+  const [where, hint] = of.alive
+    ? ["is there already", "stint pomo watch shows it; start --replace interrupts it"]
+    : ["was left by its host", "stint pomo resume goes on with it; start --replace interrupts it"];
+  return new Expected(Exit.again, `a session ${where} (${what})`, hint);
 }
+
+/** Whether a host has said all there is to say: one that is still opening hasn't. */
+const isWhole = (state: State): boolean => "overview" in state;
+const OPENING_MS = 20;
+const OPENED_WITHIN_MS = 5_000;
+
+/** A stop of longer ago isn't undone, ms. */
+const UNDO_STOP_MS = 24 * 3_600_000;
+
+/** How long until what is shown without a host is computed anew, or taking it up is tried again, ms. */
+const LOOK_AGAIN_MS = { least: 1_000, most: 30_000 };
 
 /** The timer of a profile, as commands, screens and pages speak to it. */
 export class Reach implements Control {
@@ -178,60 +198,92 @@ export class Reach implements Control {
   }
 
   async state(): Promise<State> {
-    const seat = liveHost(this.profile);
-    if (seat) {
+    const giveUp = systemClock.monotonic() + OPENED_WITHIN_MS;
+    for (;;) {
+      const seat = liveHost(this.profile);
+      if (!seat) return storedState(this.profile);
       try {
-        return { ...(await connect(seat).state()), host: true };
+        const state = await connect(seat).state();
+        if (isWhole(state)) return { ...state, host: true };
       } catch (error) {
         if (liveHost(this.profile)) throw error;
+        continue;
       }
+      if (systemClock.monotonic() > giveUp) {
+        throw new Expected(Exit.again, "the timer is still starting", "try again in a moment");
+      }
+      await systemClock.sleep(OPENING_MS);
     }
-    return storedState(this.profile);
   }
 
   watch(changed: (state: State | undefined) => void): AsyncDisposable {
-    let over = false;
-    let heard = 0;
-    const lost = async (turn: number) => {
-      const state = await storedState(this.profile).catch(() => undefined);
-      if (over || turn !== heard) return;
-      changed(state);
-      // Who comes to look takes it up; who looks on does so too, unless its host was told to end.
-      if (this.#revives && (turn === 1 || state?.["crashed"] === true)) await this.revive();
-    };
+    const over = new AbortController();
+    /** Aborted when there is news of a host. */
+    let news = new AbortController();
+    let first = true;
     const watching = watchSeat({ kind: "pomo", profile: this.profile }, (state) => {
-      heard++;
-      if (state) changed({ ...state, host: true });
-      else void lost(heard).catch(() => {});
+      news.abort();
+      news = new AbortController();
+      if (!state) void this.#alone(changed, AbortSignal.any([over.signal, news.signal]), first);
+      else if (isWhole(state)) changed({ ...state, host: true });
+      first = false;
     });
     return {
       [Symbol.asyncDispose]: async () => {
-        over = true;
+        over.abort();
         await watching[Symbol.asyncDispose]();
       },
     };
   }
 
+  /** While there is no host: tells what would be, and takes it up where that is asked for. @param came whether somebody just came to look */
+  async #alone(
+    changed: (state: State | undefined) => void,
+    signal: AbortSignal,
+    came: boolean,
+  ): Promise<void> {
+    for (let wait = LOOK_AGAIN_MS.least; !signal.aborted; wait = Math.min(2 * wait, LOOK_AGAIN_MS.most)) {
+      let until = LOOK_AGAIN_MS.most;
+      try {
+        const state = await storedState(this.profile);
+        if (signal.aborted) return;
+        changed(state);
+        if (state.ticking) until = Math.min(until, state.remaining_ms + 1);
+        // Who comes to look takes it up; who looks on does so too, unless its host was told to end.
+        if (this.#revives && (came || state.crashed)) await this.revive();
+      } catch (error) {
+        this.#tell(message(error));
+        until = wait;
+      }
+      await systemClock.sleep(until, signal);
+    }
+  }
+
   async command(name: string, args: unknown = {}): Promise<State> {
-    if (name.startsWith("task-")) return this.#editTask(name.slice("task-".length), args);
     if (name === "start") {
       const { task, replace } = (args ?? {}) as { task?: unknown; replace?: unknown };
-      const title = typeof task === "string" && task.trim() !== "" ? task : undefined;
-      return this.begin(title, {}, replace === true);
+      const text = typeof task === "string" && task.trim() !== "" ? task : undefined;
+      return this.begin(text, {}, replace === true);
     }
     if (name === "stop") return this.#stop();
     if (liveHost(this.profile)) return this.#ask(name, args);
+    if (name.startsWith("task-")) return this.#editTask(name.slice("task-".length), args);
     const left = await readLeft(this.profile);
-    if (name === "undo" && left?.found.how === "over") {
-      return this.#host({ session: left.session, request: { kind: "undo" } });
-    }
+    if (name === "undo" && left?.found.how === "over") return this.#undoStop(left);
     if (!(await this.revive())) throw NOTHING();
-    if (name === "resume") {
+    if (name === "resume" || name === "toggle") {
       const state = await this.state();
-      // What came to its end while nobody was there is to be seen first.
-      if (state["ticking"] === true || (left && endedAway(left))) return state;
+      // What came to its end while nobody was there is to be seen first; what ran and runs is what was asked for.
+      if ((left && endedAway(left)) || (name === "resume" && state["ticking"] === true)) return state;
     }
     return this.#ask(name, args);
+  }
+
+  #undoStop(left: Left): Promise<State> {
+    if (now().wall - left.last_active > UNDO_STOP_MS) {
+      throw new Expected(Exit.no, "the last session was stopped more than a day ago", "stint pomo start");
+    }
+    return this.#host({ session: left.session, request: { kind: "undo" } });
   }
 
   async #ask(name: string, args: unknown): Promise<State> {
@@ -253,19 +305,24 @@ export class Reach implements Control {
   }
 
   async #revive(): Promise<void> {
-    if (liveHost(this.profile)) return;
+    const hosted = await this.left();
+    if (!hosted) return;
+    const state = await this.#host(hosted);
+    if (typeof state["notice"] === "string") this.#tell(state["notice"]);
+  }
+
+  /** What a dead host left to be taken up again. What is older than a day is put into history instead. */
+  async left(): Promise<Hosted | undefined> {
+    if (liveHost(this.profile)) return undefined;
     const left = await readLeft(this.profile);
-    if (left?.found.how === "expired") {
-      await this.#expire(left);
-    } else if (left?.found.how === "restored") {
-      const state = await this.#host({ session: left.session, request: { kind: "restore" } });
-      if (typeof state["notice"] === "string") this.#tell(state["notice"]);
-    }
+    if (left?.found.how === "expired") await this.#expire(left);
+    if (left?.found.how !== "restored") return undefined;
+    return { session: left.session, request: { kind: "restore" } };
   }
 
   async #expire(left: Left): Promise<void> {
     await endLeft(this.profile, "expired", ({ found }) => found.change);
-    this.#tell(expiredText(left));
+    this.#tell(expiredText(left, "is kept"));
   }
 
   /**
@@ -283,7 +340,8 @@ export class Reach implements Control {
     }
     await this.#clear(replace);
     const session = newSessionId(systemClock.wall(), crypto.getRandomValues(new Uint8Array(16)));
-    return { session, request: { kind: "start", ...how, task: await this.#task(task, tags), paused } };
+    const wished = task === undefined ? null : { text: task, tags };
+    return { session, request: { kind: "start", ...how, task: wished, paused } };
   }
 
   /** Begins a new session in the background. @throws as {@link prepare} does */
@@ -291,52 +349,49 @@ export class Reach implements Control {
     return this.#host(await this.prepare(task, wanted, replace));
   }
 
-  /** The task that was named, made active; without a name the one that is active. */
-  async #task(text: string | undefined, tags: readonly string[]): Promise<ActiveTask | null> {
-    await using store = await openStore({ schemas: [schema] });
-    return store.write((db) => {
-      if (text === undefined) return activeTask(db, this.profile);
-      const task = findOrAddTask(db, this.profile, text, tags, systemClock.wall());
-      setActiveTask(db, this.profile, task.id);
-      return task;
-    });
-  }
-
   /** Takes what is there out of the way: a session between two intervals ends quietly, another when it is replaced. */
   async #clear(replace: boolean): Promise<void> {
     const seat = liveHost(this.profile);
     if (seat) {
-      const { ticking, completed, finished_away_at, session_type, remaining_ms, task } = await this.state();
+      const { completed, finished_away_at, session_type, remaining_ms, task } = await this.state();
       const standing = completed === true || finished_away_at !== null;
-      if (!replace && (ticking === true || !standing))
-        throw inTheWay(session_type, Number(remaining_ms), task);
-      return stopHost(seat, systemClock);
+      if (!replace && !standing) {
+        throw inTheWay({ type: session_type, left: Number(remaining_ms), task, alive: true });
+      }
+      await stopHost(seat, systemClock);
     }
     const old = await readLeft(this.profile);
     if (old?.found.how === "expired") return this.#expire(old);
     if (old?.found.how !== "restored") return;
     const { state } = old.found.change;
-    if (!replace && !isStanding(state)) {
-      await this.revive();
-      throw inTheWay(state.current.type, left(state, now()), state.task?.title);
+    if (!seat && !replace && !isStanding(state)) {
+      const task = state.task?.title;
+      throw inTheWay({ type: state.current.type, left: left(state, now()), task, alive: false });
     }
-    const { profile } = this;
-    await endLeft(profile, "restored", ({ found }) => stopped(found.change));
+    await this.#endLeft();
+  }
+
+  /** Ends what a dead host left: also what one had left that was told to stop when it was leaving already. */
+  #endLeft(): Promise<void> {
+    return endLeft(this.profile, "restored", ({ found }) => stopped(found.change));
   }
 
   async #stop(): Promise<State> {
-    if (!(await this.revive())) throw NOTHING();
     const seat = liveHost(this.profile);
     if (seat) await stopHost(seat, systemClock);
+    const old = await readLeft(this.profile);
+    if (old?.found.how === "expired") await this.#expire(old);
+    if (old?.found.how === "restored") await this.#endLeft();
+    else if (!seat) throw NOTHING();
     return this.state();
   }
 
+  /** A change of tasks while no host is alive to make it. */
   async #editTask(kind: string, args: unknown): Promise<State> {
     await using store = await openStore({ schemas: [schema] });
     const edit = { ...(args as object | null), kind } as TaskEdit;
     await store.write((db) => applyTaskEdit(db, this.profile, edit, systemClock.wall()));
-    const seat = liveHost(this.profile);
-    return seat ? { ...(await connect(seat).command("refresh")), host: true } : this.state();
+    return this.state();
   }
 
   /** Starts a host in the background; another that was quicker is as good. */

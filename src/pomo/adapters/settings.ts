@@ -2,7 +2,7 @@ import { loadConfig } from "../../kernel/config/load.ts";
 import { logSection, section, type Values } from "../../kernel/config/section.ts";
 import { ADDRESS_RULE, parseAddress } from "../core/address.ts";
 import { parseDuration } from "../core/duration.ts";
-import { PRESETS, type Preset } from "../core/presets.ts";
+import { DAILY_GOAL, PRESETS, type Preset } from "../core/presets.ts";
 
 /** The events that hooks can be given for. */
 export const HOOKS = [
@@ -55,7 +55,7 @@ export const pomoSection = section("pomo", (z) => {
         .int()
         .min(0)
         .max(100)
-        .default(8)
+        .default(DAILY_GOAL)
         .describe("completed work intervals a day; 0 for no goal"),
       suspend: z
         .enum(["pause", "count"])

@@ -5,9 +5,11 @@ import type { Output } from "../../kernel/output.ts";
 import { readStore } from "../../kernel/store.ts";
 import { type Bar, bars } from "../../kernel/tui/charts.ts";
 import { spokenDuration } from "../core/duration.ts";
+import { HEAT_LEVELS, heatMap } from "../core/heat-map.ts";
 import { dayText, localDay } from "../core/history.ts";
-import { overview, type Stats, sinceDay, stats, type Tally } from "../core/stats.ts";
+import { isWanted, overview, type Stats, sinceDay, stats, type Tally } from "../core/stats.ts";
 import { history, schema } from "./journal.ts";
+import { filterOf } from "./log.ts";
 import { terminalWidth } from "./table.ts";
 
 /** `stint pomo stats` */
@@ -17,12 +19,15 @@ export async function showStats({ output, profile }: Context, options: Options):
   const today = localDay(wall, offset);
   const span = (options["since"] as { days: number } | { date: string } | undefined) ?? { days: 30 };
   const since = sinceDay(span, today);
-  const rows = (await readStore([schema], (db) => history(db, profile))) ?? [];
+  const filter = filterOf(options);
+  const all = (await readStore([schema], (db) => history(db, profile))) ?? [];
+  const rows = all.filter((row) => isWanted(row, filter));
   const found = stats(rows, since, today);
   const { totals, ...rest } = found;
   output.emit({ type: "stats", profile, since: dayText(since), ...totals, ...rest }, () => {
-    const { year } = overview({ rows, tasks: [], goal: 0, wall, offset });
-    return people(output, found, year, dayText(since));
+    const { year, date } = overview({ rows, tasks: [], goal: 0, wall, offset });
+    const map = year.some((count) => count > 0) ? heatMap(year, date, terminalWidth()) : [];
+    return people(output, found, map, dayText(since));
   });
   return Exit.ok;
 }
@@ -32,7 +37,10 @@ const said = ({ completed, interrupted, focus_ms }: Tally): string =>
 
 const days = (count: number): string => `${count} ${count === 1 ? "day" : "days"}`;
 
-function people(output: Output, found: Stats, year: readonly number[], since: string): string {
+/** What the words above count. */
+const NOTES = ["focus: all work, also interrupted", "streak: days in a row with at least one completed"];
+
+function people(output: Output, found: Stats, map: readonly string[], since: string): string {
   const width = Math.min(terminalWidth(), 100);
   const heading = (text: string) => output.paint(2, text);
   const weekly = found.days.length > LONGEST_DAILY;
@@ -41,8 +49,6 @@ function people(output: Output, found: Stats, year: readonly number[], since: st
     value: focus_ms,
     text: `${completed}  ${spokenDuration(focus_ms)}`,
   }));
-  const map = heatMap(year);
-  const wide = terminalWidth() >= cellsWide(map);
   return [
     `today   ${said(found.today)}`,
     `streak  ${days(found.streak_days)}, the longest ${days(found.longest_streak_days)}`,
@@ -51,9 +57,11 @@ function people(output: Output, found: Stats, year: readonly number[], since: st
     heading(`completed a ${weekly ? "week" : "day"}`),
     ...bars(weekly ? weeks(found.days) : found.days.map(dayBar), width),
     ...(perTask.length > 0 ? ["", heading("by task"), ...bars(perTask, width)] : []),
-    ...(wide && year.some((count) => count > 0)
-      ? ["", heading("the year: a column a week, █ for the most"), ...map]
+    ...(map.length > 0
+      ? ["", heading("the year: a column a week"), ...map, `    less ${HEAT_LEVELS.join(" ")} more`]
       : []),
+    "",
+    ...NOTES.map(heading),
   ]
     .map((line) => line.trimEnd())
     .join("\n");
@@ -80,17 +88,3 @@ function weeks(days: Stats["days"]): Bar[] {
 const WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 
 const weekday = (date: string): string => WEEKDAYS[Temporal.PlainDate.from(date).dayOfWeek - 1] ?? "";
-
-const SHADES = "·░▒▓█";
-
-/** A row a day of the week, a column a week; the more was completed, the darker. */
-function heatMap(year: readonly number[]): string[] {
-  const most = Math.max(1, ...year);
-  const shade = (count: number) => SHADES[Math.ceil((count / most) * (SHADES.length - 1))];
-  return WEEKDAYS.map((name, row) => {
-    const column = year.filter((_, day) => day % 7 === row).map(shade);
-    return `${name}  ${column.join("")}`;
-  });
-}
-
-const cellsWide = (lines: readonly string[]): number => Math.max(...lines.map((line) => line.length));

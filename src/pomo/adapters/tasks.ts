@@ -1,19 +1,22 @@
+import { connect } from "../../kernel/client.ts";
 import { systemClock } from "../../kernel/clock.ts";
 import type { Context, Options } from "../../kernel/command.ts";
 import { Exit, Expected } from "../../kernel/errors.ts";
 import type { Line } from "../../kernel/output.ts";
 import type { Database } from "../../kernel/runtime.ts";
+import { findHosts } from "../../kernel/seat.ts";
 import { openStore, readStore } from "../../kernel/store.ts";
 import type { ActiveTask } from "../core/pomodoro.ts";
 import {
   activeTask,
   addTask as add,
+  changeTask,
   finishTask as finish,
   openTasks,
   removeTask as remove,
+  reopenTask,
   schema,
   setActiveTask,
-  setTags,
   type Task,
   tasks,
 } from "./journal.ts";
@@ -69,12 +72,11 @@ export function findTask(among: readonly Task[], text: string): Task {
 }
 
 /** The open task that a text names: by `#7` or its whole title. @throws Expected 1 for a number that no task has */
-export function namedTask(db: Database, profile: string, text: string): ActiveTask | undefined {
+export function namedTask(db: Database, profile: string, text: string): Task | undefined {
   const open = openTasks(db, profile);
-  const task = /^#\d+$/.test(text.trim())
+  return /^#\d+$/.test(text.trim())
     ? findTask(open, text)
     : open.findLast(({ title }) => same(title, text.trim()));
-  return task && { id: task.id, title: task.title, tags: task.tags };
 }
 
 /**
@@ -95,9 +97,10 @@ export function findOrAddTask(
     const title = checkText(text, "title");
     return { id: add(db, profile, { title, tags: wanted, estimate: null }, wall), title, tags: wanted };
   }
+  const { id, title } = known;
   const all = [...new Set([...known.tags, ...wanted])];
-  if (all.length > known.tags.length) setTags(db, known.id, all);
-  return { ...known, tags: all };
+  if (all.length > known.tags.length) changeTask(db, { ...known, tags: all });
+  return { id, title, tags: all };
 }
 
 /** A change of tasks as a client of the timer asks for it. */
@@ -162,17 +165,21 @@ async function edit(
   await poke(profile);
 }
 
+/** Two open tasks of one title couldn't be told apart. @throws Expected 1 */
+function checkNew(among: readonly Task[], title: string): void {
+  const known = among.find((task) => same(task.title, title));
+  if (!known) return;
+  const hint = `stint pomo task use '#${known.id}'`;
+  throw new Expected(Exit.no, `'${known.title}' is there already, as #${known.id}`, hint);
+}
+
 /** `stint pomo task add TITLE` */
 export async function addTask(context: Context, text: string, options: Options): Promise<number> {
   const title = checkText(text, "title");
   const tags = checkTags(options["tag"]);
   const estimate = (options["estimate"] as number | undefined) ?? null;
   await edit(context, (db, wall) => {
-    const known = openTasks(db, context.profile).find((task) => same(task.title, title));
-    if (known) {
-      const hint = `stint pomo task use '#${known.id}'`;
-      throw new Expected(Exit.no, `'${known.title}' is there already, as #${known.id}`, hint);
-    }
+    checkNew(openTasks(db, context.profile), title);
     const id = add(db, context.profile, { title, tags, estimate }, wall);
     if (options["use"] === true) setActiveTask(db, context.profile, id);
     return { id, said: options["use"] === true ? "added, and worked on" : "added" };
@@ -180,13 +187,38 @@ export async function addTask(context: Context, text: string, options: Options):
   return Exit.ok;
 }
 
-/** `stint pomo task use TASK` */
+/** `stint pomo task use TASK`; one that was done is opened again. */
 export async function useTask(context: Context, which: string): Promise<number> {
   await edit(context, (db) => {
     const none = which.trim() === "none";
-    const task = none ? undefined : findTask(openTasks(db, context.profile), which);
+    const task = none ? undefined : findTask(tasks(db, context.profile), which);
     setActiveTask(db, context.profile, task?.id ?? null);
-    return task && { id: task.id, said: "worked on" };
+    if (!task) return undefined;
+    if (task.done_at !== null) reopenTask(db, task.id);
+    return { id: task.id, said: task.done_at === null ? "worked on" : "opened again, and worked on" };
+  });
+  return Exit.ok;
+}
+
+/** `stint pomo task edit TASK` */
+export async function editTask(context: Context, which: string, options: Options): Promise<number> {
+  const { title, estimate, tag } = options as { title?: string; estimate?: number | null; tag?: string[] };
+  if ([title, estimate, tag].every((value) => value === undefined)) {
+    throw new Expected(Exit.usage, "nothing to change", "--title, --estimate or --tag");
+  }
+  await edit(context, (db) => {
+    const all = tasks(db, context.profile);
+    const task = findTask(all, which);
+    const others = all.filter(({ id, done_at }) => id !== task.id && done_at === null);
+    const called = title === undefined ? task.title : checkText(title, "title");
+    if (title !== undefined && task.done_at === null) checkNew(others, called);
+    changeTask(db, {
+      id: task.id,
+      title: called,
+      tags: tag === undefined ? task.tags : checkTags(tag),
+      estimate: estimate === undefined ? task.estimate : estimate,
+    });
+    return { id: task.id, said: "changed" };
   });
   return Exit.ok;
 }
@@ -211,20 +243,34 @@ export async function removeTask(context: Context, which: string): Promise<numbe
   return Exit.ok;
 }
 
+/** The task that a timer which is alive is on: also one that was done meanwhile. Without one, what is chosen. */
+async function timedTask(profile: string, chosen: number | null): Promise<number | null> {
+  const [seat] = findHosts({ kind: "pomo", profile });
+  const state =
+    seat &&
+    (await connect(seat)
+      .state()
+      .catch(() => undefined));
+  return state && state["over"] !== true ? Number(state["task_id"]) || null : chosen;
+}
+
 /** `stint pomo task list` */
 export async function listTasks({ output, profile }: Context, options: Options): Promise<number> {
   const read = await readStore([schema], (db) => ({
     all: options["all"] === true ? tasks(db, profile) : openTasks(db, profile),
-    active: activeTask(db, profile)?.id,
+    active: activeTask(db, profile)?.id ?? null,
   }));
   const all = read?.all ?? [];
-  if (output.json) for (const task of all) output.emit(lineOf(task, task.id === read?.active));
+  const active = await timedTask(profile, read?.active ?? null);
+  if (output.json) for (const task of all) output.emit(lineOf(task, task.id === active));
   else if (all.length === 0) output.note("no tasks yet: stint pomo task add 'write the report'");
   else {
     const rows = all.map((task) => {
-      const active = task.id === read?.active;
-      const [state, colour] = active ? ["active", 32] : task.done_at === null ? [""] : ["done", 2];
-      const { id, title, estimate, completed, tags } = task;
+      const { id, title, estimate, completed, tags, done_at } = task;
+      const state = [id === active ? "active" : "", done_at === null ? "" : "done"]
+        .filter(Boolean)
+        .join(", ");
+      const colour = id === active ? 32 : done_at === null ? undefined : 2;
       const done = estimate === null ? String(completed) : `${completed} of ${estimate}`;
       return { cells: [`#${id}`, state, done, title, tags.join(", ")], colour };
     });

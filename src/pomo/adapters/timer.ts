@@ -8,7 +8,7 @@ import { readStore } from "../../kernel/store.ts";
 import { terminal } from "../../kernel/terminal.ts";
 import { clockText } from "../core/duration.ts";
 import { timeText } from "../core/history.ts";
-import { outwardState, type PomoView } from "../core/view.ts";
+import { lineOf, outwardState, type Pushed } from "../core/view.ts";
 import { outcomeOf, schema } from "./journal.ts";
 import { type Hosted, liveHost, REQUEST_VARIABLE, type Reach, reachOf, type Wanted } from "./reach.ts";
 
@@ -40,10 +40,10 @@ export async function start(context: Context, task: string | undefined, options:
     );
   }
   const reach = reachOf(context);
+  if (foreground) return hostHere(context, await foregroundOf(reach, task, wanted, replace, context));
+  let state: State | undefined;
   // Without a word of what is wanted anew, what a dead host left is what is wanted.
   const plain = task === undefined && !replace && Object.values(wanted).every((value) => value === undefined);
-  if (foreground) return hostHere(context, await reach.prepare(task, wanted, replace));
-  let state: State | undefined;
   if (plain && !liveHost(profile) && (await reach.revive())) {
     const restored = await reach.state();
     if (!isStanding(restored)) state = restored;
@@ -55,6 +55,22 @@ export async function start(context: Context, task: string | undefined, options:
     return Exit.ok;
   }
   return attach(context, reach);
+}
+
+/** What a host in the foreground is to run: what was left there comes first, so that a service can be restarted. */
+async function foregroundOf(
+  reach: Reach,
+  task: string | undefined,
+  wanted: Wanted,
+  replace: boolean,
+  { output }: Context,
+): Promise<Hosted> {
+  const left = replace ? undefined : await reach.left();
+  if (left && !isStanding(await reach.state())) {
+    output.note("what was left here is taken up again; --replace starts anew");
+    return left;
+  }
+  return reach.prepare(task, wanted, replace);
 }
 
 const isStanding = (state: State): boolean =>
@@ -69,9 +85,13 @@ export async function watch(context: Context): Promise<number> {
 
 /** `stint pomo pause`, `skip` and the like: tells the timer and prints the state after it. */
 export async function act(context: Context, name: string, args: object = {}): Promise<number> {
-  const state = await reachOf(context).command(name, args);
+  const { output } = context;
+  const reach = reachOf(context);
+  const { undo } = name === "undo" ? await reach.state() : {};
+  const state = await reach.command(name, args);
   emitState(context, state);
-  if (typeof state["unsaved"] === "string") context.output.note(`not saved yet: ${state["unsaved"]}`);
+  if (typeof undo === "string") output.note(`took back: ${undo}`);
+  if (typeof state["unsaved"] === "string") output.note(`not saved yet: ${state["unsaved"]}`);
   return Exit.ok;
 }
 
@@ -122,7 +142,7 @@ async function followLines(context: Context, control: Control, ends = false): Pr
   const lines = new Lines(context);
   await using _watching = control.watch((state) => {
     if (state) lines.tell(state);
-    if (ends && state && outwardState(state as State & PomoView) === "stopped") over.resolve();
+    if (ends && state && outwardState(state as Pushed) === "stopped") over.resolve();
   });
   await over.promise;
   return Exit.ok;
@@ -138,7 +158,7 @@ class Lines {
   }
 
   tell(state: State): void {
-    const { remaining_ms: _, last_active: __, ...facts } = lineOf(state);
+    const { remaining_ms: _, last_active: __, ...facts } = lineOf(state as Pushed);
     // A host that was made anew counts from 0.
     const { events: ___, pending: ____, ...lasting } = facts as typeof facts & { pending?: unknown };
     const key = JSON.stringify([lasting, state["host"] === false ? null : state["events"]]);
@@ -156,15 +176,21 @@ async function waitFor(context: Context, reach: Reach, begun: State): Promise<nu
   const over = Promise.withResolvers<number>();
   using _ = life.own({ end: () => over.resolve(Exit.no), hurry: async () => {} });
   const lines = new Lines(context);
+  const goesOn = (state: State): boolean =>
+    state["session_id"] === session &&
+    state["interval"] === n &&
+    state["completed"] !== true &&
+    state["over"] !== true;
+  const look = async () => {
+    // History is the one that knows; a skip may have been undone by now, a row deleted.
+    const outcome = await readStore([schema], (db) => outcomeOf(db, { session, n }));
+    if (outcome) over.resolve(outcome === "completed" ? Exit.ok : Exit.no);
+    else if (!goesOn(await reach.state())) over.resolve(Exit.no);
+  };
   await using _watching = reach.watch((state) => {
     if (!state) return;
     if (output.json) lines.tell(state);
-    const goesOn = state["session_id"] === session && state["interval"] === n && state["completed"] !== true;
-    if (goesOn && outwardState(state as State & PomoView) !== "stopped") return;
-    // History is the one that knows, and a skip may have been undone.
-    readStore([schema], (db) => outcomeOf(db, { session, n })).then((outcome) => {
-      if (outcome) over.resolve(outcome === "completed" ? Exit.ok : Exit.no);
-    }, over.reject);
+    if (!goesOn(state)) look().catch(over.reject);
   });
   if (!output.json) emitState(context, begun);
   const code = await over.promise;
@@ -177,8 +203,8 @@ export async function stop(context: Context): Promise<number> {
   const reach = reachOf(context);
   const before = await reach.state();
   const state = await reach.command("stop");
-  context.output.emit({ ...lineOf(state), session_id: before["session_id"] } as { type: string }, () => {
-    const { today } = (state as State & PomoView).overview;
+  context.output.emit({ ...lineOf(state as Pushed), session_id: before["session_id"] }, () => {
+    const { today } = (state as Pushed).overview;
     return `stopped; ${today.completed} done today`;
   });
   return Exit.ok;
@@ -202,25 +228,15 @@ async function hostHere(context: Context, hosted: Hosted): Promise<number> {
   return Exit.ok;
 }
 
-/** A state as one line: without what only screens want. */
-export function lineOf(state: State): State & { type: string } {
-  const shown = state as State & PomoView;
-  const { overview, degraded: _, ticking: __, crashed: ___, host: ____, ...facts } = shown;
-  const { v, session_id, profile, ...rest } = facts;
-  const { today, streak_days } = overview;
-  const first = { v, type: "pomo", state: outwardState(shown), session_id, profile };
-  return { ...first, ...rest, ...first, today, streak_days };
-}
-
 function emitState({ output }: Context, state: State): void {
-  output.emit(lineOf(state), () => people(state as State & PomoView));
+  output.emit(lineOf(state as Pushed), () => people(state as Pushed));
 }
 
 const TYPES = { WORK: "work", SHORT_BREAK: "short break", LONG_BREAK: "long break" } as const;
 
 /** A state in a line for people. */
-function people(state: State & PomoView): string {
-  const word = outwardState(state as State & PomoView);
+function people(state: Pushed): string {
+  const word = outwardState(state);
   if (word === "stopped" || !state.session_type) {
     const notice = state.notice === null ? "" : ` (${state.notice})`;
     return `nothing is running${notice}; ${state.overview.today.completed} done today`;
@@ -232,6 +248,7 @@ function people(state: State & PomoView): string {
       ? `${clockText(state.remaining_ms)} left`
       : `finished while away at ${timeText(finished_away_at, localOffset(finished_away_at))}, not counted: stint pomo finish counts it`;
   const paused = word === "paused" && !completed && finished_away_at === null ? ["paused"] : [];
-  const parts = [over, ...paused, `round ${round} of ${rounds}`, ...(task === null ? [] : [task])];
+  const alone = state.host === false ? ["no host is alive: stint pomo resume goes on"] : [];
+  const parts = [over, ...paused, ...alone, `round ${round} of ${rounds}`, ...(task === null ? [] : [task])];
   return `${TYPES[session_type]}: ${parts.join(" · ")}`;
 }

@@ -31,6 +31,10 @@ export function writePomodoro(interval: Interval): string {
   return `${rfc3339(started_at, utc_offset_min, "second")} ${attributes}`;
 }
 
+/** By how much a length that was read may be longer than what it stands for, in ms. */
+export const roundedUp = ({ duration_ms }: Pick<Pomodoro, "duration_ms">): number =>
+  duration_ms === 60_000 ? 60_000 : duration_ms % 60_000 === 0 ? 30_000 : 0;
+
 /** Reads a line; attributes in any order, unknown ones are passed over. @returns what is wrong when it is none */
 export function readPomodoro(line: string): Pomodoro | string {
   if (line.trim().includes("\n")) return "it is more than one line";

@@ -185,11 +185,13 @@ export function pause(state: Pomodoro, now: Now): Change {
   return { state: paused, happened: [happened(paused, "PAUSED")] };
 }
 
-/** Goes on; from an interval that is over, with the next. */
+/** Goes on; from an interval that is over, with the next. What wasn't counted can be had back by undo, as after a skip. */
 export function resume(state: Pomodoro, now: Now): Change {
   if (state.over || isRunning(state)) return { state, happened: [] };
-  if (isStanding(state))
-    return change([...leave(state, now), begin({ ...state, undo: null }, nextInterval(state), now)], state);
+  if (isStanding(state)) {
+    const from = state.current.completed ? { ...state, undo: null } : undoable(state, "skip", now);
+    return change([...leave(from, now), begin(from, nextInterval(from), now)], state);
+  }
   const { current } = state;
   const resumed = { ...state, current: { ...current, timer: resumeTimer(current.timer, now.mono) } };
   return { state: resumed, happened: [happened(resumed, "RESUMED")] };
@@ -304,6 +306,9 @@ export function undo(state: Pomodoro, now: Now): Change | Refusal {
   const { act, to, at } = state.undo;
   if (act === "extend") {
     const timer = { ...state.current.timer, duration: to.timer.duration };
+    if (remaining(timer, now.mono) === 0) {
+      return { refused: "without the extension it would be over", hint: "stint pomo finish" };
+    }
     return { state: { ...state, current: { ...state.current, timer }, undo: null }, happened: [] };
   }
   const gap = now.mono - at;

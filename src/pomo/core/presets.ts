@@ -12,3 +12,6 @@ export const PRESETS: Readonly<Record<string, Preset>> = {
   short: minutes(25, 5, 15),
   long: minutes(50, 10, 30),
 };
+
+/** Completed work intervals a day, unless the configuration has another goal. */
+export const DAILY_GOAL = 8;

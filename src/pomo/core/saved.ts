@@ -204,3 +204,7 @@ export function readSaved(value: unknown): Saved | undefined {
     typeof over === "boolean";
   return sound ? (value as Saved) : undefined;
 }
+
+/** What is said of checkpoints that can't be read. */
+export const passedOverText = (count: number): string =>
+  count === 0 ? "" : `${count} damaged or newer checkpoint${count === 1 ? " was" : "s were"} passed over`;

@@ -106,6 +106,19 @@ export type Stats = {
 /** A row of history with what it was on. */
 type OnTask = Counted & Pick<Interval, "task" | "task_id">;
 
+/** What of a history is asked for: nothing, or a task by its number (`#7`) or title, and one of some tags. */
+export type Filter = { task?: string | undefined; tags?: readonly string[] | undefined };
+
+/** Whether a row is asked for; titles and tags in any case, the task `none` for what was on none. */
+export function isWanted({ task, task_id, tags }: Interval, { task: asked, tags: oneOf }: Filter): boolean {
+  const lower = (text: string): string => text.trim().toLowerCase();
+  const has = (tag: string): boolean => tags.some((each) => lower(each) === lower(tag));
+  if (oneOf !== undefined && !oneOf.some(has)) return false;
+  if (asked === undefined) return true;
+  if (task === null) return lower(asked) === "none";
+  return lower(task) === lower(asked) || (task_id !== null && asked.trim() === `#${task_id}`);
+}
+
 /**
  * @param rows the whole history, oldest first: streaks don't end where the span begins
  * @param since the first day of the span

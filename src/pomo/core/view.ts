@@ -12,6 +12,8 @@ type Interval = {
   interval: number;
   /** Whether its time passes. */
   ticking: boolean;
+  /** Whether the session was stopped for good. */
+  over: boolean;
   /** What is left now; while it ticks it goes on from the moment this was received. */
   remaining_ms: number;
   duration_ms: number;
@@ -65,6 +67,7 @@ const NO_INTERVAL: Interval = {
   session_type: null,
   interval: 0,
   ticking: false,
+  over: true,
   remaining_ms: 0,
   duration_ms: 0,
   round: 0,
@@ -89,6 +92,7 @@ export function viewOf(state: Pomodoro | undefined, now: Now, told: Told, overvi
     session_type: current.type,
     interval: current.n,
     ticking: isRunning(state),
+    over: state.over,
     remaining_ms: Math.round(left(state, now)),
     duration_ms: current.timer.duration,
     round: current.round,
@@ -108,11 +112,24 @@ export function viewOf(state: Pomodoro | undefined, now: Now, told: Told, overvi
   };
 }
 
-/** What it is called outside: a session that has come up is running or paused, one on its way out stopped. */
-export function outwardState(
-  shown: Pick<PomoView, "ticking"> & { state?: unknown; session_id?: unknown },
-): "running" | "paused" | "stopped" {
-  const { state, session_id, ticking } = shown;
-  if (state === "stopped" || state === "stopping" || session_id === null) return "stopped";
-  return ticking ? "running" : "paused";
+/** A state as it is pushed: what is shown, and the session's own fields. */
+export type Pushed = PomoView & {
+  v: number;
+  state: string;
+  session_id: string | null;
+  profile: string;
+  degraded: readonly string[];
+  /** Whether a host is alive. */
+  host?: boolean;
+};
+
+/** What it is called outside: a session is running or paused until it was stopped for good. */
+export const outwardState = ({ over, ticking }: Pick<PomoView, "over" | "ticking">) =>
+  over ? "stopped" : ticking ? "running" : "paused";
+
+/** A state as a line of output: without what only screens want. */
+export function lineOf(pushed: Pushed) {
+  const { overview, ticking: _, over: __, v, session_id, profile, host = true, ...rest } = pushed;
+  const first = { v, type: "pomo", state: outwardState(pushed), session_id, profile };
+  return { ...first, ...rest, ...first, host, today: overview.today, streak_days: overview.streak_days };
 }

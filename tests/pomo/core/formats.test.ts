@@ -1,17 +1,20 @@
 import { describe, expect, test } from "bun:test";
 import { FORMATS, format, formatProblem, type Shown } from "../../../src/pomo/core/formats.ts";
 import { emptyOverview } from "../../../src/pomo/core/stats.ts";
-import { NOTHING_TOLD } from "../../../src/pomo/core/view.ts";
+import { lineOf, NOTHING_TOLD } from "../../../src/pomo/core/view.ts";
 
 const overview = {
   ...emptyOverview({ goal: 8, wall: Date.UTC(2026, 10, 22), offset: 0 }),
-  today: { completed: 3, interrupted: 1, focus_ms: 0, goal: 8 },
+  today: { completed: 3, interrupted: 1, focus_ms: 5_100_000, goal: 8 },
   streak_days: 12,
 };
 
 const running: Shown = {
   ...NOTHING_TOLD,
+  v: 1,
   state: "running",
+  degraded: [],
+  over: false,
   profile: "default",
   session_id: "s",
   session_type: "WORK",
@@ -37,9 +40,12 @@ const paused: Shown = { ...running, state: "paused", ticking: false };
 const resting: Shown = { ...running, session_type: "LONG_BREAK", next_type: "WORK" };
 const done: Shown = { ...paused, completed: true, remaining_ms: 0 };
 const away: Shown = { ...paused, finished_away_at: 1, remaining_ms: 0 };
+/** What a dead host left. */
+const left: Shown = { ...running, host: false };
 const stopped: Shown = {
   ...paused,
   state: "stopped",
+  over: true,
   session_id: null,
   session_type: null,
   next_type: null,
@@ -73,7 +79,10 @@ describe("waybar", () => {
   });
 
   test("a class for every mood, with its word in the text", () => {
-    const said = [running, resting, paused, done, away, stopped].map((shown) => {
+    const leftDone = { ...done, host: false };
+    const leftPaused = { ...paused, host: false };
+    const shown = [running, resting, paused, done, away, left, leftPaused, leftDone, stopped];
+    const said = shown.map((shown) => {
       const { class: mood, alt, text } = bar(shown);
       expect(alt).toBe(mood);
       return [mood, text];
@@ -83,9 +92,23 @@ describe("waybar", () => {
       ["long_break", "11:45 long break"],
       ["paused", "11:45 paused"],
       ["waiting", "00:00 break is next"],
-      ["waiting", "00:00 break is next"],
+      ["away", "00:00 finished while away"],
+      ["away", "11:45 away"],
+      ["away", "11:45 away"],
+      ["away", "00:00 break is next"],
       ["stopped", ""],
     ]);
+  });
+
+  test("what no host runs says how it goes on, and what ended meanwhile how it is counted", () => {
+    const said = (shown: Shown) => String(bar(shown)["tooltip"]).split("\n").slice(0, 2);
+    expect(said(left)).toEqual(["work, round 2 of 4", "no host is alive: stint pomo resume goes on"]);
+    expect(said({ ...paused, host: false })[0]).toBe("work, round 2 of 4, paused");
+    const ended = ["work, round 2 of 4, finished while away", "not counted: stint pomo finish counts it"];
+    expect(said(away)).toEqual(ended);
+    // It came to its end while somebody looked.
+    expect(said({ ...left, remaining_ms: 0 })).toEqual(ended);
+    expect(bar({ ...left, remaining_ms: 0 })["text"]).toBe("00:00 finished while away");
   });
 
   test("a title can't be markup", () => {
@@ -124,7 +147,7 @@ describe("tmux, polybar, i3blocks", () => {
 
   test("once stopped they show nothing", () => {
     expect(["tmux", "polybar", "i3blocks"].map((name) => format(name, stopped))).toEqual(["", "", ""]);
-    expect(format("tmux", { ...running, state: "crashed" })).toBe("");
+    expect(format("tmux", { ...running, over: true })).toBe("");
   });
 });
 
@@ -139,6 +162,25 @@ describe("templates", () => {
     expect(format("{{{task}}} {{task}}", titled("a"))).toBe("{a} {task}");
   });
 
+  test("every field of the line of --json by its name, those of another with a dot", () => {
+    const line = lineOf(running);
+    const { type: _, today, ...fields } = line;
+    for (const [name, value] of Object.entries(fields)) {
+      expect([name, formatProblem(`{${name}}`)]).toEqual([name, undefined]);
+      expect(format(`{${name}}`, running)).toBe(String(value ?? ""));
+    }
+    for (const [name, value] of Object.entries(today)) {
+      expect(format(`{today.${name}}`, running)).toBe(String(value));
+    }
+    expect(format("{host} {streak_days} {today.focus_ms}", left)).toBe("false 12 5100000");
+  });
+
+  test("and words for people", () => {
+    expect(format("{done} of {goal}, {interrupted} lost, {focus}, {next}", running)).toBe(
+      "3 of 8, 1 lost, 1 h 25 min, break",
+    );
+  });
+
   test("a title with a field in it isn't filled in", () => {
     expect(format("{task}", titled("{profile} $& $1"))).toBe("{profile} $& $1");
   });
@@ -149,7 +191,7 @@ describe("templates", () => {
   });
 
   test("every field that is offered can be shown", () => {
-    const fields = formatProblem("{nothing}")?.hint.match(/[a-z_]{3,}/g) ?? [];
+    const fields = formatProblem("{nothing}")?.hint.match(/[a-z_.]+/g) ?? [];
     const offered = fields.filter((name) => !["the", "fields", "are"].includes(name));
     expect(offered).toContain("remaining_ms");
     for (const name of offered) {
@@ -185,6 +227,7 @@ describe("formats that there aren't", () => {
     const problem = formatProblem("{remaining} {tsak}");
     expect(problem?.refused).toBe("there is no field {tsak}");
     expect(problem?.hint).toContain("task");
+    expect(formatProblem("{today.tsak}")?.hint).toContain("today.completed");
     expect(formatProblem("{constructor}")?.refused).toBe("there is no field {constructor}");
   });
 

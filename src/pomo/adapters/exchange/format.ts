@@ -11,6 +11,8 @@ export type Draft = {
       fields: Readonly<Partial<Record<keyof Interval, unknown>>>;
       /** Whether its start is known to the millisecond, and not to the second alone. */
       exact: boolean;
+      /** By how much its length may have been rounded up, ms. */
+      roundedUp?: number;
     }
   /** Something else than an interval that is over: why it is left out, in the plural. */
   | { skip: string }
@@ -20,7 +22,7 @@ export type Format = {
   /** Whether it has a place for such a row; without this it has for all. */
   holds?(row: Interval): boolean;
   /** The file, piece by piece. */
-  write(rows: Iterable<Interval>, profile: string): Iterable<string>;
+  write(rows: Iterable<Interval>): Iterable<string>;
   /** @throws Wrong at the first line that can't be read */
   read(text: string): Iterable<Draft>;
 };

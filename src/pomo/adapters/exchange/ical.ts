@@ -34,20 +34,20 @@ function span({ started_at, ended_at }: { started_at: number; ended_at: number }
 const utc = (seconds: number): string =>
   Temporal.Instant.fromEpochMilliseconds(seconds * 1000).toString({ smallestUnit: "second" });
 
-/** The same interval of the same profile has the same id in every export, so that calendars don't show it twice. */
-function uid({ type, started_at, task }: Interval, profile: string): string {
-  const hash = createHash("sha256").update(JSON.stringify([profile, type, started_at, task]));
+/** The same interval has the same id in every export, of whatever profile, so that calendars don't show it twice. */
+function uid({ type, started_at, task }: Interval): string {
+  const hash = createHash("sha256").update(JSON.stringify([type, started_at, task]));
   return `${hash.digest("hex").slice(0, 32)}@stint`;
 }
 
-function event(row: Interval, profile: string): JCal[] {
+function event(row: Interval): JCal[] {
   const { type, task, tags } = row;
   const label = LABELS[type];
   const summary = type === "WORK" ? (task ?? label) : label;
   const { start, end } = span(row);
   const x = (name: string, value: string | number): JCal => [`x-stint-${name}`, {}, "unknown", String(value)];
   return [
-    ["uid", {}, "text", uid(row, profile)],
+    ["uid", {}, "text", uid(row)],
     // When what it says became so, not when it was written: an export of the same history is the same.
     ["dtstamp", {}, "date-time", utc(end)],
     ["dtstart", {}, "date-time", utc(start)],
@@ -71,9 +71,9 @@ function event(row: Interval, profile: string): JCal[] {
 }
 
 export const ical: Format = {
-  *write(rows, profile) {
+  *write(rows) {
     yield "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//stint//pomo//EN\r\n";
-    for (const row of rows) yield ICAL.stringify(["vevent", event(row, profile), []]);
+    for (const row of rows) yield ICAL.stringify(["vevent", event(row), []]);
     yield "END:VCALENDAR\r\n";
   },
   *read(text) {

@@ -1,4 +1,4 @@
-import { isPomodoro, readPomodoro, writePomodoro } from "../../core/openpomodoro.ts";
+import { isPomodoro, readPomodoro, roundedUp, writePomodoro } from "../../core/openpomodoro.ts";
 import { type Format, lines, Wrong } from "./format.ts";
 
 /** `~/.pomodoro/history`, see core/openpomodoro.ts. */
@@ -11,7 +11,7 @@ export const openpomodoro: Format = {
     for (const [line, each] of lines(text)) {
       const fields = readPomodoro(each);
       if (typeof fields === "string") throw new Wrong(line, fields);
-      yield { line, fields, exact: false };
+      yield { line, fields, exact: false, roundedUp: roundedUp(fields) };
     }
   },
 };
