@@ -61,15 +61,16 @@ export const COMMON: readonly OptionSpec[] = [
 /** What was decided once the command line was read. */
 type Chosen = { run: NonNullable<CommandSpec["run"]>; args: readonly string[]; options: Options };
 
-/** Builds commander's tree. @param chose told which command is to be run */
-export function buildProgram(root: CommandSpec, chose: (chosen: Chosen) => void = () => {}): Command {
-  return build(root, chose);
-}
+/** @returns commander's whole tree, from which completions are made */
+export const buildProgram = (root: CommandSpec): Command => build(root, () => {});
 
-function build(spec: CommandSpec, chose: (chosen: Chosen) => void): Command {
-  const [name = "", ...args] = spec.usage.split(" ");
-  const command = new Command(name)
-    .summary(spec.summary)
+/**
+ * @param chose told which command is to be run
+ * @param words what was typed: of a command that isn't among them only what lists show is built. Without, everything is.
+ */
+function build(spec: CommandSpec, chose: (chosen: Chosen) => void, words?: readonly string[]): Command {
+  const command = listed(spec);
+  command
     .description(spec.description ? `${spec.summary}\n\n${flowing(spec.description)}` : spec.summary)
     .helpOption("-h, --help", "show this help")
     .helpCommand(false)
@@ -79,7 +80,6 @@ function build(spec: CommandSpec, chose: (chosen: Chosen) => void): Command {
       subcommandTerm: (sub) => `${sub.name()} ${argumentsOf(sub)}`.trim(),
     })
     .exitOverride();
-  for (const argument of args) command.argument(argument);
   for (const option of [...(spec.options ?? []), ...(spec.run ? COMMON : [])])
     command.addOption(toOption(option));
   if (spec.examples) {
@@ -94,8 +94,19 @@ function build(spec: CommandSpec, chose: (chosen: Chosen) => void): Command {
       chose({ run, args: positional, options: command.optsWithGlobals() });
     });
   }
-  for (const sub of spec.commands ?? [])
-    command.addCommand(build(sub, chose), { hidden: sub.hidden ?? false });
+  for (const sub of spec.commands ?? []) {
+    const meant = words?.includes(nameOf(sub)) ?? true;
+    command.addCommand(meant ? build(sub, chose, words) : listed(sub), { hidden: sub.hidden ?? false });
+  }
+  return command;
+}
+
+const nameOf = ({ usage }: CommandSpec): string => usage.split(" ")[0] ?? "";
+
+/** A command with what a list shows of it. */
+function listed(spec: CommandSpec): Command {
+  const command = new Command(nameOf(spec)).summary(spec.summary);
+  for (const argument of spec.usage.split(" ").slice(1)) command.argument(argument);
   return command;
 }
 
@@ -135,9 +146,11 @@ export async function runCommand(root: CommandSpec, typed: readonly string[], li
   // `stint help sessions`, as many know it.
   const argv = typed[0] === "help" ? [...typed.slice(1), "--help"] : typed;
   let chosen: Chosen | undefined;
-  const program = buildProgram(root, (choice) => {
+  // Building everything would cost more than many a command does.
+  const choose = (choice: Chosen) => {
     chosen = choice;
-  });
+  };
+  const program = build(root, choose, argv);
   const help: string[] = [];
   const collect = (command: Command) => {
     command.configureOutput({ writeOut: (text) => void help.push(text) });

@@ -43,8 +43,8 @@ export class Output {
    */
   onClosed(callback: () => void): void {
     this.#onClosed = callback;
-    if (this.#closed) return callback();
-    this.#looking ??= setInterval(() => isHungUp(1) && this.#close(), LOOK_MS).unref();
+    if (this.#closed) callback();
+    else this.#looking ??= setInterval(() => isHungUp(1) && this.#close(), LOOK_MS).unref();
   }
 
   #close(): void {
@@ -118,9 +118,8 @@ export function holdTalk(): Disposable {
 
 /** Text on stderr. Never throws: with nobody to tell it to, the work goes on. */
 export function talk(text: string): void {
-  if (!held) return say(text);
-  held.push(text);
-  if (held.length > MOST_HELD) held.shift();
+  if (!held) say(text);
+  else if (held.push(text) > MOST_HELD) held.shift();
 }
 
 function say(text: string): void {

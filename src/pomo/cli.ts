@@ -11,8 +11,10 @@ function duration(text: string): number {
   throw new Expected(Exit.usage, `'${text}' isn't a duration`, "from 1s to 24h, as in 25m, 90s or 1h30m");
 }
 
-/** A span of history: `30d`, `12w`, or a date. Gives the number of days, or the date's text as it stands. */
+/** A span of history: `30d`, `12w`, `yesterday`, or a date. Gives the number of days, or the date's text as it stands. */
 function since(text: string): { days: number } | { date: string } {
+  const upToToday = { today: 1, yesterday: 2 }[text.trim().toLowerCase()];
+  if (upToToday !== undefined) return { days: upToToday };
   const [, number, unit = ""] = /^(\d{1,5})([dwy])$/.exec(text.trim()) ?? [];
   if (number !== undefined && Number(number) > 0) {
     return { days: Number(number) * ({ d: 1, w: 7, y: 365 }[unit] ?? 1) };
@@ -20,7 +22,11 @@ function since(text: string): { days: number } | { date: string } {
   try {
     return { date: Temporal.PlainDate.from(text.trim()).toString() };
   } catch {
-    throw new Expected(Exit.usage, `'${text}' isn't a span of time`, "30d, 12w, 1y or 2026-01-31");
+    throw new Expected(
+      Exit.usage,
+      `'${text}' isn't a span of time`,
+      "today, yesterday, 30d, 12w, 1y or 2026-01-31",
+    );
   }
 }
 
@@ -51,7 +57,19 @@ function tags(text: string, before: unknown): string[] {
   return [...((before as string[] | undefined) ?? []), ...all];
 }
 
+/** The estimate of a task; `none` takes it away. */
+const estimate = (text: string): number | "none" => (text.trim() === "none" ? "none" : whole(1, 1000)(text));
+
 const tagOption: OptionSpec = { flags: "--tag <name>", help: "a tag; may be repeated", parse: tags };
+const newTagsOption: OptionSpec = {
+  ...tagOption,
+  help: "its tags instead of those it has; may be repeated, '' for none",
+};
+/** What of a history is wanted. */
+const filterOptions: readonly OptionSpec[] = [
+  { flags: "--task <title>", help: "only what was on this task, by its title or #number; none: on no task" },
+  { flags: "--tag <name>", help: "only what has this tag; repeated: one of them", parse: tags },
+];
 const formatOption: OptionSpec = {
   flags: "--format <format>",
   help: "openpomodoro, json, csv or ical",
@@ -84,7 +102,11 @@ export const pomoCommand: CommandSpec = {
       summary: "start work on a task, in the background, and show the timer",
       description: `The timer runs in the background: q or closing the terminal leaves it running. If one was left by a
 host that died, it is taken up again where it would be now. TASK is the title of an open task, its number as #7, or a
-new title.`,
+new title.
+
+On a pipe it prints a line at each change until the session is over; --detach returns at once. --wait returns when this
+work ends: with 0 when it is done, with 1 when it was interrupted; ctrl+c ends the waiting and leaves the timer running.
+--foreground also takes up what a dead host left; q or a signal ends the host, and the session can be taken up again.`,
       options: [
         {
           flags: "--preset <name>",
@@ -97,7 +119,10 @@ new title.`,
         tagOption,
         { flags: "--paused", help: "start paused" },
         { flags: "--replace", help: "interrupt the one that is there" },
-        { flags: "--wait", help: "return when this work ends: 0 when it is done, 1 when it was interrupted" },
+        {
+          flags: "--wait",
+          help: "return when this work ends: exit 0 when it is done, 1 when it was interrupted",
+        },
         { flags: "--detach", help: "return at once" },
         { flags: "--foreground", help: "keep the timer's host in this process: for services and containers" },
       ],
@@ -124,7 +149,13 @@ new title.`,
       examples: [{ line: "stint pomo extend 5m", what: "" }],
       run: async (context, [text = ""]) => (await timer()).extend(context, duration(text)),
     },
-    act("undo", "take back the last skip, finish, extend or stop"),
+    act(
+      "undo",
+      "take back the last skip, finish, extend or stop",
+      `The interval is again as it was then, with what was left of it: what has passed since isn't counted, and what was
+put into history is taken out. Of extend the length alone is taken back. Only the last of them can be, and none once an
+interval has come to its end by itself. Going on from one that ended while nobody was there is a skip.`,
+    ),
     {
       usage: "watch",
       summary: "show the timer full screen; leaving it leaves it running",
@@ -133,8 +164,13 @@ new title.`,
     {
       usage: "status",
       summary: "what the timer says",
-      description: `Starts nothing and writes nothing. FORMAT is ${FORMATS.join(", ")}, or a template with the fields of
---json in braces, and also {remaining}, {duration}, {elapsed}, {percent}, {type} and {state}.`,
+      description: `Starts nothing and writes nothing. FORMAT is ${FORMATS.join(", ")}, or a template with fields in braces:
+
+The fields of a line of --json by their names, as {round} and {task}, and those of its today with a dot, as
+{today.completed} and {today.focus_ms}; {type} and {today} alone are something else, as follows.
+
+In words: {remaining}, {elapsed} and {duration} as on a clock, {percent}, {type} and {next} (work, break, long break),
+and of today {done} or {today}, {goal}, {interrupted}, {focus}, {streak}. What there isn't is empty; {{ and }} are braces.`,
       options: [
         { flags: "--format <format>", help: `${FORMATS.join(", ")} or a template: '{remaining} {task}'` },
         { flags: "--follow", help: "a line at each change; with --format, whenever it would read otherwise" },
@@ -168,7 +204,23 @@ new title.`,
         {
           usage: "use <task>",
           summary: "work on a task, by #number or title; none works on no task",
+          description: "One that was done is opened again.",
           run: async (context, [which = ""]) => (await tasks()).useTask(context, which),
+        },
+        {
+          usage: "edit <task>",
+          summary: "change what a task is called, its estimate or its tags",
+          options: [
+            { flags: "--title <title>", help: "what it is called; history keeps what it was called then" },
+            {
+              flags: "--estimate <n>",
+              help: "how many pomodoros it may take; none for no estimate",
+              parse: estimate,
+            },
+            newTagsOption,
+          ],
+          examples: [{ line: "stint pomo task edit 7 --title 'write the report' --estimate 4", what: "" }],
+          run: async (context, [which = ""], options) => (await tasks()).editTask(context, which, options),
         },
         {
           usage: "done <task>",
@@ -185,12 +237,25 @@ new title.`,
     {
       usage: "presets",
       summary: "the presets there are",
+      examples: [
+        { line: "stint config set pomo.presets '{deep: {work: 90m, break: 20m}}'", what: "one of your own" },
+        { line: "stint config set pomo.preset deep", what: "the one that start takes" },
+      ],
       run: async (context) => (await import("./adapters/presets.ts")).listPresets(context),
     },
     {
       usage: "stats",
       summary: "what was done, per day and per task",
-      options: [{ flags: "--since <span>", help: "30d (the default), 12w, 1y or a date", parse: since }],
+      description: `Focus is all work, also interrupted; a day of a streak has at least one completed. With --task or --tag all
+of it, streaks too, is of that alone.`,
+      options: [
+        {
+          flags: "--since <span>",
+          help: "30d (the default), today, yesterday, 12w, 1y or a date",
+          parse: since,
+        },
+        ...filterOptions,
+      ],
       examples: [{ line: "stint pomo stats --since 12w", what: "the last twelve weeks" }],
       run: async (context, _args, options) =>
         (await import("./adapters/stats.ts")).showStats(context, options),
@@ -199,14 +264,21 @@ new title.`,
       usage: "log",
       summary: "the intervals that are over",
       options: [
-        { flags: "--since <span>", help: "7d (the default), 12w, 1y or a date", parse: since },
+        {
+          flags: "--since <span>",
+          help: "7d (the default), today, yesterday, 12w, 1y or a date",
+          parse: since,
+        },
         { flags: "--all", help: "the whole history" },
+        ...filterOptions,
       ],
+      examples: [{ line: "stint pomo log --since yesterday --tag acme", what: "" }],
       run: async (context, _args, options) => (await log()).showLog(context, options),
       commands: [
         {
           usage: "add [task]",
           summary: "add one that wasn't timed",
+          description: "One that overlaps another is added as well, and that is said.",
           options: [
             {
               flags: "--start <time>",
@@ -223,11 +295,11 @@ new title.`,
           usage: "edit <id>",
           summary: "correct one",
           options: [
-            { flags: "--task <title>", help: "what was worked on" },
+            { flags: "--task <title>", help: "what was worked on; none for no task" },
             { flags: "--start <time>", help: "when it began", parse: pastTime },
             { flags: "--duration <duration>", help: "how long it was", parse: duration },
             { flags: "--outcome <outcome>", help: "how it ended", choices: ["completed", "interrupted"] },
-            tagOption,
+            newTagsOption,
           ],
           run: async (context, [id = ""], options) => (await log()).editEntry(context, id, options),
         },
@@ -241,19 +313,34 @@ new title.`,
     {
       usage: "export",
       summary: "write the history for other programs",
+      description: `--format may be left out where the file's name tells it: .csv, .ics, .json, or history for openpomodoro, which
+has completed work in whole minutes alone. The others have every interval, to the millisecond. Of tasks there are
+the titles.`,
       options: [
         formatOption,
-        { flags: "--since <span>", help: "30d, 12w, 1y or a date (default: all)", parse: since },
+        {
+          flags: "--since <span>",
+          help: "today, yesterday, 30d, 12w, 1y or a date (default: all)",
+          parse: since,
+        },
         { flags: "--output <file>", help: "a file instead of stdout" },
       ],
-      examples: [{ line: "stint pomo export --format ical > pomodoros.ics", what: "for a calendar" }],
+      examples: [
+        { line: "stint pomo export --format ical > pomodoros.ics", what: "for a calendar" },
+        { line: "stint pomo export --output pomodoros.csv", what: "for a spreadsheet" },
+      ],
       run: async (context, _args, options) => (await exchange()).exportHistory(context, options),
     },
     {
       usage: "import [file]",
       summary: "take in history from other programs; what is there already isn't doubled",
+      description: `Without FILE, or with -, stdin is read, and --format is needed. All of it is taken or, when a line is wrong, nothing.
+A row is linked to the open task of its title, where there is one.`,
       options: [formatOption],
-      examples: [{ line: "stint pomo import --format openpomodoro ~/.pomodoro/history", what: "" }],
+      examples: [
+        { line: "stint pomo import ~/.pomodoro/history", what: "" },
+        { line: "stint pomo import --format json --profile acme < pomodoros.json", what: "from stdin" },
+      ],
       run: async (context, [file], options) => (await exchange()).importHistory(context, file, options),
     },
     {

@@ -7,7 +7,17 @@ import type { Tone } from "../kernel/tui/theme.ts";
 import { clockText } from "./core/duration.ts";
 import { NOTHING_TOLD, viewOf } from "./core/view.ts";
 import { StatisticsPage, TasksPage, TimerPage, taskRows, timerTone } from "./tui/pages.tsx";
-import { hourMinute, isOver, isStanding, stateWord, typeName, type View, wantsToRun } from "./tui/words.ts";
+import {
+  hourMinute,
+  isAway,
+  isOver,
+  isStanding,
+  rowText,
+  stateWord,
+  typeName,
+  type View,
+  wantsToRun,
+} from "./tui/words.ts";
 
 /** What the screen is given. */
 export type PomoScreenProps = {
@@ -40,21 +50,37 @@ const unknown: View = {
   }),
 };
 
-/** A view and when it was heard: ms of the clock that never jumps. */
-type Heard = { readonly view: View; readonly at: number };
+/** A view, when it was heard, and when its notice was first: ms of the clock that never jumps. */
+type Heard = { readonly view: View; readonly at: number; readonly noticedAt: number };
+
+const nothing: Heard = { view: unknown, at: 0, noticedAt: 0 };
 
 /** A host that is still opening says less: what isn't said is as it was. */
-function heard(before: View, state: State): Heard {
-  const { pending: _, host: __, ...known } = before;
-  return { view: { ...known, ...state } as View, at: performance.now() };
+function heard(before: Heard, state: State): Heard {
+  const { pending: _, host: __, ...known } = before.view;
+  const view = { ...known, ...state } as View;
+  const at = performance.now();
+  return { view, at, noticedAt: view.notice === before.view.notice ? before.noticedAt : at };
 }
 
+/** A notice is news for so long, ms. */
+const NEWS_MS = 60_000;
+
+/** For how long its notice still is news, ms; not above 0 when there is none, or it is old. */
+const newsFor = ({ view, noticedAt }: Heard): number =>
+  view.notice === null ? 0 : noticedAt + NEWS_MS - performance.now();
+
 /** What is left of it now, ms. */
-const remainingOf = ({ view, at }: Heard): number =>
+const remainingOf = ({ view, at }: Pick<Heard, "view" | "at">): number =>
   view.ticking ? Math.max(0, view.remaining_ms - (performance.now() - at)) : view.remaining_ms;
 
 /** How long what is shown stays true, ms: to the next second of a timer that runs, else to the next minute. */
 function untilChange(heard: Heard): number {
+  const news = newsFor(heard);
+  return news > 0 ? Math.min(news + 1, untilTime(heard)) : untilTime(heard);
+}
+
+function untilTime(heard: Heard): number {
   const remaining = remainingOf(heard);
   // A timer may fire a little early, and the second would still be the old one: one ms late isn't seen.
   if (heard.view.ticking && remaining > 0) return remaining - (Math.ceil(remaining / 1000) - 1) * 1000 + 1;
@@ -63,15 +89,15 @@ function untilChange(heard: Heard): number {
 
 /** The state as it is pushed, drawn anew whenever it would read otherwise; undefined pushes are `reconnecting`. */
 function usePushed({ control, first, ring }: PomoScreenProps): Heard & { reconnecting: boolean } {
-  const [last, setLast] = useState<Heard>(() => heard(unknown, first));
+  const [last, setLast] = useState<Heard>(() => heard(nothing, first));
   const [reconnecting, setReconnecting] = useState(false);
   const [, redraw] = useReducer((count: number) => count + 1, 0);
   useEffect(() => {
-    let before = heard(unknown, first);
+    let before = heard(nothing, first);
     const watching = control.watch((state) => {
       setReconnecting(state === undefined);
       if (!state) return;
-      const now = heard(before.view, state);
+      const now = heard(before, state);
       if (now.view.events > before.view.events && now.view.event?.endsWith("_COMPLETED")) ring();
       before = now;
       setLast(now);
@@ -87,32 +113,45 @@ function usePushed({ control, first, ring }: PomoScreenProps): Heard & { reconne
 
 type Page = "timer" | "tasks" | "statistics";
 
-/** What there is to say, the most pressing first. */
-function messageOf(view: View, said: string | undefined): { text: string; tone: Tone } | undefined {
-  const { unsaved, finished_away_at, notice } = view;
+/** What there is to say, the most pressing first. @param notice news, if there are any */
+function messageOf(
+  view: View,
+  said: string | undefined,
+  notice: string | undefined,
+): { text: string; tone: Tone } | undefined {
+  const { unsaved, finished_away_at, degraded = [], session_type } = view;
+  // Without what it counts for, a break that was over is just over.
+  const counts = session_type === "WORK" ? ": f counts it as done, space as interrupted" : "";
   const away =
-    finished_away_at === null
-      ? undefined
-      : `finished while away at ${hourMinute(finished_away_at)}: f counts it`;
+    isAway(view) && finished_away_at !== null
+      ? `finished while away at ${hourMinute(finished_away_at)}${counts}`
+      : undefined;
   const gone = view.host === false && !isOver(view) ? "no host is alive: space goes on" : undefined;
-  const parts = [said, unsaved === null ? undefined : `not saved: ${unsaved}`, gone, notice ?? away];
+  const without = degraded.length === 0 ? undefined : `without ${degraded.join(", ")}`;
+  const notSaved = unsaved === null ? undefined : `not saved: ${unsaved}`;
+  const parts = [said, notSaved, gone, away, without, notice];
   const text = parts.filter((part) => part !== undefined).join(" · ");
   if (text === "") return undefined;
   const failed = said !== undefined || unsaved !== null;
-  return { text, tone: failed ? "failed" : (away ?? gone) === undefined ? "plain" : "waiting" };
+  return { text, tone: failed ? "failed" : (away ?? gone ?? without) === undefined ? "plain" : "waiting" };
 }
 
 /** What `space` does now, in the words of the key bar. */
-function spaceLabel(view: View): string {
+function spaceLabel(view: View, columns: number): string {
   if (wantsToRun(view)) return "pause";
-  return isStanding(view) ? `start ${typeName(view.next_type)}` : "resume";
+  if (!isStanding(view)) return "resume";
+  const next = `start ${typeName(view.next_type)}`;
+  const uncounted = isAway(view) && view.session_type === "WORK" && columns >= 100;
+  return uncounted ? `${next} (counts this as interrupted)` : next;
 }
 
 function PomoScreen(props: PomoScreenProps) {
   const { control, profile, quit, interrupt, attached } = props;
   const { columns } = useWindowSize();
-  const { view, at, reconnecting } = usePushed(props);
-  const remaining = remainingOf({ view, at });
+  const { reconnecting, ...last } = usePushed(props);
+  const { view } = last;
+  const remaining = remainingOf(last);
+  const notice = newsFor(last) > 0 ? (view.notice ?? undefined) : undefined;
   const [said, say] = useState<string | undefined>();
   // A ref, since the keys after the one that opens a page may come before it is drawn.
   const shown = useRef<{ page: Page; selected: number }>({ page: "timer", selected: 0 });
@@ -147,16 +186,26 @@ function PomoScreen(props: PomoScreenProps) {
   const { page } = shown.current;
   const tasksShown = page === "tasks";
   const inSession = () => onTimer() && !over;
+  const away = isAway(view);
+  const finish: Binding = {
+    keys: ["f"],
+    label: away ? "count as done" : "finish",
+    help: away ? "Count it as done" : "Count it as done, early",
+    when: () => inSession() && !view.completed,
+    run: () => ask("finish"),
+  };
   const timerKeys: Keymap = [
     {
       keys: ["space"],
-      label: spaceLabel(view),
+      label: spaceLabel(view, columns),
       help: "Pause, go on, or start what comes next",
       bar: !tasksShown,
       when: () => !over,
       // By name and not toggled: it does what it says, also when somebody else was quicker.
       run: () => ask(wantsToRun(view) ? "pause" : "resume"),
     },
+    // Where there is a choice to make, what chooses stands first.
+    ...(away ? [finish] : []),
     {
       keys: ["n"],
       label: "new",
@@ -206,13 +255,7 @@ function PomoScreen(props: PomoScreenProps) {
       when: inSession,
       run: () => ask("stop"),
     },
-    {
-      keys: ["f"],
-      label: "finish",
-      help: "Count it as done, early",
-      when: () => inSession() && !view.completed,
-      run: () => ask("finish"),
-    },
+    ...(away ? [] : [finish]),
     {
       keys: ["w", "tab"],
       label: "statistics",
@@ -314,7 +357,8 @@ function PomoScreen(props: PomoScreenProps) {
       title="stint pomo"
       status={status}
       keymap={[...pageKeys, leave, ...interrupts]}
-      message={messageOf(view, said)}
+      message={messageOf(view, said, notice)}
+      small={rowText(view, remaining)}
     >
       {page === "timer" && <TimerPage view={view} remaining={remaining} wall={wall} />}
       {page === "statistics" && <StatisticsPage overview={view.overview} />}

@@ -140,6 +140,37 @@ describe("a command line", () => {
   });
 });
 
+test("what wasn't typed isn't built, and is listed and meant all the same", async () => {
+  const looked: string[] = [];
+  const costly = (usage: string): CommandSpec => ({
+    usage,
+    summary: `to ${usage}`,
+    get options() {
+      looked.push(usage);
+      return [];
+    },
+    run: run(usage),
+  });
+  const big: CommandSpec = {
+    usage: "stint",
+    summary: "",
+    commands: [costly("bake <what>"), costly("boil <what>")],
+  };
+  await runCommand(big, ["bake", "rolls"], life);
+  expect(ran.map(({ name, args }) => [name, ...args])).toEqual([["bake <what>", "rolls"]]);
+  const meant = runCommand(big, ["boi", "eggs"], life);
+  await expect(meant).rejects.toMatchObject({ hint: "Did you mean boil?" });
+  expect(new Set(looked)).toEqual(new Set(["bake <what>"]));
+  expect(buildProgram(big).helpInformation()).toMatch(/bake <what> +to bake <what>\n +boil <what> +to boil/);
+});
+
+test("a word that names a command may stand for something else before it", async () => {
+  expect(await stint("list", "--profile", "add", "add", "jam")).toBe(3);
+  expect(ran.map(({ name, args, context }) => [name, ...args, context.profile])).toEqual([
+    ["list add", "jam", "add"],
+  ]);
+});
+
 describe("a group that does something by itself", () => {
   test("does so without a word for one of its commands, with its own arguments and options", async () => {
     await stint("list");

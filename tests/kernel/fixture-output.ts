@@ -28,6 +28,12 @@ switch (what) {
     process.exit(left && again && output.closed ? 3 : 4);
     break;
   }
+  // Says one line and has nothing more to say.
+  case "follow":
+    output.onClosed(() => process.exit(3));
+    output.text("running\n");
+    setInterval(() => {}, 60_000);
+    break;
   case "fail":
     try {
       output.text("x");

@@ -65,6 +65,15 @@ print(len(lines), lines[19999][:30])`;
     expect({ out, err, code }).toEqual({ out: "y\n", err: "", code: 3 });
   });
 
+  test("a reader that leaves is noticed when there is nothing to write too, and one that stays is waited for", async () => {
+    const { out, code } = await shell('set -o pipefail; "$@" | head -1', ...fixture("follow"));
+    expect({ out, code }).toEqual({ out: "running\n", code: 3 });
+    const stays = await shell('set -o pipefail; timeout 2.5 "$@" | cat', ...fixture("follow"));
+    expect(stays).toEqual({ out: "running\n", err: "", code: 124 });
+    const file = await shell('timeout 2.5 "$@" > /dev/null', ...fixture("follow"));
+    expect(file.code).toBe(124);
+  });
+
   test("a disk that is full is said in a line", async () => {
     const { err, code } = await shell('"$@" > /dev/full', ...fixture("fail"));
     expect({ err, code }).toEqual({ err: "stint: stdout can't be written: ENOSPC\n", code: 74 });

@@ -13,6 +13,7 @@ import { join } from "node:path";
 import { checker } from "../../src/pomo/adapters/exchange/check.ts";
 import { type FormatName, loadFormat } from "../../src/pomo/adapters/exchange/format.ts";
 import type { Interval } from "../../src/pomo/core/history.ts";
+import { pty } from "../support/pty.ts";
 import { type Line, Sandbox, stint } from "../support/sandbox.ts";
 
 const MIN = 60_000;
@@ -642,4 +643,15 @@ test("a name from outside can't write to the terminal through an error", async (
   });
   expect(err).toStartWith("stint: stdin:1:");
   expect(err.replaceAll("\n", "")).not.toMatch(/\p{Cc}/u);
+});
+
+test("import on a terminal without a file is refused with what to do", async () => {
+  await using box = new Sandbox(stint.source);
+  const command = [...stint.source, "pomo", "import", "--format", "json"];
+  await using terminal = pty(command, { env: box.env });
+  expect(await terminal.exited).toBe(2);
+  expect(terminal.screen().trim().split("\n")).toEqual([
+    "stint: which file?",
+    "  stint pomo import FILE, or its text on stdin",
+  ]);
 });

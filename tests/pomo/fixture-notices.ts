@@ -6,11 +6,26 @@ import type { Facts, Level, Log } from "../../src/kernel/log.ts";
 import { type HookSettings, hooks } from "../../src/pomo/adapters/hooks.ts";
 import type { PomoSettings } from "../../src/pomo/adapters/settings.ts";
 import type { Moment } from "../../src/pomo/core/notices.ts";
+import { emptyOverview } from "../../src/pomo/core/stats.ts";
+import { lineOf, NOTHING_TOLD, viewOf } from "../../src/pomo/core/view.ts";
 import { until } from "../support/sandbox.ts";
 
 /** Fourteen minutes into the second round. */
-export const moment: Moment = {
+export const moment: Moment = lineOf({
+  ...viewOf(
+    undefined,
+    { mono: 0, wall: 0, offset: 0 },
+    NOTHING_TOLD,
+    emptyOverview({ goal: 8, wall: 0, offset: 0 }),
+  ),
+  v: 1,
+  state: "running",
+  session_id: "0199-a",
+  profile: "acme",
+  degraded: [],
+  over: false,
   session_type: "WORK",
+  interval: 3,
   ticking: true,
   remaining_ms: 660_000,
   duration_ms: 1_500_000,
@@ -22,12 +37,7 @@ export const moment: Moment = {
   break_ms: 300_000,
   long_break_ms: 900_000,
   next_type: "SHORT_BREAK",
-  finished_away_at: null,
-  undo: null,
-  notice: null,
-  session_id: "0199-a",
-  profile: "acme",
-};
+});
 
 /** Settings under which nothing is told. */
 export const silent: HookSettings & Pick<PomoSettings, "notify" | "sound"> = {

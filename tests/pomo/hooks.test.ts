@@ -31,13 +31,8 @@ test("a hook is told what happened, in its environment and on stdin", async () =
   teller.tell("WORK_STARTED", moment);
   const [line = ""] = await folder.written("stdin");
 
-  expect(JSON.parse(line)).toEqual({
-    ...moment,
-    v: 1,
-    type: "pomo",
-    state: "running",
-    event: "WORK_STARTED",
-  });
+  expect(JSON.parse(line)).toEqual({ ...moment, event: "WORK_STARTED" });
+  expect(moment).toMatchObject({ v: 1, type: "pomo", state: "running", event: null });
   const variables = Object.fromEntries(folder.lines("env").map((text) => text.split(/=(.*)/s)));
   expect(variables).toMatchObject({
     STINT_POMO_EVENT: "WORK_STARTED",
@@ -227,9 +222,23 @@ describe("at the end of the host", () => {
   });
 });
 
+test("the user is told of a hook that fails, and where to look", async () => {
+  const said: string[] = [];
+  const on_start = [folder.program("fails", "exit 3")];
+  const on_pause = [folder.program("goes", "exit 0")];
+  const config = { ...silent, on_start, on_pause, on_resume: ["no-such-program-of-ours"] };
+  const told = await notices(config, log, (text) => said.push(text))(new AbortController().signal);
+  for (const event of ["WORK_STARTED", "WORK_PAUSED", "WORK_RESUMED"] as const) told.tell(event, moment);
+  await told[Symbol.asyncDispose]();
+  expect(said).toEqual([
+    "the hook on_start failed: exit 3; see pomo.acme.log",
+    "the hook on_resume failed: there is no such program; see pomo.acme.log",
+  ]);
+});
+
 test("telling never throws, whatever there is to tell", async () => {
   const told = await notices({ ...silent, on_start: ["true"] }, log)(new AbortController().signal);
-  told.tell("WORK_STARTED", { ...moment, remaining_ms: 1n });
+  told.tell("WORK_STARTED", { ...moment, remaining_ms: 1n as unknown as number });
   await told[Symbol.asyncDispose]();
   expect(log.lines.map(({ level, text }) => [level, text])).toEqual([
     ["error", "something that happened couldn't be told"],

@@ -154,6 +154,19 @@ describe("stint pomo log edit and delete", () => {
   });
 });
 
+test("one that overlaps another is added, and that is said", async () => {
+  await add("--start", "2026-01-15 09:05", "--duration", "25m");
+  const add2 = await log("add", "--start", "2026-01-15 09:20", "--duration", "25m");
+  expect({ code: add2.code, err: add2.err }).toEqual({
+    code: 0,
+    err: "it overlaps #1\n",
+  });
+  // One that begins as another ends doesn't.
+  expect((await log("add", "--start", "2026-01-15 09:45")).err).toBe("");
+  expect((await log("add", "--start", "2026-01-15 09:20", "--profile", "acme")).err).toBe("");
+  expect(await all()).toHaveLength(3);
+});
+
 describe("stint pomo log", () => {
   test("shows the last seven local days, oldest first, or as many as asked for", async () => {
     const at = (days: number) => new Date(Date.now() - days * 86_400_000).toISOString().slice(0, 16);
@@ -177,5 +190,48 @@ describe("stint pomo log", () => {
       "1   2026-01-15  00:10  work  25 min  completed    far",
       "2   2026-01-15  23:50  work  25 min  interrupted  late",
     ]);
+  });
+
+  test("of one task, by its title or number, and of one tag", async () => {
+    await sandbox.run(["pomo", "task", "add", "report", "--tag", "acme"]);
+    const start = ["--start", "2026-01-15 09:05"];
+    await add(...start, "#1");
+    await add(...start, "Report, old", "--tag", "x");
+    await add(...start);
+    const ids = async (...args: string[]) => (await log("--all", ...args)).lines.map(({ id }) => id);
+    expect(await ids("--task", "REPORT")).toEqual([1]);
+    expect(await ids("--task", "#1")).toEqual([1]);
+    expect(await ids("--task", "none")).toEqual([3]);
+    expect(await ids("--tag", "ACME")).toEqual([1]);
+    expect(await ids("--tag", "x", "--tag", "acme")).toEqual([1, 2]);
+    expect(await ids("--tag", "acme", "--task", "none")).toEqual([]);
+  });
+
+  test("since yesterday is since yesterday", async () => {
+    const noon = (days: number) => {
+      const today = Math.floor(Date.now() / 86_400_000);
+      return new Date((today - days) * 86_400_000 + 12 * 3_600_000).toISOString();
+    };
+    for (const days of [2, 1]) await add("--start", noon(days), `${days}`);
+    const utc = { env: { TZ: "UTC" } };
+    const since = async (span: string) =>
+      (await sandbox.run(["pomo", "log", "--since", span], utc)).lines.map(({ task }) => task);
+    expect(await since("yesterday")).toEqual(["1"]);
+    expect(await since("today")).toEqual([]);
+    expect(await since("3d")).toEqual(["2", "1"]);
+  });
+
+  test("says on a terminal when there is nothing, and of a rest only when there is one", async () => {
+    const said = async (...args: string[]) => {
+      await using terminal = pty([...stint.source, "pomo", "log", ...args], { env: sandbox.env });
+      expect(await terminal.exited).toBe(0);
+      return terminal.screen().trim();
+    };
+    expect(await said()).toBe("nothing yet: stint pomo start");
+    await add("--start", "2026-01-15 09:05", "report");
+    expect(await said("--since", "today")).toMatch(
+      /^nothing since \d{4}-\d\d-\d\d: --all shows what was before$/,
+    );
+    expect(await said("--all", "--task", "else")).toBe("nothing of that");
   });
 });

@@ -85,7 +85,7 @@ describe.each([
 
   test("the last one is shown though the host ends", async () => {
     const teller = notifications(log);
-    teller.tell("WORK_COMPLETED", { ...moment, ticking: false });
+    teller.tell("WORK_COMPLETED", { ...moment, state: "paused" });
     await teller[Symbol.asyncDispose]();
     expect((await desktop.shown(1))[0]?.title).toBe("Work done");
   });

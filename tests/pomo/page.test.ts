@@ -37,6 +37,7 @@ const STOPPED: State = {
 const RUNNING: State = {
   ...STOPPED,
   state: "running",
+  over: false,
   session_type: "WORK",
   ticking: true,
   remaining_ms: 1_499_000,
@@ -700,6 +701,34 @@ describe("in a browser", () => {
     await shows("#connection", "connected");
     expect(await tab.text("#task")).toBe("after the restart");
     expect(await tab.text("#remaining")).toBe("07:00");
+  });
+
+  test("its own Stop, which ends the host that serves it, is no failure", async () => {
+    const address: Address = { host: "127.0.0.1", port: port() };
+    const { promise, resolve } = Promise.withResolvers<void>();
+    answering = promise;
+    await tab.click("#stop");
+    await eventually(() => commands.length === 1);
+    await served[Symbol.asyncDispose]();
+    await shows("#connection", "reconnecting…");
+    await shows("#state", "stopped");
+    await tab.until("underWay.size === 0");
+    expect(await tab.text("#error")).toBe("");
+    expect(await tab.text("#stop")).toBeUndefined();
+    // Not connected it can't be known.
+    await tab.evaluate("command('stop')");
+    await shows("#error", "the timer can't be reached");
+    resolve();
+    state = STOPPED;
+    served = await serve(address);
+    await shows("#connection", "connected");
+    expect(await tab.text("#state")).toBe("stopped");
+  });
+
+  test("a host that ends without a stop leaves the timer as it was", async () => {
+    change({ ...PAUSED, state: "stopped" });
+    await shows("#go", "Resume");
+    expect(await tab.text("#state")).toBe("paused");
   });
 
   test("another address than its own shows nothing of it", async () => {

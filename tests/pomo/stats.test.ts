@@ -65,6 +65,20 @@ test("stats on a pipe: one line, with totals, streaks, days and tasks", async ()
   expect(since.lines).toMatchObject([{ since: date(1), completed: 1, interrupted: 0, streak_days: 2 }]);
 });
 
+test("stats of one task, or of one tag", async () => {
+  await some();
+  await pomo("log", "edit", "3", "--tag", "acme");
+  const of = async (...args: string[]) => (await pomo("stats", ...args)).lines;
+  expect(await of("--task", "report")).toMatchObject([
+    { completed: 1, interrupted: 1, streak_days: 0, longest_streak_days: 1, tasks: [{ task: "report" }] },
+  ]);
+  expect(await of("--tag", "acme")).toMatchObject([
+    { completed: 1, streak_days: 1, tasks: [{ task: null }] },
+  ]);
+  expect(await of("--tag", "other")).toMatchObject([{ completed: 0, tasks: [] }]);
+  expect(await of("--since", "yesterday")).toMatchObject([{ since: date(1), completed: 1 }]);
+});
+
 test("stats of a profile with nothing in it are zeros", async () => {
   const { lines, code } = await pomo("stats", "--profile", "acme");
   expect({ code, lines }).toMatchObject({ code: 0, lines: [{ profile: "acme", completed: 0, tasks: [] }] });
@@ -78,11 +92,14 @@ test("stats on a terminal: totals, a bar a day, tasks, and the year where it fit
   expect(wide).toMatch(new RegExp(`${date(2)} 1 █+\n.*${date(1)} 1 █+\n.*${date(0)} 0\n`));
   expect(wide).toMatch(/^report +1 +30 min █+$/m);
   expect(wide).toContain("the year");
-  const days = wide.split("\n").filter((line) => /^(Mon|Tue|Wed|Thu|Fri|Sat|Sun) {2}[·░▒▓█]+$/.test(line));
+  const days = wide.split("\n").filter((line) => /^(Mon|Tue|Wed|Thu|Fri|Sat|Sun) [·░▒▓█]+$/.test(line));
   expect(days).toHaveLength(7);
-  expect(days.join("").match(/█/g)).toHaveLength(2);
+  expect(days.join("").match(/[░▒▓█]/g)).toHaveLength(2);
+  expect(wide).toMatch(/the year.*\n +([A-Z][a-z]{2} +){10,11}[A-Z][a-z]{2}\n/);
+  expect(wide).toMatch(/^ {4}less · ░ ▒ ▓ █ more$/m);
+  expect(wide).toContain("focus: all work, also interrupted");
+  expect(wide).toContain("streak: days in a row with at least one completed");
   const narrow = await onTerminal(50, "stats");
-  expect(narrow).not.toContain("the year");
   for (const line of narrow.split("\n")) expect(line.length).toBeLessThanOrEqual(50);
 });
 
@@ -109,4 +126,20 @@ test("presets: the built-in ones and the user's own, which is the default", asyn
     { v: 1, type: "preset", name: "deep", ...minutes(90, 20, 20), rounds: 2, own: true, default: true },
   ]);
   expect(await onTerminal(80, "presets")).toMatch(/^deep +1h30m +20m +20m +2 +default, your own$/m);
+});
+
+test("a preset that there isn't is found by config check and can't be set", async () => {
+  const config = (...args: string[]) => sandbox.run(["config", ...args]);
+  const refused = await config("set", "pomo.preset", "deep");
+  expect(refused.code).toBe(78);
+  expect(refused.err).toContain("there is no preset 'deep'; there are short, long\n");
+  expect((await config("set", "pomo.presets", "{deep: {work: 90m, break: 20m}}")).code).toBe(0);
+  expect((await config("set", "pomo.preset", "deep")).code).toBe(0);
+  expect((await config("check")).code).toBe(0);
+  expect((await config("unset", "pomo.presets")).code).toBe(78);
+  expect(
+    (await sandbox.run(["config", "check"], { env: { STINT_POMO_PRESET: "depe" } })).lines,
+  ).toMatchObject([
+    { type: "config_problem", message: expect.stringContaining("there is no preset 'depe'") },
+  ]);
 });

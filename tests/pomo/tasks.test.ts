@@ -71,6 +71,37 @@ describe("stint pomo task", () => {
     });
   });
 
+  test("use of a task that was done opens it again, and says so", async () => {
+    await task("add", "report");
+    await task("done", "report");
+    const command = [...stint.source, "pomo", "task", "use", "report"];
+    await using terminal = pty(command, { env: sandbox.env });
+    expect(await terminal.exited).toBe(0);
+    expect(terminal.screen().trim()).toBe("#1 report: opened again, and worked on");
+    expect(await list()).toMatchObject([{ id: 1, active: true, done_at: null }]);
+    await task("remove", "report");
+    expect((await task("use", "report")).code).toBe(Exit.no);
+  });
+
+  test("edit changes what was said, and nothing when any of it is wrong", async () => {
+    await task("add", "repotr", "--estimate", "4", "--tag", "a");
+    await task("add", "review");
+    const edit = async (...args: string[]) => (await task("edit", "#1", ...args)).lines[0];
+    expect(await edit("--title", "report")).toMatchObject({ title: "report", estimate: 4, tags: ["a"] });
+    expect(await edit("--estimate", "6", "--tag", "b,c")).toMatchObject({ estimate: 6, tags: ["b", "c"] });
+    expect(await edit("--estimate", "none", "--tag", "")).toMatchObject({ estimate: null, tags: [] });
+    // Only the case of its own title.
+    expect(await edit("--title", "Report")).toMatchObject({ title: "Report" });
+    const before = await list("--all");
+    expect((await task("edit", "1")).code).toBe(Exit.usage);
+    expect((await task("edit", "1", "--estimate", "2", "--title", "REVIEW")).code).toBe(Exit.no);
+    expect((await task("edit", "1", "--estimate", "2", "--title", " ")).code).toBe(Exit.usage);
+    expect((await task("edit", "1", "--title", "x", "--estimate", "0")).code).toBe(Exit.usage);
+    expect((await task("edit", "1", "--title", "x", "--tag", "a\tb")).code).toBe(Exit.usage);
+    expect((await task("edit", "9", "--title", "x")).code).toBe(Exit.no);
+    expect(await list("--all")).toEqual(before);
+  });
+
   test("an open task is meant before one that is done", async () => {
     await task("add", "review one");
     await task("done", "1");
@@ -167,6 +198,7 @@ describe("what the timer asks of tasks", () => {
     removeTask(db, removed, WALL);
     expect(forStart("done").id).not.toBe(done);
     expect(exitOf(() => forStart(`#${done}`))).toBe(Exit.no);
+    expect(() => forStart(`#${done}`)).toThrow(`#${done} is done`);
     expect(exitOf(() => forStart(`#${removed}`))).toBe(Exit.no);
     expect(exitOf(() => forStart("a\u0007"))).toBe(Exit.usage);
   });
@@ -207,14 +239,14 @@ describe("a timer that runs", () => {
   afterEach(() => home[Symbol.dispose]());
 
   /** A host of this profile in this process that notes what it is told, and answers so. */
-  async function host(profile: string, answer: () => Promise<object>) {
+  async function host(profile: string, answer: () => Promise<object>, state: object = {}) {
     const told: string[] = [];
     const log = openLog("host");
     const command = async (name: string) => {
       told.push(name);
       return { ...(await answer()) };
     };
-    const control = new ControlServer({ state: () => ({}), command }, log);
+    const control = new ControlServer({ state: () => ({ ...state }), command }, log);
     const socket = socketPath(`pomo.${profile}`);
     await control.bind(socket);
     const seat = takeSeat(`pomo.${profile}`);
@@ -237,6 +269,32 @@ describe("a timer that runs", () => {
     expect(await add.exited).toBe(0);
     expect(mine.told).toEqual(["refresh", "refresh"]);
     expect(other.told).toEqual([]);
+  });
+
+  test("is on the task that the list calls active, also once that was done", async () => {
+    const run = async (...args: string[]) => {
+      const child = Bun.spawn([...stint.source, "pomo", "task", ...args, "--json"], {
+        env: { ...process.env },
+      });
+      const text = await child.stdout.text();
+      expect(await child.exited).toBe(0);
+      return text
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line) as Record<string, unknown>);
+    };
+    await run("add", "report", "--use");
+    await run("add", "review");
+    await run("done", "report");
+    const active = async () => (await run("list", "--all")).map(({ active }) => active);
+    expect(await active()).toEqual([false, false]);
+    {
+      await using _ = await host("default", async () => ({}), { over: false, task_id: 1 });
+      expect(await active()).toEqual([true, false]);
+    }
+    await run("use", "review");
+    await using _ = await host("default", async () => ({}), { over: true, task_id: null });
+    expect(await active()).toEqual([false, true]);
   });
 
   test("that refuses, or that there isn't, is no reason to fail", async () => {

@@ -33,6 +33,7 @@ export const running: View = {
   session_type: "WORK",
   interval: 3,
   ticking: true,
+  over: false,
   remaining_ms: 705_000,
   duration_ms: 1_500_000,
   round: 2,

@@ -195,10 +195,15 @@ export function keyBar(keymap: Keymap, width: number): readonly KeyText[] {
 /** All keys of a binding and its sentence; `active` is whether it would do anything now. */
 export type HelpText = { readonly keys: string; readonly help: string; readonly active: boolean };
 
-/** The help's lines, one a binding, in the order of the keymap. */
+/** The help's lines, one a binding, in the order of the keymap. Esc closes the help before it does anything else. */
 export const helpLines = (keymap: Keymap): readonly HelpText[] =>
-  keymap.map((binding) => ({
-    keys: binding.keys.map(keyLabel).join(" "),
-    help: binding.help,
-    active: isActive(binding),
-  }));
+  keymap.map((binding) => {
+    const keys = binding.keys.map(keyLabel).join(" ");
+    const active = isActive(binding);
+    if (!binding.keys.includes("esc")) return { keys, help: binding.help, active };
+    return {
+      keys,
+      help: active ? `Close this help; then: ${binding.help}` : "Close this help",
+      active: true,
+    };
+  });

@@ -79,12 +79,14 @@ export type ScreenProps = {
   readonly keymap: Keymap;
   /** The last thing that happened, above the key bar; a line that a key asks for is typed in its place. */
   readonly message?: { readonly text: string; readonly tone?: Tone } | undefined;
+  /** What matters most in one row, for a terminal that is too small for the rest. */
+  readonly small?: string | undefined;
   /** The body, {@link useBody} in size. */
   readonly children: ReactNode;
 };
 
 /** The frame every full screen has: title line, body, message line, key bar; help on `?`, a line to type where asked. */
-export function Screen({ title, status, keymap, message, children }: ScreenProps) {
+export function Screen({ title, status, keymap, message, small, children }: ScreenProps) {
   const { columns, rows } = useWindowSize();
   const tooSmall = columns < least.columns || rows < least.rows;
   const body = bodyOf(Math.max(columns, least.columns), Math.max(rows, least.rows));
@@ -92,7 +94,7 @@ export function Screen({ title, status, keymap, message, children }: ScreenProps
   const { keys, help, typing } = useKeys(keymap, body.height, redraw);
   return (
     <Box width={columns} height={rows} flexDirection="column" overflowY="hidden">
-      {tooSmall && <Text>{`too small (${least.columns}×${least.rows} needed, now ${columns}×${rows})`}</Text>}
+      {tooSmall && <Small small={small} typing={typing} columns={columns} rows={rows} />}
       {/* What isn't shown is hidden and not gone: it keeps what it remembers. */}
       <Box display={tooSmall ? "none" : "flex"} flexDirection="column" paddingX={margin}>
         <TitleLine title={title} status={status} width={body.width} />
@@ -111,6 +113,20 @@ export function Screen({ title, status, keymap, message, children }: ScreenProps
         <KeyBar keymap={keys} width={body.width} />
       </Box>
     </Box>
+  );
+}
+
+/** What there is room for: what matters most, and below it the line that is typed or why there is no more. */
+function Small(props: Pick<ScreenProps, "small"> & Pick<Keys, "typing"> & { columns: number; rows: number }) {
+  const { small, typing, columns, rows } = props;
+  const why = `too small (${least.columns}×${least.rows} needed, now ${columns}×${rows})`;
+  const below = typing ? entryRow(typing.label, typing.line, columns) : why;
+  if (small === undefined) return <Text>{below}</Text>;
+  return (
+    <>
+      {(rows > 1 || !typing) && <Text>{cut(small, columns)}</Text>}
+      {(rows > 1 || typing) && <Text>{cut(below, columns)}</Text>}
+    </>
   );
 }
 

@@ -1,5 +1,5 @@
 import type { Log } from "../../kernel/log.ts";
-import { hookOf, hookVariables, type Moment, stateAt } from "../core/notices.ts";
+import { hookOf, hookVariables, type Moment } from "../core/notices.ts";
 import type { CheckpointType } from "../core/pomodoro.ts";
 import type { Teller } from "./notices.ts";
 import { Errands, run } from "./programs.ts";
@@ -13,8 +13,9 @@ export type HookSettings = Pick<PomoSettings, (typeof HOOKS)[number] | "hook_sec
 /**
  * Runs the user's commands, one after another in the order of what happened: a pause's never overtakes its start's.
  * One gets the state in its environment and as a line of JSON on stdin. One that fails is a warning, no more.
+ * @param failed told of each that fails, in a line for the user
  */
-export function hooks(config: HookSettings, log: Log): Teller {
+export function hooks(config: HookSettings, log: Log, failed: (text: string) => void = () => {}): Teller {
   const errands = new Errands(WAITING, (why) => log.warn(`hooks are left out: ${why}`));
   return {
     tell(event, at) {
@@ -28,6 +29,7 @@ export function hooks(config: HookSettings, log: Log): Teller {
         const { failure, errors } = await run({ command, env, input, ms, signal });
         if (failure !== undefined) {
           log.warn(`${hook}: ${command[0]}: ${failure}`, { event, command, stderr: errors.trim() });
+          failed(`the hook ${hook} failed: ${failure}; see pomo.${at.profile}.log`);
         }
       });
     },
@@ -35,6 +37,5 @@ export function hooks(config: HookSettings, log: Log): Teller {
   };
 }
 
-/** One line, of the shape that `status --json` has, with what happened. */
-const hookInput = (event: CheckpointType, at: Moment): string =>
-  `${JSON.stringify({ ...at, v: 1, type: "pomo", state: stateAt(at), event })}\n`;
+/** The line of `status --json`, with what happened as its event: another may have happened since. */
+const hookInput = (event: CheckpointType, at: Moment): string => `${JSON.stringify({ ...at, event })}\n`;

@@ -181,7 +181,7 @@ export async function addEntry(
   });
   if (others.length > 0) {
     const ids = others.map(({ id }) => `#${id}`).join(", ");
-    context.output.note(`it overlaps ${ids}: stint pomo log shows them`);
+    context.output.note(`it overlaps ${ids}`);
   }
   return code;
 }

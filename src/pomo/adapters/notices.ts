@@ -1,4 +1,3 @@
-import type { State } from "../../kernel/control.ts";
 import type { Log } from "../../kernel/log.ts";
 import type { Part } from "../../kernel/stack.ts";
 import type { Moment } from "../core/notices.ts";
@@ -17,18 +16,25 @@ export type Teller = AsyncDisposable & {
 
 /** What a host tells beside its clients: hooks, notifications, a sound. Nothing here throws or waits. */
 export type Notices = AsyncDisposable & {
-  /** @param state what clients are shown at that moment, with `session_id` and `profile` */
-  tell(event: CheckpointType, state: State): void;
-  /** Tells the state's `notice` of a suspend or a restore, which no checkpoint says. */
-  tellAway(state: State): void;
+  /** @param at the line that `status --json` has at that moment */
+  tell(event: CheckpointType, at: Moment): void;
+  /** Tells the `notice` of a suspend or a restore, which no checkpoint says. */
+  tellAway(at: Moment): void;
 };
 
-/** Opens the ways of telling that the configuration asks for. They get a moment at the end to be done: 4 s in all. */
+/**
+ * Opens the ways of telling that the configuration asks for. They get a moment at the end to be done: 4 s in all.
+ * @param failed told of each hook that fails, in a line for the user
+ */
 export const notices =
-  (config: HookSettings & Pick<PomoSettings, "notify" | "sound">, log: Log): Part<Notices> =>
+  (
+    config: HookSettings & Pick<PomoSettings, "notify" | "sound">,
+    log: Log,
+    failed?: (text: string) => void,
+  ): Part<Notices> =>
   async () => {
     const tellers: Teller[] = [
-      hooks(config, log),
+      hooks(config, log, failed),
       ...(config.notify ? [notifications(log)] : []),
       sound(config, log),
     ];
@@ -42,8 +48,8 @@ export const notices =
       }
     };
     return {
-      tell: (event, state) => each((teller) => teller.tell(event, state as Moment)),
-      tellAway: (state) => each((teller) => teller.tellAway?.(state as Moment)),
+      tell: (event, at) => each((teller) => teller.tell(event, at)),
+      tellAway: (at) => each((teller) => teller.tellAway?.(at)),
       async [Symbol.asyncDispose]() {
         await Promise.all(tellers.map((teller) => teller[Symbol.asyncDispose]()));
       },

@@ -24,7 +24,7 @@ type Route = (notice: Notice, replaces: number, signal: AbortSignal) => Promise<
 export function notifications(log: Log): Teller {
   const show = route();
   const errands = new Errands(1);
-  let last = { session: "", number: 0 };
+  let last: { session: string | null; number: number } = { session: null, number: 0 };
   let failing = false;
   const give = (notice: Notice | undefined, { session_id: session }: Moment) => {
     if (!notice || !show) return;

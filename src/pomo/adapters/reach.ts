@@ -1,32 +1,17 @@
-import { existsSync } from "node:fs";
-import {
-  type Checkpoint,
-  checkpoint,
-  endSession,
-  findSession,
-  newestCheckpoint,
-  newSessionId,
-  refreshCheckpoint,
-} from "../../kernel/checkpoint.ts";
+import { newSessionId } from "../../kernel/checkpoint.ts";
 import { connect, stopHost, watchSeat } from "../../kernel/client.ts";
-import { localOffset, systemClock } from "../../kernel/clock.ts";
+import { systemClock } from "../../kernel/clock.ts";
 import type { Context } from "../../kernel/command.ts";
-import { configFiles } from "../../kernel/config/file.ts";
 import type { Control, State } from "../../kernel/control.ts";
 import { Exit, Expected, message } from "../../kernel/errors.ts";
 import { launch } from "../../kernel/launch.ts";
-import type { Database } from "../../kernel/runtime.ts";
 import { findHosts, type Seat } from "../../kernel/seat.ts";
 import { openStore, readStore } from "../../kernel/store.ts";
 import { clockText } from "../core/duration.ts";
-import { localTime } from "../core/history.ts";
-import { type Change, isStanding, left, type Now, type Settings, stop } from "../core/pomodoro.ts";
-import { DAILY_GOAL } from "../core/presets.ts";
-import { passedOverText, type Restorable, readSaved, restore, type Saved, save } from "../core/saved.ts";
-import { emptyOverview } from "../core/stats.ts";
-import { NOTHING_TOLD, outwardState, type Pushed, viewOf } from "../core/view.ts";
+import { type Change, isStanding, left, type Settings, stop } from "../core/pomodoro.ts";
 import type { Request } from "./host.ts";
-import { addInterval, readOverview, schema } from "./journal.ts";
+import { schema } from "./journal.ts";
+import { endedAway, endLeft, expiredText, type Left, readLeft, storedState } from "./left.ts";
 import { nowOf } from "./now.ts";
 import { settings as configured, presets } from "./settings.ts";
 import { applyTaskEdit, checkTags, checkText, namedTask, type TaskEdit } from "./tasks.ts";
@@ -51,112 +36,8 @@ export type Wanted = {
   paused?: boolean | undefined;
 };
 
-/** What the store has of the session that came last. */
-type Left = Omit<Checkpoint, "state"> & {
-  saved: Saved;
-  found: Restorable;
-  passedOver: number;
-  crashed: boolean;
-};
-
-const now = (): Now => nowOf(systemClock);
-
 /** The live host of a profile's timer. */
 export const liveHost = (profile: string): Seat | undefined => findHosts({ kind: "pomo", profile })[0];
-
-function findLeft(db: Database, profile: string, at: Now): Left | undefined {
-  const newest = newestCheckpoint(db, { kind: "pomo", profile }, readSaved);
-  if (!newest?.checkpoint) return undefined;
-  const { passedOver, checkpoint: found } = newest;
-  const { state: saved, ...row } = found;
-  const crashed = findSession(db, newest.session)?.state === "crashed";
-  return { ...row, passedOver, saved, found: restore(saved, found.last_active, at), crashed };
-}
-
-const readLeft = (profile: string): Promise<Left | undefined> =>
-  readStore([schema], (db) => findLeft(db, profile, now()));
-
-/** How many checkpoints of the newest session can't be read, when none of them can. */
-const readDamage = (db: Database, profile: string): number => {
-  const newest = newestCheckpoint(db, { kind: "pomo", profile }, readSaved);
-  return newest && !newest.checkpoint ? newest.passedOver : 0;
-};
-
-/** The goal without a session; reading a configuration takes long, and mostly there is none. */
-async function dailyGoal(): Promise<number> {
-  const isConfigured =
-    configFiles().some(({ path }) => existsSync(path)) ||
-    Object.keys(process.env).some((name) => name.startsWith("STINT_POMO_"));
-  return isConfigured ? (await configured()).pomo.daily_goal : DAILY_GOAL;
-}
-
-/** What is shown while no host is alive; writes nothing and starts nothing. */
-async function storedState(profile: string): Promise<State & Pushed & { crashed: boolean }> {
-  const at = now();
-  const empty = { goal: await dailyGoal(), wall: at.wall, offset: at.offset };
-  const read = await readStore([schema], (db) => ({
-    left: findLeft(db, profile, at),
-    damaged: readDamage(db, profile),
-    overview: readOverview(db, profile, empty),
-  }));
-  const overview = read?.overview ?? emptyOverview(empty);
-  const left = read?.left;
-  const facts = { v: 1, type: "pomo", profile, host: false, degraded: [] };
-  const passedOver = passedOverText(left?.passedOver ?? read?.damaged ?? 0);
-  if (left?.found.how !== "restored") {
-    const undo = left?.found.how === "over" ? (left.saved.undo?.act ?? null) : null;
-    const notice = left?.found.how === "expired" ? expiredText(left, "will be kept") : passedOver || null;
-    const told = { ...NOTHING_TOLD, last_active: left?.last_active ?? null, notice };
-    const session = { session_id: null, state: "stopped", crashed: false };
-    return { ...viewOf(undefined, at, told, overview), undo, ...facts, ...session };
-  }
-  const { change, from, takenOff } = left.found;
-  const told = {
-    ...NOTHING_TOLD,
-    restored: true,
-    restored_from: from,
-    taken_off_ms: takenOff,
-    last_active: left.last_active,
-    notice: passedOver || null,
-  };
-  const view = viewOf(change.state, at, told, overview);
-  const session = { session_id: left.session, state: outwardState(view), crashed: left.crashed };
-  return { ...view, ...facts, ...session };
-}
-
-/** Whether it ran when its host died, and has come to its end since. */
-const endedAway = ({ saved, found }: Left): boolean =>
-  saved.interval.timer === "running" && found.how === "restored" && isStanding(found.change.state);
-
-function expiredText({ last_active, found }: Left, kept: "is kept" | "will be kept"): string {
-  const then = localTime(last_active, localOffset(last_active)).toPlainDateTime();
-  const at = then.toString({ smallestUnit: "minute" }).replace("T", " ");
-  const history = found.change.happened.length > 0 ? `: it ${kept} in history as interrupted` : "";
-  return `the last session was left at ${at}, more than a day ago${history}`;
-}
-
-/** Ends a session that no host runs, in one write: with its row of history when there is one to come. */
-async function endLeft(
-  profile: string,
-  which: Restorable["how"],
-  end: (left: Left) => Change,
-): Promise<void> {
-  await using store = await openStore({ schemas: [schema] });
-  const at = now();
-  await store.write((db) => {
-    const left = findLeft(db, profile, at);
-    // Somebody else may have done it, or taken it up.
-    if (left?.found.how !== which || liveHost(profile)) return;
-    const { session } = left;
-    const change = end(left);
-    for (const { type, state, ended } of change.happened) {
-      checkpoint(db, { session, type, state: save(state, at) }, systemClock);
-      if (ended) addInterval(db, profile, ended, { session, n: ended.n });
-    }
-    refreshCheckpoint(db, session, save(change.state, at), systemClock);
-    endSession(db, session, true, systemClock);
-  });
-}
 
 const NOTHING = () => new Expected(Exit.no, "nothing is running", "stint pomo start");
 
@@ -280,7 +161,7 @@ export class Reach implements Control {
   }
 
   #undoStop(left: Left): Promise<State> {
-    if (now().wall - left.last_active > UNDO_STOP_MS) {
+    if (nowOf(systemClock).wall - left.last_active > UNDO_STOP_MS) {
       throw new Expected(Exit.no, "the last session was stopped more than a day ago", "stint pomo start");
     }
     return this.#host({ session: left.session, request: { kind: "undo" } });
@@ -301,7 +182,7 @@ export class Reach implements Control {
       this.#reviving = undefined;
     });
     await this.#reviving;
-    return liveHost(this.profile) !== undefined;
+    return this.#isLive;
   }
 
   async #revive(): Promise<void> {
@@ -320,14 +201,23 @@ export class Reach implements Control {
     return { session: left.session, request: { kind: "restore" } };
   }
 
+  get #isLive(): boolean {
+    return liveHost(this.profile) !== undefined;
+  }
+
   async #expire(left: Left): Promise<void> {
-    await endLeft(this.profile, "expired", ({ found }) => found.change);
+    await endLeft(
+      this.profile,
+      "expired",
+      () => this.#isLive,
+      ({ found }) => found.change,
+    );
     this.#tell(expiredText(left, "is kept"));
   }
 
   /**
    * Makes ready for a new session: what is in the way goes, its task becomes the active one.
-   * @throws Expected 1 when another session is in the way, 2 for an unknown preset; then nothing has changed
+   * @throws Expected 75 when another session is in the way, 2 for an unknown preset; then nothing has changed
    */
   async prepare(task: string | undefined, wanted: Wanted, replace: boolean): Promise<Hosted> {
     const how = await settingsOf(wanted);
@@ -366,14 +256,19 @@ export class Reach implements Control {
     const { state } = old.found.change;
     if (!seat && !replace && !isStanding(state)) {
       const task = state.task?.title;
-      throw inTheWay({ type: state.current.type, left: left(state, now()), task, alive: false });
+      throw inTheWay({ type: state.current.type, left: left(state, nowOf(systemClock)), task, alive: false });
     }
     await this.#endLeft();
   }
 
   /** Ends what a dead host left: also what one had left that was told to stop when it was leaving already. */
   #endLeft(): Promise<void> {
-    return endLeft(this.profile, "restored", ({ found }) => stopped(found.change));
+    return endLeft(
+      this.profile,
+      "restored",
+      () => this.#isLive,
+      ({ found }) => stopped(found.change),
+    );
   }
 
   async #stop(): Promise<State> {
@@ -440,6 +335,6 @@ async function settingsOf(wanted: Wanted): Promise<{ preset: string; settings: S
 
 /** A change after which the session is over, with what had happened before. */
 function stopped(before: Change): Change {
-  const { state, happened } = stop(before.state, now());
+  const { state, happened } = stop(before.state, nowOf(systemClock));
   return { state, happened: [...before.happened, ...happened] };
 }

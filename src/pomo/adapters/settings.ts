@@ -87,7 +87,13 @@ export const pomoSection = section("pomo", (z) => {
       on_break_start: command(HOOK_HELP.on_break_start),
       on_break_end: command(HOOK_HELP.on_break_end),
     })
-    .describe("pomodoros");
+    .describe("pomodoros")
+    .superRefine(({ preset, presets }, context) => {
+      const names = [...Object.keys(PRESETS), ...Object.keys(presets)];
+      if (names.includes(preset)) return;
+      const message = `there is no preset '${preset}'; there are ${names.join(", ")}`;
+      context.addIssue({ code: "custom", path: ["preset"], message });
+    });
 });
 
 export type PomoSettings = Values<[typeof pomoSection]>["pomo"];

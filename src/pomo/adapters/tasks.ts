@@ -71,12 +71,14 @@ export function findTask(among: readonly Task[], text: string): Task {
   throw unknown(which);
 }
 
-/** The open task that a text names: by `#7` or its whole title. @throws Expected 1 for a number that no task has */
+/** The open task that a text names: by `#7` or its whole title. @throws Expected 1 for a number that no open task has */
 export function namedTask(db: Database, profile: string, text: string): Task | undefined {
-  const open = openTasks(db, profile);
-  return /^#\d+$/.test(text.trim())
-    ? findTask(open, text)
-    : open.findLast(({ title }) => same(title, text.trim()));
+  if (!/^#\d+$/.test(text.trim())) {
+    return openTasks(db, profile).findLast(({ title }) => same(title, text.trim()));
+  }
+  const task = findTask(tasks(db, profile), text);
+  if (task.done_at === null) return task;
+  throw new Expected(Exit.no, `#${task.id} is done`, `stint pomo task use '#${task.id}' opens it again`);
 }
 
 /**
@@ -202,7 +204,7 @@ export async function useTask(context: Context, which: string): Promise<number> 
 
 /** `stint pomo task edit TASK` */
 export async function editTask(context: Context, which: string, options: Options): Promise<number> {
-  const { title, estimate, tag } = options as { title?: string; estimate?: number | null; tag?: string[] };
+  const { title, estimate, tag } = options as { title?: string; estimate?: number | "none"; tag?: string[] };
   if ([title, estimate, tag].every((value) => value === undefined)) {
     throw new Expected(Exit.usage, "nothing to change", "--title, --estimate or --tag");
   }
@@ -216,7 +218,7 @@ export async function editTask(context: Context, which: string, options: Options
       id: task.id,
       title: called,
       tags: tag === undefined ? task.tags : checkTags(tag),
-      estimate: estimate === undefined ? task.estimate : estimate,
+      estimate: estimate === "none" ? null : (estimate ?? task.estimate),
     });
     return { id: task.id, said: "changed" };
   });

@@ -1,28 +1,11 @@
 import { spokenDuration } from "./duration.ts";
 import type { CheckpointType, Happening, SessionType } from "./pomodoro.ts";
-import type { PomoView } from "./view.ts";
+import type { lineOf } from "./view.ts";
 
 /** What belongs to a checkpoint: which hook runs, what it is given, and what the desktop shows. */
 
-/** What clients are shown at that moment, and whose it is. */
-export type Moment = Pick<
-  PomoView,
-  | "session_type"
-  | "ticking"
-  | "remaining_ms"
-  | "duration_ms"
-  | "round"
-  | "rounds"
-  | "task"
-  | "preset"
-  | "work_ms"
-  | "break_ms"
-  | "long_break_ms"
-  | "next_type"
-  | "finished_away_at"
-  | "undo"
-  | "notice"
-> & { session_id: string; profile: string };
+/** The line of `status --json` at that moment. */
+export type Moment = ReturnType<typeof lineOf>;
 
 const HOOKS = {
   work: {
@@ -55,15 +38,11 @@ export function hookOf(event: CheckpointType) {
 /** Whether this is the end of an interval that a sound tells of. */
 export const isAudible = (event: CheckpointType): boolean => partsOf(event).what === "COMPLETED";
 
-/** As `status` says it. The session's own state comes after its checkpoints: it can't be asked at one. */
-export const stateAt = ({ ticking, undo }: Moment): "running" | "paused" | "stopped" =>
-  undo === "stop" ? "stopped" : ticking ? "running" : "paused";
-
 /** The variables that a hook finds in its environment; what there isn't is empty. */
 export function hookVariables(event: CheckpointType, at: Moment): Record<string, string> {
   return {
     STINT_POMO_EVENT: event,
-    STINT_POMO_STATE: stateAt(at),
+    STINT_POMO_STATE: at.state,
     STINT_POMO_SESSION_TYPE: at.session_type ?? "",
     STINT_POMO_TASK: at.task ?? "",
     STINT_POMO_REMAINING_MS: String(at.remaining_ms),
@@ -72,7 +51,7 @@ export function hookVariables(event: CheckpointType, at: Moment): Record<string,
     STINT_POMO_ROUNDS: String(at.rounds),
     STINT_POMO_PRESET: at.preset ?? "",
     STINT_POMO_PROFILE: at.profile,
-    STINT_POMO_SESSION_ID: at.session_id,
+    STINT_POMO_SESSION_ID: at.session_id ?? "",
     // A stint that the hook calls speaks to this very session.
     STINT_PROFILE: at.profile,
   };
@@ -102,9 +81,9 @@ const lines = (...all: (string | null)[]): string =>
 /** What is shown of a start or an end; of what its user does at that moment, nothing. */
 export function noticeOf(event: CheckpointType, at: Moment): Notice | undefined {
   const { type, what } = partsOf(event);
-  const { task, round, rounds, ticking, duration_ms } = at;
+  const { task, round, rounds, state, duration_ms } = at;
   const roundText = `round ${round} of ${rounds}`;
-  if (what === "STARTED" && ticking) {
+  if (what === "STARTED" && state === "running") {
     const title = `${capital(NAMES[type])}: ${spokenDuration(duration_ms)}`;
     return { title, body: type === "WORK" ? lines(task, capital(roundText)) : lines(`After ${roundText}`) };
   }

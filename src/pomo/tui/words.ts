@@ -1,7 +1,7 @@
 /** What the screen says, as text. */
 import { type Bar, sparkline } from "../../kernel/tui/charts.ts";
 import { cells, fit } from "../../kernel/tui/text.ts";
-import { durationText, spokenDuration } from "../core/duration.ts";
+import { clockText, durationText, spokenDuration } from "../core/duration.ts";
 import type { SessionType } from "../core/pomodoro.ts";
 import type { Overview } from "../core/stats.ts";
 import type { PomoView } from "../core/view.ts";
@@ -10,6 +10,8 @@ import type { PomoView } from "../core/view.ts";
 export type View = PomoView & {
   state: string;
   pending?: string;
+  /** What the host has to do without for now. */
+  degraded?: readonly string[];
   /** False while no host is alive and what is shown was read from the store. */
   host?: boolean;
 };
@@ -35,6 +37,9 @@ export const isOver = ({ state, session_type }: View): boolean =>
 export const isStanding = ({ completed, finished_away_at }: View): boolean =>
   completed || finished_away_at !== null;
 
+/** Whether it came to its end while nobody was there, and it is open whether it counts. */
+export const isAway = (view: View): boolean => view.finished_away_at !== null && !isOver(view);
+
 /** Whether it runs or is on its way there; without a host nothing does, until somebody asks for it. */
 export const wantsToRun = ({ ticking, pending, host }: View): boolean =>
   host !== false && (pending === "resuming" || (ticking && pending !== "pausing"));
@@ -44,6 +49,14 @@ export function stateWord(view: View): string {
   if (view.pending) return `${view.pending}…`;
   if (view.state !== "stopped" && isStanding(view)) return view.completed ? "done" : "finished away";
   return view.state;
+}
+
+/** `WORK 24:31 write the report`: all of it in a row. @param remaining ms */
+export function rowText(view: View, remaining: number): string {
+  if (isOver(view)) return "stopped";
+  const word = view.ticking && !view.pending ? [] : [stateWord(view)];
+  const type = typeName(view.session_type).toUpperCase();
+  return [type, clockText(remaining), ...word, ...(view.task === null ? [] : [view.task])].join(" ");
 }
 
 /** `short · 25 / 5 / 15`: in minutes, where they are. */

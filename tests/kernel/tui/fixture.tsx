@@ -1,6 +1,7 @@
 /** A program with a full screen, for the tests: ends as `main.ts` would. */
 import process from "node:process";
 import { message } from "../../../src/kernel/errors.ts";
+import { Output } from "../../../src/kernel/output.ts";
 import type { Binding } from "../../../src/kernel/tui/keys.ts";
 import { resetTerminal } from "../../../src/kernel/tui/terminal.ts";
 import { prepareColour } from "../../../src/kernel/tui/theme.ts";
@@ -72,7 +73,15 @@ function View() {
           help: "Pause or resume the run",
           run: () => setPaused(!paused),
         },
-        { keys: ["+"], label: "add", help: "Add one", run: () => setPresses((n) => n + 1) },
+        {
+          keys: ["+"],
+          label: "add",
+          help: "Add one",
+          run: () => {
+            if (mode === "talk") new Output().note("taken up where it was");
+            setPresses((n) => n + 1);
+          },
+        },
         {
           keys: ["s"],
           label: "step",

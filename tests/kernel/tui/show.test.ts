@@ -1,5 +1,6 @@
 /** The full screen in a real pseudo-terminal: `fixture.tsx` is the program. */
 import { describe, expect, test } from "bun:test";
+import { readlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { type Pty, type PtyOptions, pty } from "../../support/pty.ts";
 
@@ -74,6 +75,44 @@ describe("a full screen", () => {
     t.press("q");
     expect(await t.exited).toBe(0);
     expectGivenBack(t);
+  });
+
+  test("isn't written over by talk, which comes once the terminal is given back", async () => {
+    await using t = run("talk");
+    await t.until("body");
+    t.press("+");
+    await t.until("presses  1");
+    t.press("+");
+    await t.until("presses  2");
+    expect(t.output()).not.toContain("taken up");
+    t.press("q");
+    expect(await t.exited).toBe(0);
+    expectGivenBack(t);
+    expect(t.screen()).toBe("before\ntaken up where it was\ntaken up where it was\ndone: left");
+  });
+
+  test("is drawn in full on ctrl+l, whatever has been written over it", async () => {
+    await using t = run();
+    await t.until("? help");
+    const drawn = t.screen();
+    writeFileSync(readlinkSync(`/proc/${t.pid}/fd/1`), "\x1b[5;20Ha cron job\nsays so");
+    await t.until("says so");
+    t.press("ctrl+l");
+    await t.until((screen) => screen === drawn);
+    t.press("+");
+    await t.until("presses  1");
+  });
+
+  test("is drawn in full when its size changes, whatever the terminal made of the old frame", async () => {
+    await using t = run();
+    await t.until("? help");
+    writeFileSync(readlinkSync(`/proc/${t.pid}/fd/1`), "\x1b[12;20Hresidue\x1b[24;40H");
+    await t.until("residue");
+    t.resize(81, 25);
+    await t.until((screen) => screen.includes("body 79×22") && !screen.includes("residue"));
+    const lines = t.screen().split("\n");
+    expect(lines).toHaveLength(25);
+    expect(lines.slice(8, -2).filter((line) => line !== "")).toEqual([]);
   });
 
   test("lists its keys on ? until esc or ? closes it", async () => {

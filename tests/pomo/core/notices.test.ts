@@ -6,14 +6,13 @@ import {
   isAudible,
   type Moment,
   noticeOf,
-  stateAt,
 } from "../../../src/pomo/core/notices.ts";
 import type { CheckpointType } from "../../../src/pomo/core/pomodoro.ts";
 import { moment } from "../fixture-notices.ts";
 
 const work: Moment = { ...moment, long_break_ms: 5_400_000 };
 const rest: Moment = { ...work, session_type: "SHORT_BREAK", duration_ms: 300_000, next_type: "WORK" };
-const standing = { ticking: false, remaining_ms: 0 };
+const standing = { state: "paused", remaining_ms: 0 } as const;
 
 test.each([
   ["WORK_STARTED", "on_start"],
@@ -44,15 +43,6 @@ test.each([
   ["LONG_BREAK_PAUSED", false],
 ] as const)("whether %s is heard: %p", (event, heard) => {
   expect(isAudible(event)).toBe(heard);
-});
-
-test.each([
-  ["running", work],
-  ["paused", { ...work, ticking: false }],
-  ["stopped", { ...work, ticking: false, undo: "stop" }],
-  ["running", { ...rest, undo: "skip" }],
-] as const)("a hook finds %s", (state, at) => {
-  expect(stateAt(at)).toBe(state);
 });
 
 describe("the variables of a hook", () => {
@@ -122,12 +112,12 @@ describe("what the desktop shows", () => {
   });
 
   test.each([
-    ["WORK_PAUSED", { ...work, ticking: false }],
+    ["WORK_PAUSED", { ...work, state: "paused" }],
     ["WORK_RESUMED", work],
-    ["WORK_INTERRUPTED", { ...work, ticking: false }],
-    ["SHORT_BREAK_INTERRUPTED", { ...rest, ticking: false }],
+    ["WORK_INTERRUPTED", { ...work, state: "paused" }],
+    ["SHORT_BREAK_INTERRUPTED", { ...rest, state: "paused" }],
     // Made with --paused: nothing runs yet.
-    ["WORK_STARTED", { ...work, ticking: false }],
+    ["WORK_STARTED", { ...work, state: "paused" }],
   ] as const)("nothing at %s, which its user has just done", (event, at) => {
     expect(noticeOf(event, at)).toBeUndefined();
   });

@@ -1,0 +1,131 @@
+import { existsSync } from "node:fs";
+import {
+  type Checkpoint,
+  checkpoint,
+  endSession,
+  findSession,
+  newestCheckpoint,
+  refreshCheckpoint,
+} from "../../kernel/checkpoint.ts";
+import { localOffset, systemClock } from "../../kernel/clock.ts";
+import { configFiles } from "../../kernel/config/file.ts";
+import type { State } from "../../kernel/control.ts";
+import type { Database } from "../../kernel/runtime.ts";
+import { openStore, readStore } from "../../kernel/store.ts";
+import { localTime } from "../core/history.ts";
+import { type Change, isStanding, type Now } from "../core/pomodoro.ts";
+import { DAILY_GOAL } from "../core/presets.ts";
+import { passedOverText, type Restorable, readSaved, restore, type Saved, save } from "../core/saved.ts";
+import { emptyOverview } from "../core/stats.ts";
+import { NOTHING_TOLD, outwardState, type Pushed, viewOf } from "../core/view.ts";
+import { addInterval, readOverview, schema } from "./journal.ts";
+import { nowOf } from "./now.ts";
+import { settings } from "./settings.ts";
+
+/** The session that came last in a profile, while no host runs it: shown, and ended, from what the store has of it. */
+
+/** What the store has of the session that came last. */
+export type Left = Omit<Checkpoint, "state"> & {
+  saved: Saved;
+  found: Restorable;
+  passedOver: number;
+  crashed: boolean;
+};
+
+function findLeft(db: Database, profile: string, at: Now): Left | undefined {
+  const newest = newestCheckpoint(db, { kind: "pomo", profile }, readSaved);
+  if (!newest?.checkpoint) return undefined;
+  const { passedOver, checkpoint: found } = newest;
+  const { state: saved, ...row } = found;
+  const crashed = findSession(db, newest.session)?.state === "crashed";
+  return { ...row, passedOver, saved, found: restore(saved, found.last_active, at), crashed };
+}
+
+export const readLeft = (profile: string): Promise<Left | undefined> =>
+  readStore([schema], (db) => findLeft(db, profile, nowOf(systemClock)));
+
+/** How many checkpoints of the newest session can't be read, when none of them can. */
+const readDamage = (db: Database, profile: string): number => {
+  const newest = newestCheckpoint(db, { kind: "pomo", profile }, readSaved);
+  return newest && !newest.checkpoint ? newest.passedOver : 0;
+};
+
+/** The goal without a session; reading a configuration takes long, and mostly there is none. */
+async function dailyGoal(): Promise<number> {
+  const isConfigured =
+    configFiles().some(({ path }) => existsSync(path)) ||
+    Object.keys(process.env).some((name) => name.startsWith("STINT_POMO_"));
+  return isConfigured ? (await settings()).pomo.daily_goal : DAILY_GOAL;
+}
+
+/** What is shown while no host is alive; writes nothing and starts nothing. */
+export async function storedState(profile: string): Promise<State & Pushed & { crashed: boolean }> {
+  const at = nowOf(systemClock);
+  const empty = { goal: await dailyGoal(), wall: at.wall, offset: at.offset };
+  const read = await readStore([schema], (db) => ({
+    left: findLeft(db, profile, at),
+    damaged: readDamage(db, profile),
+    overview: readOverview(db, profile, empty),
+  }));
+  const overview = read?.overview ?? emptyOverview(empty);
+  const left = read?.left;
+  const facts = { v: 1, type: "pomo", profile, host: false, degraded: [] };
+  const passedOver = passedOverText(left?.passedOver ?? read?.damaged ?? 0);
+  if (left?.found.how !== "restored") {
+    const undo = left?.found.how === "over" ? (left.saved.undo?.act ?? null) : null;
+    const notice = left?.found.how === "expired" ? expiredText(left, "will be kept") : passedOver || null;
+    const told = { ...NOTHING_TOLD, last_active: left?.last_active ?? null, notice };
+    const session = { session_id: null, state: "stopped", crashed: false };
+    return { ...viewOf(undefined, at, told, overview), undo, ...facts, ...session };
+  }
+  const { change, from, takenOff } = left.found;
+  const told = {
+    ...NOTHING_TOLD,
+    restored: true,
+    restored_from: from,
+    taken_off_ms: takenOff,
+    last_active: left.last_active,
+    notice: passedOver || null,
+  };
+  const view = viewOf(change.state, at, told, overview);
+  const session = { session_id: left.session, state: outwardState(view), crashed: left.crashed };
+  return { ...view, ...facts, ...session };
+}
+
+/** Whether it ran when its host died, and has come to its end since. */
+export const endedAway = ({ saved, found }: Left): boolean =>
+  saved.interval.timer === "running" && found.how === "restored" && isStanding(found.change.state);
+
+export function expiredText({ last_active, found }: Left, kept: "is kept" | "will be kept"): string {
+  const then = localTime(last_active, localOffset(last_active)).toPlainDateTime();
+  const at = then.toString({ smallestUnit: "minute" }).replace("T", " ");
+  const history = found.change.happened.length > 0 ? `: it ${kept} in history as interrupted` : "";
+  return `the last session was left at ${at}, more than a day ago${history}`;
+}
+
+/**
+ * Ends a session that no host runs, in one write: with its row of history when there is one to come.
+ * @param isLive whether a host has taken it up meanwhile
+ */
+export async function endLeft(
+  profile: string,
+  which: Restorable["how"],
+  isLive: () => boolean,
+  end: (left: Left) => Change,
+): Promise<void> {
+  await using store = await openStore({ schemas: [schema] });
+  const at = nowOf(systemClock);
+  await store.write((db) => {
+    const left = findLeft(db, profile, at);
+    // Somebody else may have done it, or taken it up.
+    if (left?.found.how !== which || isLive()) return;
+    const { session } = left;
+    const change = end(left);
+    for (const { type, state, ended } of change.happened) {
+      checkpoint(db, { session, type, state: save(state, at) }, systemClock);
+      if (ended) addInterval(db, profile, ended, { session, n: ended.n });
+    }
+    refreshCheckpoint(db, session, save(change.state, at), systemClock);
+    endSession(db, session, true, systemClock);
+  });
+}
