@@ -16,7 +16,7 @@ order, and keeps its id. On a terminal it speaks to people; on a pipe, or with -
   examples: [
     { line: "stint pomo start 'write the report'", what: "a pomodoro that survives whatever happens" },
     { line: "stint backtest run", what: "run the bundled sample" },
-    { line: "stint sessions", what: "all sessions and their states" },
+    { line: "stint sessions", what: "the sessions and their states" },
     { line: "stint demo", what: "see it do the real thing, measured, in under a minute" },
   ],
   commands: [
@@ -24,13 +24,20 @@ order, and keeps its id. On a terminal it speaks to people; on a pipe, or with -
     backtestCommand,
     {
       usage: "sessions",
-      summary: "list all sessions",
+      summary: "list the sessions",
+      description:
+        "On a terminal those that live and the newest 20 others; on a pipe, or with --all, every one.",
+      options: [{ flags: "--all", help: "every one, however old" }],
       examples: [
         { line: "stint sessions --json", what: "one line of JSON for each" },
         { line: "stint sessions --profile acme", what: "those of one profile" },
       ],
-      run: async (context, _args, { profile }) =>
-        (await import("./kernel/sessions-cli.ts")).listSessions(context, profile as string | undefined),
+      run: async (context, _args, { profile, all }) =>
+        (await import("./kernel/sessions-cli.ts")).listSessions(
+          context,
+          profile as string | undefined,
+          all === true,
+        ),
     },
     {
       usage: "config",

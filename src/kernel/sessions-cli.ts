@@ -3,8 +3,18 @@ import type { Context } from "./command.ts";
 import { Exit } from "./errors.ts";
 import { checkStore as check, readStore } from "./store.ts";
 
-/** `stint sessions`: every session of every kind, newest first; of every profile, unless one is asked for. */
-export async function listSessions({ output }: Context, profile: string | undefined): Promise<number> {
+/** How many that are over a person is shown. */
+const SHOWN = 20;
+
+/**
+ * `stint sessions`: the sessions of every kind, newest first; of every profile, unless one is asked for. A person is shown
+ * those that live and the newest others, unless all are asked for.
+ */
+export async function listSessions(
+  { output }: Context,
+  profile: string | undefined,
+  all: boolean,
+): Promise<number> {
   const sessions = (await readStore([], (db) => list(db, profile === undefined ? {} : { profile }))) ?? [];
   if (output.json) {
     for (const session of sessions) {
@@ -15,8 +25,12 @@ export async function listSessions({ output }: Context, profile: string | undefi
   } else if (sessions.length === 0) {
     output.note("no sessions yet: stint backtest run makes one");
   } else {
-    const [head = "", ...rows] = table([HEAD, ...sessions.map(people)]);
+    let over = 0;
+    const shown = all ? sessions : sessions.filter((session) => !isOver(session) || ++over <= SHOWN);
+    const [head = "", ...rows] = table([HEAD, ...shown.map(people)]);
     output.text(`${output.paint(2, head)}\n${rows.map((row) => `${row}\n`).join("")}`);
+    const older = sessions.length - shown.length;
+    if (older > 0) output.note(`${older} older: stint sessions --all`);
   }
   return Exit.ok;
 }

@@ -121,7 +121,7 @@ function messageOf(
 ): { text: string; tone: Tone } | undefined {
   const { unsaved, finished_away_at, degraded = [], session_type } = view;
   // Without what it counts for, a break that was over is just over.
-  const counts = session_type === "WORK" ? ": f counts it as done, space as interrupted" : "";
+  const counts = session_type === "WORK" ? ": f counts it, space doesn't" : "";
   const away =
     isAway(view) && finished_away_at !== null
       ? `finished while away at ${hourMinute(finished_away_at)}${counts}`

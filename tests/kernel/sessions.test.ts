@@ -78,6 +78,33 @@ describe("stint sessions", () => {
     ]);
   });
 
+  test("on a terminal: those that live however old, the newest 20 others, and with --all every one", async () => {
+    const clock = new TestClock(Date.UTC(2026, 0, 2));
+    const id = (n: number) => String(n).padStart(8, "0");
+    {
+      await using store = await openStore();
+      await store.write((db) => {
+        for (let n = 0; n < 25; n++) {
+          claimSession(db, { id: id(n), kind: "pomo", profile: "default" }, clock);
+          recordState(db, id(n), n === 1 ? "paused" : "stopped", clock);
+        }
+      });
+    }
+    const shown = async (...args: string[]) => {
+      await using terminal = pty([...stint.source, "sessions", ...args], { columns: 100, rows: 40 });
+      expect(await terminal.exited).toBe(0);
+      return terminal.screen().split("\n").slice(1);
+    };
+    const lines = await shown();
+    expect(lines.slice(0, -1).map((line) => line.slice(0, 8))).toEqual([
+      ...Array.from({ length: 20 }, (_, at) => id(24 - at)),
+      id(1),
+    ]);
+    expect(lines.at(-1)).toBe("4 older: stint sessions --all");
+    expect(await shown("--all")).toHaveLength(25);
+    expect((await run("sessions")).out.trimEnd().split("\n")).toHaveLength(25);
+  });
+
   test("where there are none says how to begin, and leaves nothing behind", async () => {
     expect(await run("sessions")).toEqual({ out: "", err: "", code: 0 });
     await using terminal = pty([...stint.source, "sessions"]);

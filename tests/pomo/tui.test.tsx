@@ -1,7 +1,7 @@
-import { afterEach, describe, expect, test } from "bun:test";
+import { afterEach, describe, expect, spyOn, test } from "bun:test";
 import { join } from "node:path";
 import type { Control, State } from "../../src/kernel/control.ts";
-import { cells } from "../../src/kernel/tui/text.ts";
+import { cells, cut } from "../../src/kernel/tui/text.ts";
 import { hourMinute, type View } from "../../src/pomo/tui/words.ts";
 import { pomoScreen } from "../../src/pomo/tui.tsx";
 import { closeTerminals, terminal } from "../kernel/tui/memory.ts";
@@ -138,7 +138,67 @@ describe("the words", () => {
     const t = open({ ...paused, remaining_ms: 0, finished_away_at: at, notice: "restored from 13:52" });
     expect(t.rows()[0]).toContain("finished away · acme");
     expect(t.text()).toContain("over since 14:05");
-    expect(t.rows()[22]).toBe(" finished while away at 14:05: f counts it · restored from 13:52");
+    expect(t.rows()[22]).toBe(
+      " finished while away at 14:05: f counts it, space doesn't · restored from 13:52",
+    );
+    expect(t.rows().at(-1)).toStartWith(" space start break   f count as done   s skip");
+    const wide = open({ ...paused, remaining_ms: 0, finished_away_at: at }, 120, 40);
+    expect(wide.rows().at(-1)).toStartWith(
+      " space start break (counts this as interrupted)   f count as done   s skip",
+    );
+  });
+  test("a break that ended while nobody was there has nothing to be counted", () => {
+    const at = new Date(2026, 10, 20, 14, 5).getTime();
+    const rest = { ...paused, session_type: "SHORT_BREAK", next_type: "WORK" } as const;
+    const t = open({ ...rest, remaining_ms: 0, finished_away_at: at }, 120, 40);
+    expect(t.rows().at(-2)).toBe(" finished while away at 14:05");
+    expect(t.rows().at(-1)).toStartWith(" space start work   f count as done");
+  });
+  test("what the host does without is said, running or paused", () => {
+    for (const view of [running, paused]) {
+      expect(open({ ...view, degraded: ["page"] }).rows()[22]).toBe(" without page");
+      expect(open({ ...view, degraded: [] }).rows()[22]).toBe("");
+    }
+    const t = open({ ...running, degraded: ["page", "notices"], notice: "restored from 13:52" });
+    expect(t.rows()[22]).toBe(" without page, notices · restored from 13:52");
+  });
+  test("a notice is news for a minute after it was first seen, however often it is pushed; another is news again", async () => {
+    const real = performance.now.bind(performance);
+    let ahead = 0;
+    const clock = spyOn(performance, "now").mockImplementation(() => real() + ahead);
+    try {
+      const view = { ...paused, notice: "restored from 13:52" };
+      const t = open(view);
+      expect(t.rows()[22]).toBe(" restored from 13:52");
+      ahead = 50_000;
+      await t.push({ ...view });
+      expect(t.rows()[22]).toBe(" restored from 13:52");
+      ahead = 61_000;
+      await t.push({ ...view });
+      expect(t.rows()[22]).toBe("");
+      await t.push({ ...view, notice: "the machine slept for 5 min" });
+      expect(t.rows()[22]).toBe(" the machine slept for 5 min");
+    } finally {
+      clock.mockRestore();
+    }
+  });
+  test.each([
+    ["running", running, "WORK 11:45 write the report"],
+    ["paused", paused, "WORK 11:45 paused write the report"],
+    ["done", done, "WORK 00:00 done write the report"],
+    ["stopped", stopped, "stopped"],
+    ["without a task", { ...running, task: null }, "WORK 11:45"],
+  ] as const)("where there is no room for more, in a row: %s", (_, view, row) => {
+    expect(open(view, 59, 16).rows().slice(0, 2)).toEqual([row, "too small (60×16 needed, now 59×16)"]);
+    expect(open(view, 12, 1).rows()).toEqual([cut(row, 12)]);
+  });
+  test("the help says what esc does while it is open", async () => {
+    const t = open(running);
+    await t.press("?");
+    expect(t.text()).toMatch(/esc +Close this help\n/);
+    expect(t.rows().at(-1)).toStartWith(" esc close help");
+    await t.press("?", "w", "?");
+    expect(t.text()).toMatch(/esc +Close this help; then: Back to the timer/);
   });
   test("one without a host says so, and space takes it up", () => {
     const t = open({ ...running, host: false });

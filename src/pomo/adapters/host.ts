@@ -114,7 +114,9 @@ export async function openPomo(
     const active = activeTask(store.db, profile);
     // One that was removed or done is still what this interval is on.
     const keep = active === null && task !== null && !isOpenTask(store.db, task.id);
-    if (!keep && active?.id !== task?.id) await live.take(withTask(live.state, active), nowOf(clock));
+    // Its title and tags too may be others by now.
+    if (!keep && JSON.stringify(active) !== JSON.stringify(task))
+      await live.take(withTask(live.state, active), nowOf(clock));
     live.refresh();
   };
 

@@ -48,8 +48,10 @@ export async function start(context: Context, task: string | undefined, options:
     const restored = await reach.state();
     if (!isStanding(restored)) state = restored;
   }
+  // The first, unless it was taken up later: one of a second may be over by the time that its host has answered.
+  const interval = state ? Number(state["interval"]) : 1;
   state ??= await reach.begin(task, wanted, replace);
-  if (wait) return waitFor(context, reach, state);
+  if (wait) return waitFor(context, reach, state, interval);
   if (detach) {
     emitState(context, state);
     return Exit.ok;
@@ -169,10 +171,9 @@ class Lines {
 }
 
 /** `start --wait`: 0 once the work is done, 1 when it was interrupted. */
-async function waitFor(context: Context, reach: Reach, begun: State): Promise<number> {
+async function waitFor(context: Context, reach: Reach, begun: State, n: number): Promise<number> {
   const { output, life } = context;
   const session = String(begun["session_id"]);
-  const n = Number(begun["interval"]);
   const over = Promise.withResolvers<number>();
   using _ = life.own({ end: () => over.resolve(Exit.no), hurry: async () => {} });
   const lines = new Lines(context);

@@ -49,7 +49,6 @@ export function hookVariables(event: CheckpointType, at: Moment): Record<string,
     STINT_POMO_DURATION_MS: String(at.duration_ms),
     STINT_POMO_ROUND: String(at.round),
     STINT_POMO_ROUNDS: String(at.rounds),
-    STINT_POMO_PRESET: at.preset ?? "",
     STINT_POMO_PROFILE: at.profile,
     STINT_POMO_SESSION_ID: at.session_id ?? "",
     // A stint that the hook calls speaks to this very session.

@@ -119,8 +119,9 @@ export type Pushed = PomoView & {
   session_id: string | null;
   profile: string;
   degraded: readonly string[];
-  /** Whether a host is alive. */
+  /** Whether a host is alive; where none is, whether the last has died without a word. */
   host?: boolean;
+  crashed?: boolean;
 };
 
 /** What it is called outside: a session is running or paused until it was stopped for good. */
@@ -129,7 +130,17 @@ export const outwardState = ({ over, ticking }: Pick<PomoView, "over" | "ticking
 
 /** A state as a line of output: without what only screens want. */
 export function lineOf(pushed: Pushed) {
-  const { overview, ticking: _, over: __, v, session_id, profile, host = true, ...rest } = pushed;
+  const {
+    overview,
+    ticking: _,
+    over: __,
+    crashed: ___,
+    v,
+    session_id,
+    profile,
+    host = true,
+    ...rest
+  } = pushed;
   const first = { v, type: "pomo", state: outwardState(pushed), session_id, profile };
   return { ...first, ...rest, ...first, host, today: overview.today, streak_days: overview.streak_days };
 }

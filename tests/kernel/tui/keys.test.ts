@@ -148,6 +148,11 @@ describe("the key bar and the help", () => {
       { keys: "?", help: "Show this help", active: true },
       { keys: "q", help: "Does leave", active: true },
     ]);
+    const back = (when: boolean) => ({ ...binding(["esc"]), help: "Back to the timer", when: () => when });
+    expect(helpLines([back(true), back(false)]).map(({ help, active }) => [help, active])).toEqual([
+      ["Close this help; then: Back to the timer", true],
+      ["Close this help", true],
+    ]);
     const odd = helpLines([binding(["+", "ctrl++", "alt+x", "shift+up", "ctrl+alt+x"])]);
     expect(odd[0]?.keys).toBe("+ ^+ alt+x shift+↑ ctrl+alt+x");
   });

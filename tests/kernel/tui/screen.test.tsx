@@ -62,6 +62,30 @@ describe("the frame", () => {
     await t.press("q");
     expect(left).toBe(1);
   });
+  test("shows what matters most in one that is too small, and the line that is typed", async () => {
+    const shown = (columns: number, rows: number) => {
+      const t = terminal(columns, rows);
+      const name: Binding = {
+        ...leave,
+        keys: ["n"],
+        run: (ask) => ask({ label: "name", done: () => {} }),
+      };
+      t.open(screen({ small: "WORK 24:31 write the report", keymap: [name, leave] }));
+      return t;
+    };
+    expect(shown(59, 16).rows().slice(0, 2)).toEqual([
+      "WORK 24:31 write the report",
+      "too small (60×16 needed, now 59×16)",
+    ]);
+    const narrow = shown(12, 2);
+    expect(narrow.rows()).toEqual(["WORK 24:31 …", "too small (…"]);
+    await narrow.press("n", "a", "b");
+    expect(narrow.rows()).toEqual(["WORK 24:31 …", "name: ab▏"]);
+    const one = shown(40, 1);
+    expect(one.rows()).toEqual(["WORK 24:31 write the report"]);
+    await one.press("n", "a");
+    expect(one.rows()).toEqual(["name: a▏"]);
+  });
   test("takes each key of a burst, and Ctrl+C as the way out", async () => {
     const pressed: string[] = [];
     const key = (name: string): Binding => ({ ...leave, keys: [name], run: () => pressed.push(name) });
