@@ -69,12 +69,15 @@ const LOOK_MS = 1_000;
 /** Or once the wall clock has moved by so much against the monotonic one, ms: a suspend, or somebody set it. */
 const JUMP_MS = 50;
 
+/** Notices suspends by itself; asked to, at once: what comes after a waking isn't taken for what came before it. */
+export type SuspendWatch = AsyncDisposable & { look(): void };
+
 /**
  * The part that notices when the machine was suspended.
  * @param slept told for how long, in ms, within `everyMs` of its waking
  */
 export const suspendWatch =
-  (clock: Clock, slept: (ms: number) => void, everyMs = LOOK_MS): Part =>
+  (clock: Clock, slept: (ms: number) => void, everyMs = LOOK_MS): Part<SuspendWatch> =>
   async () => {
     const suspended = suspendMeter(clock);
     // The boot clock is a file: reading it many times a second would be most of what an idle host does.
@@ -82,14 +85,17 @@ export const suspendWatch =
     const looks = Math.ceil(LOOK_MS / everyMs);
     let before = ahead();
     let rounds = 0;
-    const timer = setInterval(() => {
-      if (++rounds < looks && Math.abs(ahead() - before) < JUMP_MS) return;
+    const look = () => {
       rounds = 0;
       before = ahead();
       const gap = suspended();
       if (gap > 0) slept(gap);
+    };
+    const timer = setInterval(() => {
+      if (++rounds >= looks || Math.abs(ahead() - before) >= JUMP_MS) look();
     }, everyMs);
     return {
+      look,
       async [Symbol.asyncDispose]() {
         clearInterval(timer);
       },

@@ -6,7 +6,7 @@ import {
   recordCrashed,
   recordState,
 } from "./checkpoint.ts";
-import { type Clock, suspendWatch, systemClock } from "./clock.ts";
+import { type Clock, type SuspendWatch, suspendWatch, systemClock } from "./clock.ts";
 import { ControlServer, type State } from "./control.ts";
 import { Exit, Expected, message } from "./errors.ts";
 import { withFaults } from "./faults.ts";
@@ -135,6 +135,7 @@ class Hosting<Given extends object> {
   #rowIsDone = false;
   #store: Store | undefined;
   #session: Session<Given> | undefined;
+  #suspends: SuspendWatch | undefined;
   #commands: Commands = {};
   #shown: () => State = () => ({});
   /** Names of the slots below the session that hold nothing for now. */
@@ -263,7 +264,7 @@ class Hosting<Given extends object> {
       activity.slept?.(ms);
     };
     const watch = suspendWatch(this.#clock, slept, activity.sleptWithinMs);
-    await this.#stack.open("state", "suspend watch", watch);
+    this.#suspends = await this.#stack.open("state", "suspend watch", watch);
   }
 
   #start(activity: Activity<Given>, { changed, store }: Host): void {
@@ -334,6 +335,7 @@ class Hosting<Given extends object> {
     }
     const why = this.#endAsked ? "stopping" : session ? undefined : "still starting";
     if (!session || why) throw new Expected(Exit.again, `the session is ${why}`, "try again in a moment");
+    this.#suspends?.look();
     const known = Object.hasOwn(this.#commands, name) ? this.#commands[name] : undefined;
     if (known) await known(args);
     else if (name === "pause") await session.pause();

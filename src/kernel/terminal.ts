@@ -1,4 +1,5 @@
 import type { ReactNode } from "react";
+import { holdTalk } from "./output.ts";
 import type { Part } from "./stack.ts";
 
 /**
@@ -16,9 +17,12 @@ export const terminal =
   async () => {
     let showing: Promise<AsyncDisposable> | undefined;
     let disposed = false;
+    let talk: Disposable | undefined;
     return {
       async show(view) {
         if (disposed || showing) return;
+        // Whatever is said would be written over it.
+        talk = holdTalk();
         showing = (async () => {
           const { show } = await import("./tui/show.tsx");
           const shown = await show(await view());
@@ -33,6 +37,7 @@ export const terminal =
         // Whoever asked for the screen has heard why it couldn't be shown.
         const shown = await showing?.catch(() => undefined);
         await shown?.[Symbol.asyncDispose]();
+        talk?.[Symbol.dispose]();
       },
     };
   };

@@ -146,7 +146,7 @@ async function activity(host: Host): Promise<Activity<object>> {
     sleptWithinMs: 20,
     ...(fixture === "carries-on" ? { unwritten: (error) => note(`unwritten: ${message(error)}`) } : {}),
     async reached(state) {
-      if (fixture === "slow-stop" && state === "stopping") {
+      if (fixture === "stop-slowly" && state === "stopping") {
         note("stopping");
         await until(() => existsSync("let-go"));
       }

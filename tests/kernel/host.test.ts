@@ -346,7 +346,7 @@ describe("a host that was told to end", () => {
     "by a %s takes no command any more, and nothing is changed; a stop is answered",
     async (by) => {
       await using house = new House();
-      const { child, control } = await house.host("slow-stop");
+      const { child, control } = await house.host("stop-slowly");
       if (by === "stop") await control.command("stop");
       else child.kill("SIGTERM");
       await until(() => house.parts.includes("stopping"));

@@ -159,7 +159,7 @@ describe("the states", () => {
     const stopping = session.stop();
     for (const asked of [session.resume(), session.pause()]) {
       const error = await asked.catch((error: unknown) => error);
-      expect(error).toEqual(new Expected(Exit.no, "the session is stopping", "stint track resume id"));
+      expect(error).toEqual(new Expected(Exit.no, "the session is stopping", "stint track resume"));
     }
     await stopping;
     await expect(session.resume()).rejects.toThrow("the session is stopping");

@@ -2,7 +2,6 @@ import process from "node:process";
 import { render } from "ink";
 import { Component, type ReactNode } from "react";
 import { Exit, Expected } from "../errors.ts";
-import { holdTalk } from "../output.ts";
 import { ClearContext } from "./screen.tsx";
 
 /** The cursor to the top left, and everything blank. */
@@ -48,7 +47,6 @@ export async function show(element: ReactNode, options: { signal?: AbortSignal }
     // For good: a terminal that hangs up may say so at any time, and an error nobody hears ends the process.
     stream.off("error", deaf).on("error", deaf);
   }
-  const talk = holdTalk();
   // Ink does this only after its first frame, into which the terminal would echo what is typed meanwhile.
   setRaw(true);
   const shown = (
@@ -71,7 +69,6 @@ export async function show(element: ReactNode, options: { signal?: AbortSignal }
     const answer = await ink.waitUntilExit().catch(fail);
     stdin.off("end", hungUp).off("error", hungUp);
     setRaw(false);
-    talk[Symbol.dispose]();
     if (stdin.isTTY) {
       // Else stdin keeps the process alive, and swallows what is typed for whatever reads next.
       stdin.pause();

@@ -2,6 +2,7 @@
 import process from "node:process";
 import { message } from "../../../src/kernel/errors.ts";
 import { Output } from "../../../src/kernel/output.ts";
+import { terminal } from "../../../src/kernel/terminal.ts";
 import type { Binding } from "../../../src/kernel/tui/keys.ts";
 import { resetTerminal } from "../../../src/kernel/tui/terminal.ts";
 import { prepareColour } from "../../../src/kernel/tui/theme.ts";
@@ -116,6 +117,15 @@ function View() {
 }
 
 process.stdout.write("before\n");
+if (mode === "talk") {
+  const left = Promise.withResolvers<unknown>();
+  const screen = await terminal(left.resolve)(new AbortController().signal);
+  await screen.show(async () => <View />);
+  await left.promise;
+  await screen[Symbol.asyncDispose]();
+  new Output().note("said at the end");
+  process.exit(0);
+}
 try {
   const shown = await show(<View />);
   if (mode === "close") {

@@ -88,7 +88,7 @@ describe("a full screen", () => {
     t.press("q");
     expect(await t.exited).toBe(0);
     expectGivenBack(t);
-    expect(t.screen()).toBe("before\ntaken up where it was\ntaken up where it was\ndone: left");
+    expect(t.screen()).toBe("before\ntaken up where it was\ntaken up where it was\nsaid at the end");
   });
 
   test("is drawn in full on ctrl+l, whatever has been written over it", async () => {
