@@ -79,7 +79,7 @@ const formatOption: OptionSpec = {
 const timer = () => import("./adapters/timer.ts");
 const tasks = () => import("./adapters/tasks.ts");
 const log = () => import("./adapters/log.ts");
-const exchange = () => import("./adapters/exchange.ts");
+const exchange = () => import("./adapters/exchange/exchange.ts");
 
 /** A command that tells the timer something and prints the state after it. */
 const act = (usage: string, summary: string, description?: string): CommandSpec => ({
@@ -349,7 +349,8 @@ A row is linked to the open task of its title, where there is one.`,
       description: `Listens on a loopback address and prints the page's address, which holds a token. The page starts,
 pauses and stops the timer as any other client does.`,
       options: [{ flags: "--listen <address>", help: "where to listen (default: 127.0.0.1:7625)" }],
-      run: async (context, _args, options) => (await import("./adapters/serve.ts")).serve(context, options),
+      run: async (context, _args, options) =>
+        (await import("./adapters/page/serve.ts")).serve(context, options),
     },
     {
       usage: "__host",

@@ -11,7 +11,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { checker } from "../../src/pomo/adapters/exchange/check.ts";
-import { type FormatName, loadFormat } from "../../src/pomo/adapters/exchange/format.ts";
+import { type FormatName, loadFormat } from "../../src/pomo/adapters/exchange/formats.ts";
 import type { Interval } from "../../src/pomo/core/history.ts";
 import { pty } from "../support/pty.ts";
 import { type Line, Sandbox, stint } from "../support/sandbox.ts";

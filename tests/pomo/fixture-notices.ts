@@ -3,7 +3,7 @@ import { chmodSync, fstatSync, mkdtempSync, readFileSync, rmSync, writeFileSync 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Facts, Level, Log } from "../../src/kernel/log.ts";
-import { type HookSettings, hooks } from "../../src/pomo/adapters/hooks.ts";
+import { type HookSettings, hooks } from "../../src/pomo/adapters/notices/hooks.ts";
 import type { PomoSettings } from "../../src/pomo/adapters/settings.ts";
 import type { Moment } from "../../src/pomo/core/notices.ts";
 import { emptyOverview } from "../../src/pomo/core/stats.ts";

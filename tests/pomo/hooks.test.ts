@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { closeSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { hooks } from "../../src/pomo/adapters/hooks.ts";
-import { notices } from "../../src/pomo/adapters/notices.ts";
+import { hooks } from "../../src/pomo/adapters/notices/hooks.ts";
+import { notices } from "../../src/pomo/adapters/notices/notices.ts";
 import { enterHome, type Home } from "../support/home.ts";
 import { until } from "../support/sandbox.ts";
 import { Folder, isAlive, KeptLog, moment, silent } from "./fixture-notices.ts";

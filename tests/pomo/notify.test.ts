@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { createServer } from "node:net";
-import { notifications } from "../../src/pomo/adapters/notify.ts";
+import { notifications } from "../../src/pomo/adapters/notices/notify.ts";
 import type { Moment } from "../../src/pomo/core/notices.ts";
 import { enterHome, type Home } from "../support/home.ts";
 import { until } from "../support/sandbox.ts";

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
-import { sound } from "../../src/pomo/adapters/sound.ts";
+import { sound } from "../../src/pomo/adapters/notices/sound.ts";
 import { enterHome } from "../support/home.ts";
 import { until } from "../support/sandbox.ts";
 import { Folder, isAlive, KeptLog, moment } from "./fixture-notices.ts";

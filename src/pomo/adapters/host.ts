@@ -28,7 +28,7 @@ import { passedOverText, readSaved, restore, unsave } from "../core/saved.ts";
 import { lineOf, type Told } from "../core/view.ts";
 import { activeTask, isOpenTask, setActiveTask } from "./journal.ts";
 import { Live } from "./live.ts";
-import { notices } from "./notices.ts";
+import { notices } from "./notices/notices.ts";
 import { nowOf } from "./now.ts";
 import type { PomoSettings } from "./settings.ts";
 import { applyTaskEdit, findOrAddTask, type TaskEdit } from "./tasks.ts";

@@ -38,7 +38,7 @@ export async function hostPomo(
 
 /** The page that the configuration asks for: this host's own, gone with it. */
 async function pageOf({ profile }: Context, address: Address, log: Log): Promise<(control: Control) => Part> {
-  const [{ page }, { pageToken }] = await Promise.all([import("./page.ts"), import("./token.ts")]);
+  const [{ page }, { pageToken }] = await Promise.all([import("./page/page.ts"), import("./page/token.ts")]);
   const token = pageToken(profile, (text) => log.warn(text));
   return (control) => page({ control, address, token, log: log.for("page") });
 }

@@ -1,7 +1,7 @@
 import type { Database, Row } from "../../kernel/runtime.ts";
 import type { Schema } from "../../kernel/store.ts";
-import { type HistoryRow, type Interval, localDay } from "../core/history.ts";
-import type { ActiveTask, SessionType } from "../core/pomodoro.ts";
+import { type HistoryRow, type Interval, localDay, type SessionType } from "../core/history.ts";
+import type { ActiveTask } from "../core/pomodoro.ts";
 import { type Counted, type Overview, overview, yearBegins } from "../core/stats.ts";
 
 /** The tables of pomodoros: what was done, and what is to be done. Checkpoints come and go; these stay. */

@@ -1,5 +1,6 @@
 import { clockText, spokenDuration } from "./duration.ts";
-import type { Refusal, SessionType } from "./pomodoro.ts";
+import type { SessionType } from "./history.ts";
+import type { Refusal } from "./pomodoro.ts";
 import { lineOf, outwardState, type Pushed } from "./view.ts";
 
 /**

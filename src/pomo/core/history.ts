@@ -1,4 +1,6 @@
-import type { SessionType } from "./pomodoro.ts";
+export const SESSION_TYPES = ["WORK", "SHORT_BREAK", "LONG_BREAK"] as const;
+/** What an interval is. */
+export type SessionType = (typeof SESSION_TYPES)[number];
 
 /**
  * One interval that is over: a row of history. Times are UTC ms; the local day is that of its start, by the offset of

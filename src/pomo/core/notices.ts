@@ -1,5 +1,6 @@
 import { spokenDuration } from "./duration.ts";
-import type { CheckpointType, Happening, SessionType } from "./pomodoro.ts";
+import type { SessionType } from "./history.ts";
+import type { CheckpointType, Happening } from "./pomodoro.ts";
 import type { lineOf } from "./view.ts";
 
 /** What belongs to a checkpoint: which hook runs, what it is given, and what the desktop shows. */

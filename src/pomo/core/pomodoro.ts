@@ -1,4 +1,4 @@
-import type { Interval } from "./history.ts";
+import type { Interval, SessionType } from "./history.ts";
 import type { Preset } from "./presets.ts";
 import {
   beginTimer,
@@ -15,9 +15,6 @@ import {
  * The pomodoro as values: a session is a row of intervals, each of them work or a break, with a timer. Every function
  * takes what is and the time, and gives what is then and what is to be written.
  */
-
-export const SESSION_TYPES = ["WORK", "SHORT_BREAK", "LONG_BREAK"] as const;
-export type SessionType = (typeof SESSION_TYPES)[number];
 
 const HAPPENINGS = ["STARTED", "PAUSED", "RESUMED", "INTERRUPTED", "COMPLETED"] as const;
 export type Happening = (typeof HAPPENINGS)[number];

@@ -1,3 +1,4 @@
+import { SESSION_TYPES } from "./history.ts";
 import {
   type ActiveTask,
   type Change,
@@ -5,7 +6,6 @@ import {
   endAway,
   type Now,
   type Pomodoro,
-  SESSION_TYPES,
   type Settings,
   stop,
   type Undoable,

@@ -1,4 +1,5 @@
-import type { SessionType, Undoable } from "./pomodoro.ts";
+import type { SessionType } from "./history.ts";
+import type { Undoable } from "./pomodoro.ts";
 import { type CheckpointType, isRunning, left, type Now, nextInterval, type Pomodoro } from "./pomodoro.ts";
 import type { Overview } from "./stats.ts";
 

@@ -1,7 +1,6 @@
 import { localOffset } from "../../../kernel/clock.ts";
 import { LONGEST_MS } from "../../core/duration.ts";
-import type { Interval } from "../../core/history.ts";
-import { SESSION_TYPES } from "../../core/pomodoro.ts";
+import { type Interval, SESSION_TYPES } from "../../core/history.ts";
 import type { Draft } from "./format.ts";
 
 /** The rim for history that comes from outside. */

@@ -1,6 +1,6 @@
 import type { Interval } from "../../core/history.ts";
 
-/** The formats that history is written in and read from, each loaded when it is asked for. */
+/** What a format of history is. */
 
 /** What a file says of one interval, by the names of {@link Interval}'s fields; nothing of it is checked yet. */
 export type Draft = {
@@ -36,17 +36,6 @@ export class Wrong extends Error {
     this.line = line;
   }
 }
-
-const formats = {
-  openpomodoro: async () => (await import("./openpomodoro.ts")).openpomodoro,
-  json: async () => (await import("./json.ts")).json,
-  csv: async () => (await import("./csv.ts")).csv,
-  ical: async () => (await import("./ical.ts")).ical,
-} satisfies Record<string, () => Promise<Format>>;
-
-export type FormatName = keyof typeof formats;
-
-export const loadFormat = (name: FormatName): Promise<Format> => formats[name]();
 
 /** The lines of a text that aren't blank, counted from 1. */
 export function* lines(text: string): Generator<[line: number, text: string]> {

@@ -1,8 +1,7 @@
 import { createHash } from "node:crypto";
 import ICAL from "ical.js";
 import { LONGEST_MS } from "../../core/duration.ts";
-import type { Interval } from "../../core/history.ts";
-import type { SessionType } from "../../core/pomodoro.ts";
+import type { Interval, SessionType } from "../../core/history.ts";
 import { type Draft, type Format, Wrong } from "./format.ts";
 
 /**

@@ -1,10 +1,10 @@
-import type { Context, Options } from "../../kernel/command.ts";
-import { Exit, Expected } from "../../kernel/errors.ts";
-import { Stack } from "../../kernel/stack.ts";
-import { ADDRESS_RULE, parseAddress } from "../core/address.ts";
+import type { Context, Options } from "../../../kernel/command.ts";
+import { Exit, Expected } from "../../../kernel/errors.ts";
+import { Stack } from "../../../kernel/stack.ts";
+import { ADDRESS_RULE, parseAddress } from "../../core/address.ts";
+import { reachOf } from "../reach.ts";
+import { settings } from "../settings.ts";
 import { page } from "./page.ts";
-import { reachOf } from "./reach.ts";
-import { settings } from "./settings.ts";
 import { pageToken } from "./token.ts";
 
 const DEFAULT_ADDRESS = "127.0.0.1:7625";

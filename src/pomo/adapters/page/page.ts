@@ -1,9 +1,9 @@
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
-import type { Control, State } from "../../kernel/control.ts";
-import { Exit, Expected, errno, message } from "../../kernel/errors.ts";
-import type { Log } from "../../kernel/log.ts";
-import type { Part } from "../../kernel/stack.ts";
-import type { Address } from "../core/address.ts";
+import type { Control, State } from "../../../kernel/control.ts";
+import { Exit, Expected, errno, message } from "../../../kernel/errors.ts";
+import type { Log } from "../../../kernel/log.ts";
+import type { Part } from "../../../kernel/stack.ts";
+import type { Address } from "../../core/address.ts";
 
 /** A watcher with this much unread is closed; it reconnects and is in sync with its first message. */
 const FALLEN_BEHIND_BYTES = 1 << 20;
@@ -32,7 +32,7 @@ export const page =
       throw new Expected(Exit.unavailable, "the page is served by the stint executable alone");
     }
     // The type is Bun's for a bundle; as text it is a string.
-    const imported = await import("../page/page.html", { with: { type: "text" } });
+    const imported = await import("./page.html", { with: { type: "text" } });
     const html = imported.default as unknown as string;
     const isOurs = compare(token);
     const watching = new Set<AsyncDisposable>();

@@ -14,18 +14,19 @@ import {
 } from "node:fs";
 import { basename, dirname, extname, join } from "node:path";
 import { isatty } from "node:tty";
-import { localOffset, systemClock } from "../../kernel/clock.ts";
-import type { Context, Options } from "../../kernel/command.ts";
-import { printable } from "../../kernel/config/problems.ts";
-import { Exit, Expected, errno, message } from "../../kernel/errors.ts";
-import type { Database } from "../../kernel/runtime.ts";
-import { openStore, readStore } from "../../kernel/store.ts";
-import { type Interval, localDay } from "../core/history.ts";
-import { sinceDay } from "../core/stats.ts";
-import { checker, plain, plainTags } from "./exchange/check.ts";
-import { type Draft, type FormatName, loadFormat, Wrong } from "./exchange/format.ts";
-import { addInterval, history, historyFrom, schema, tasks } from "./journal.ts";
-import { poke } from "./poke.ts";
+import { localOffset, systemClock } from "../../../kernel/clock.ts";
+import type { Context, Options } from "../../../kernel/command.ts";
+import { printable } from "../../../kernel/config/problems.ts";
+import { Exit, Expected, errno, message } from "../../../kernel/errors.ts";
+import type { Database } from "../../../kernel/runtime.ts";
+import { openStore, readStore } from "../../../kernel/store.ts";
+import { type Interval, localDay } from "../../core/history.ts";
+import { sinceDay } from "../../core/stats.ts";
+import { addInterval, history, historyFrom, schema, tasks } from "../journal.ts";
+import { poke } from "../poke.ts";
+import { checker, plain, plainTags } from "./check.ts";
+import { type Draft, Wrong } from "./format.ts";
+import { type FormatName, loadFormat } from "./formats.ts";
 
 /** History for other programs, and theirs for us. */
 

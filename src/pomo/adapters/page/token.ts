@@ -11,8 +11,8 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { Exit, Expected, errno } from "../../kernel/errors.ts";
-import { stateFolder } from "../../kernel/paths.ts";
+import { Exit, Expected, errno } from "../../../kernel/errors.ts";
+import { stateFolder } from "../../../kernel/paths.ts";
 
 /** 32 random bytes in base64url. */
 const FORM = /^[\w-]{43}$/;

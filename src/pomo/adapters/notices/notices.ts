@@ -1,10 +1,10 @@
-import type { Log } from "../../kernel/log.ts";
-import type { Part } from "../../kernel/stack.ts";
-import type { Moment } from "../core/notices.ts";
-import type { CheckpointType } from "../core/pomodoro.ts";
+import type { Log } from "../../../kernel/log.ts";
+import type { Part } from "../../../kernel/stack.ts";
+import type { Moment } from "../../core/notices.ts";
+import type { CheckpointType } from "../../core/pomodoro.ts";
+import type { PomoSettings } from "../settings.ts";
 import { type HookSettings, hooks } from "./hooks.ts";
 import { notifications } from "./notify.ts";
-import type { PomoSettings } from "./settings.ts";
 import { sound } from "./sound.ts";
 
 /** One way of telling what happened. Returns at once: what it takes is done beside the timer. */
