@@ -192,7 +192,7 @@ function PomoScreen(props: PomoScreenProps) {
     label: away ? "count as done" : "finish",
     help: away ? "Count it as done" : "Count it as done, early",
     when: () => inSession() && !view.completed,
-    run: () => ask("finish"),
+    run: () => ask("finish", { interval: view.interval }),
   };
   const timerKeys: Keymap = [
     {
@@ -225,7 +225,7 @@ function PomoScreen(props: PomoScreenProps) {
       label: "skip",
       help: "Go on to the next; this one counts as interrupted",
       when: inSession,
-      run: () => ask("skip"),
+      run: () => ask("skip", { interval: view.interval }),
     },
     {
       keys: ["+"],

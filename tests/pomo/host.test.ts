@@ -283,7 +283,7 @@ describe("a suspend", () => {
     await using pomo = await Pomo.begin({ suspend: "count" });
     await clock.advance(5 * MIN);
     clock.suspend(10 * MIN);
-    await intervals.round(40);
+    await intervals.round(48);
     await pomo.until(({ notice }) => notice !== null);
     expect(pomo.now.notice).toBe("the machine slept for 10 min: that was counted");
     expect(pomo.now).toMatchObject({ ticking: true, remaining_ms: 10 * MIN });
@@ -297,7 +297,7 @@ describe("a suspend", () => {
   test("that counts and passes the end completes it once, and the user is told of the sleep", async () => {
     await using pomo = await Pomo.begin({ suspend: "count" });
     clock.suspend(60 * MIN);
-    await intervals.round(40);
+    await intervals.round(48);
     await pomo.until(({ session_type }) => session_type === "SHORT_BREAK");
     expect(pomo.history).toEqual(["WORK completed"]);
     expect(pomo.checkpoints).toEqual(["WORK_STARTED", "WORK_COMPLETED", "SHORT_BREAK_STARTED"]);
@@ -312,7 +312,7 @@ describe("a suspend", () => {
     await pomo.do("pause");
     clock.suspend(60 * MIN);
     await pomo.do("resume");
-    await intervals.round(40);
+    await intervals.round(48);
     expect(await pomo.state()).toMatchObject({ remaining_ms: 25 * MIN, notice: null });
   });
 });
@@ -438,6 +438,13 @@ test("a command answers with what it has come to: the session runs or stands as 
 });
 
 describe("commands at the same moment", () => {
+  test("of two who finish the same interval, one does", async () => {
+    await using pomo = await Pomo.begin();
+    await Promise.all([pomo.do("finish", { interval: 1 }), pomo.do("finish", { interval: 1 })]);
+    expect(pomo.history).toEqual(["WORK completed"]);
+    expect(await pomo.state()).toMatchObject({ session_type: "SHORT_BREAK", ticking: true });
+  });
+
   test.each([
     [["pause", "pause"]],
     [["skip", "skip"]],

@@ -40,6 +40,7 @@ const RUNNING: State = {
   over: false,
   session_type: "WORK",
   ticking: true,
+  interval: 1,
   remaining_ms: 1_499_000,
   duration_ms: 1_500_000,
   round: 2,
@@ -596,8 +597,8 @@ describe("in a browser", () => {
     expect(commands).toEqual([
       { name: "pause", args: {} },
       { name: "resume", args: {} },
-      { name: "skip", args: {} },
-      { name: "finish", args: {} },
+      { name: "skip", args: { interval: 1 } },
+      { name: "finish", args: { interval: 1 } },
       { name: "extend", args: { ms: 300_000 } },
       { name: "undo", args: {} },
     ]);
@@ -641,7 +642,7 @@ describe("in a browser", () => {
     expect(commands.map(({ name, args }) => [name, args])).toEqual([
       ["stop", {}],
       ["start", { task: "do the dishes" }],
-      ["skip", {}],
+      ["skip", { interval: 1 }],
     ]);
   });
 

@@ -293,7 +293,7 @@ describe("from the keyboard", () => {
     await t.until("this one can't be skipped · extend");
     t.press("f");
     await t.until("space start break");
-    await t.until((screen) => screen.includes("\n finish {}"));
+    await t.until((screen) => screen.includes(`\n finish {"interval":`));
     t.press("u");
     await t.until("undo {}");
     await t.until("space pause");

@@ -51,7 +51,7 @@ const CLEAN_UP_MS = 3_600_000;
 /** Hooks may take a moment at the end, ms. */
 const NOTICES_MS = 4_000;
 /** How lately a suspend is noticed, ms: where it counts, its end may be the end of the interval. */
-const SUSPEND_GRAIN_MS = { pause: 1_000, count: 40 } as const;
+const SUSPEND_GRAIN_MS = { pause: 1_000, count: 48 } as const;
 
 /**
  * Opens a pomodoro on a host: a new one, or one that another host left.
@@ -97,7 +97,10 @@ export async function openPomo(
    * the change, so that what others ask for comes after it.
    */
   const follow = () => (isRunning(live.state) ? host.resume() : host.pause());
-  const act = async (transition: (state: Pomodoro, now: Now) => Change | Refusal) => {
+  const act = async (transition: (state: Pomodoro, now: Now) => Change | Refusal, args?: unknown) => {
+    const { interval } = (args ?? {}) as { interval?: unknown };
+    // It was meant for one that somebody else, or its end, has been quicker with.
+    if (interval !== undefined && interval !== live.state.current.n) return;
     const at = nowOf(clock);
     const change = transition(live.state, at);
     if ("refused" in change) throw new Expected(Exit.no, change.refused, change.hint);
@@ -148,8 +151,8 @@ export async function openPomo(
       pause: () => act(pause),
       resume: () => act(resume),
       toggle: () => act(isRunning(live.state) ? pause : resume),
-      skip: () => act(skip),
-      finish: () => act(finish),
+      skip: (args) => act(skip, args),
+      finish: (args) => act(finish, args),
       undo: () => act(undo),
       async extend(args) {
         const ms = (args as { ms?: unknown } | null)?.ms;

@@ -28,27 +28,21 @@ import { settings } from "./settings.ts";
 export type Left = Omit<Checkpoint, "state"> & {
   saved: Saved;
   found: Restorable;
-  passedOver: number;
   crashed: boolean;
 };
 
-function findLeft(db: Database, profile: string, at: Now): Left | undefined {
+/** @returns how many of its checkpoints can't be read, and what it is by the newest that can */
+function findLeft(db: Database, profile: string, at: Now): { passedOver: number; left?: Left } {
   const newest = newestCheckpoint(db, { kind: "pomo", profile }, readSaved);
-  if (!newest?.checkpoint) return undefined;
-  const { passedOver, checkpoint: found } = newest;
-  const { state: saved, ...row } = found;
+  const passedOver = newest?.passedOver ?? 0;
+  if (!newest?.checkpoint) return { passedOver };
+  const { state: saved, ...row } = newest.checkpoint;
   const crashed = findSession(db, newest.session)?.state === "crashed";
-  return { ...row, passedOver, saved, found: restore(saved, found.last_active, at), crashed };
+  return { passedOver, left: { ...row, saved, found: restore(saved, row.last_active, at), crashed } };
 }
 
-export const readLeft = (profile: string): Promise<Left | undefined> =>
-  readStore([schema], (db) => findLeft(db, profile, nowOf(systemClock)));
-
-/** How many checkpoints of the newest session can't be read, when none of them can. */
-const readDamage = (db: Database, profile: string): number => {
-  const newest = newestCheckpoint(db, { kind: "pomo", profile }, readSaved);
-  return newest && !newest.checkpoint ? newest.passedOver : 0;
-};
+export const readLeft = async (profile: string): Promise<Left | undefined> =>
+  (await readStore([schema], (db) => findLeft(db, profile, nowOf(systemClock))))?.left;
 
 /** The goal without a session; reading a configuration takes long, and mostly there is none. */
 async function dailyGoal(): Promise<number> {
@@ -63,14 +57,13 @@ export async function storedState(profile: string): Promise<State & Pushed & { c
   const at = nowOf(systemClock);
   const empty = { goal: await dailyGoal(), wall: at.wall, offset: at.offset };
   const read = await readStore([schema], (db) => ({
-    left: findLeft(db, profile, at),
-    damaged: readDamage(db, profile),
+    ...findLeft(db, profile, at),
     overview: readOverview(db, profile, empty),
   }));
   const overview = read?.overview ?? emptyOverview(empty);
   const left = read?.left;
   const facts = { v: 1, type: "pomo", profile, host: false, degraded: [] };
-  const passedOver = passedOverText(left?.passedOver ?? read?.damaged ?? 0);
+  const passedOver = passedOverText(read?.passedOver ?? 0);
   if (left?.found.how !== "restored") {
     const undo = left?.found.how === "over" ? (left.saved.undo?.act ?? null) : null;
     const notice = left?.found.how === "expired" ? expiredText(left, "will be kept") : passedOver || null;
@@ -116,7 +109,7 @@ export async function endLeft(
   await using store = await openStore({ schemas: [schema] });
   const at = nowOf(systemClock);
   await store.write((db) => {
-    const left = findLeft(db, profile, at);
+    const { left } = findLeft(db, profile, at);
     // Somebody else may have done it, or taken it up.
     if (left?.found.how !== which || isLive()) return;
     const { session } = left;
