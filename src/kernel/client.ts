@@ -1,7 +1,7 @@
 import type { Kind } from "./checkpoint.ts";
 import type { Clock } from "./clock.ts";
 import type { Control, State } from "./control.ts";
-import { Exit, Expected } from "./errors.ts";
+import { Exit, Expected, errno } from "./errors.ts";
 import { statePath } from "./paths.ts";
 import { requestUnix, watchUnix } from "./runtime.ts";
 import { findHosts, isFree, type Seat } from "./seat.ts";
@@ -12,6 +12,11 @@ const STATE_MS = 2_000;
 const RECONNECT_MS = 100;
 /** How long a host may take to be gone after it has closed its control. */
 const GONE_MS = 5_000;
+
+/** Nobody took the call: nothing of it was done. */
+export class Unreached extends Expected {}
+/** What the runtimes call that. */
+const REFUSED = ["ENOENT", "ECONNREFUSED", "ConnectionRefused", "FailedToOpenSocket"];
 
 /** The control of a host in another process. */
 export function connect(seat: Seat): Control {
@@ -35,7 +40,8 @@ export function connect(seat: Seat): Control {
         );
       }
       const hint = `its pid is ${seat.host.pid}; see the log in ${statePath()}`;
-      throw new Expected(
+      const failure = REFUSED.includes(errno(error) ?? "") ? Unreached : Expected;
+      throw new failure(
         Exit.unavailable,
         `the ${seat.kind} host of session ${seat.session} doesn't answer`,
         hint,

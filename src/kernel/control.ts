@@ -5,6 +5,10 @@ import type { Log } from "./log.ts";
 import { privateFolder } from "./paths.ts";
 import { type Server, serveUnix, type Watcher } from "./runtime.ts";
 
+/** What a host answers to commands (with 75) before it can carry them out, and once it no longer can. */
+export const STARTING = "the session is still starting";
+export const STOPPING = "the session is stopping";
+
 /** A state as it is pushed: plain JSON. */
 export type State = { [key: string]: unknown };
 

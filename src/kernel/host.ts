@@ -7,7 +7,7 @@ import {
   recordState,
 } from "./checkpoint.ts";
 import { type Clock, type SuspendWatch, suspendWatch, systemClock } from "./clock.ts";
-import { ControlServer, type State } from "./control.ts";
+import { ControlServer, STARTING, STOPPING, type State } from "./control.ts";
 import { Exit, Expected, message } from "./errors.ts";
 import { withFaults } from "./faults.ts";
 import { sayFailed, sayReady } from "./launch.ts";
@@ -333,8 +333,8 @@ class Hosting<Given extends object> {
       this.#end();
       return { ...this.#state(), pending: "stopping" };
     }
-    const why = this.#endAsked ? "stopping" : session ? undefined : "still starting";
-    if (!session || why) throw new Expected(Exit.again, `the session is ${why}`, "try again in a moment");
+    const why = this.#endAsked ? STOPPING : STARTING;
+    if (!session || this.#endAsked) throw new Expected(Exit.again, why, "try again in a moment");
     this.#suspends?.look();
     const known = Object.hasOwn(this.#commands, name) ? this.#commands[name] : undefined;
     if (known) await known(args);

@@ -10,6 +10,7 @@ import {
 import { localOffset, systemClock } from "../../kernel/clock.ts";
 import { configFiles } from "../../kernel/config/file.ts";
 import type { State } from "../../kernel/control.ts";
+import { Exit, Expected } from "../../kernel/errors.ts";
 import type { Database } from "../../kernel/runtime.ts";
 import { openStore, readStore } from "../../kernel/store.ts";
 import { localTime } from "../core/history.ts";
@@ -29,7 +30,15 @@ export type Left = Omit<Checkpoint, "state"> & {
   saved: Saved;
   found: Restorable;
   crashed: boolean;
+  /** Whether its host is alive after all, though it can't be found: its seat was removed. */
+  alive: boolean;
 };
+
+/** A stop of longer ago isn't undone, ms. */
+export const UNDO_STOP_MS = 24 * 3_600_000;
+
+export const HOST_IS_HIDDEN = () =>
+  new Expected(Exit.again, "its host is alive and can't be reached yet", "try again in a moment");
 
 /** @returns how many of its checkpoints can't be read, and what it is by the newest that can */
 function findLeft(db: Database, profile: string, at: Now): { passedOver: number; left?: Left } {
@@ -37,8 +46,10 @@ function findLeft(db: Database, profile: string, at: Now): { passedOver: number;
   const passedOver = newest?.passedOver ?? 0;
   if (!newest?.checkpoint) return { passedOver };
   const { state: saved, ...row } = newest.checkpoint;
-  const crashed = findSession(db, newest.session)?.state === "crashed";
-  return { passedOver, left: { ...row, saved, found: restore(saved, row.last_active, at), crashed } };
+  const state = findSession(db, newest.session)?.state;
+  const crashed = state === "crashed";
+  const alive = !crashed && state !== "stopped";
+  return { passedOver, left: { ...row, saved, found: restore(saved, row.last_active, at), crashed, alive } };
 }
 
 export const readLeft = async (profile: string): Promise<Left | undefined> =>
@@ -65,7 +76,8 @@ export async function storedState(profile: string): Promise<State & Pushed & { c
   const facts = { v: 1, type: "pomo", profile, host: false, degraded: [] };
   const passedOver = passedOverText(read?.passedOver ?? 0);
   if (left?.found.how !== "restored") {
-    const undo = left?.found.how === "over" ? (left.saved.undo?.act ?? null) : null;
+    const recent = left !== undefined && at.wall - left.last_active <= UNDO_STOP_MS;
+    const undo = recent && left.found.how === "over" ? (left.saved.undo?.act ?? null) : null;
     const notice = left?.found.how === "expired" ? expiredText(left, "will be kept") : passedOver || null;
     const told = { ...NOTHING_TOLD, last_active: left?.last_active ?? null, notice };
     const session = { session_id: null, state: "stopped", crashed: false };
@@ -112,6 +124,7 @@ export async function endLeft(
     const { left } = findLeft(db, profile, at);
     // Somebody else may have done it, or taken it up.
     if (left?.found.how !== which || isLive()) return;
+    if (left.alive) throw HOST_IS_HIDDEN();
     const { session } = left;
     const change = end(left);
     for (const { type, state, ended } of change.happened) {

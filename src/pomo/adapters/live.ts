@@ -38,8 +38,8 @@ export class Live {
   readonly #host: Host;
   readonly #goal: number;
   #state: Pomodoro;
-  /** What is to be shown instead, while several happenings are told one after another. */
-  #shown: Pomodoro | undefined;
+  /** What is on the disk, or known not to be: a state is shown once it can't be lost, with what led to it. */
+  #shown: Pomodoro;
   #told: Told = NOTHING_TOLD;
   #overview: Overview;
   /** The local day that the overview is for. */
@@ -55,6 +55,7 @@ export class Live {
   constructor(host: Host, state: Pomodoro, goal: number, told: Partial<Told> = {}) {
     this.#host = host;
     this.#state = state;
+    this.#shown = state;
     this.#goal = goal;
     this.#told = { ...NOTHING_TOLD, ...told };
     const now = nowOf(this.#host.clock);
@@ -78,7 +79,7 @@ export class Live {
 
   view(): PomoView {
     const now = nowOf(this.#host.clock);
-    return viewOf(this.#shown ?? this.#state, now, { ...this.#told, last_active: now.wall }, this.#overview);
+    return viewOf(this.#shown, now, { ...this.#told, last_active: now.wall }, this.#overview);
   }
 
   /** What is left of the interval, in ms; for ever while no time passes. */
@@ -129,7 +130,7 @@ export class Live {
       this.#host.changed();
       this.#heard(each);
     }
-    this.#shown = undefined;
+    this.#shown = change.state;
     if (change.happened.length !== 1) this.#host.changed();
   }
 
@@ -155,7 +156,9 @@ export class Live {
   async slept(ms: number, notice: string): Promise<void> {
     this.#state = slept(this.#state, ms);
     this.#moved();
-    await this.#write({ happened: [], saved: save(this.#state, nowOf(this.#host.clock)) });
+    const state = this.#state;
+    await this.#write({ happened: [], saved: save(state, nowOf(this.#host.clock)) });
+    if (this.#state === state) this.#shown = state;
     // Last: where the sleep passed the end of the interval, what happened by that doesn't take it back.
     this.tell(notice);
   }

@@ -1,17 +1,27 @@
 import { newSessionId } from "../../kernel/checkpoint.ts";
-import { connect, stopHost, watchSeat } from "../../kernel/client.ts";
-import { systemClock } from "../../kernel/clock.ts";
+import { connect, stopHost, Unreached, watchSeat } from "../../kernel/client.ts";
+import { localOffset, systemClock } from "../../kernel/clock.ts";
 import type { Context } from "../../kernel/command.ts";
-import type { Control, State } from "../../kernel/control.ts";
+import { type Control, STARTING, STOPPING, type State } from "../../kernel/control.ts";
 import { Exit, Expected, message } from "../../kernel/errors.ts";
 import { launch } from "../../kernel/launch.ts";
-import { findHosts, type Seat } from "../../kernel/seat.ts";
+import { findHosts, isFree, type Seat } from "../../kernel/seat.ts";
 import { openStore, readStore } from "../../kernel/store.ts";
 import { clockText } from "../core/duration.ts";
+import { timeText } from "../core/history.ts";
 import { type Change, isStanding, left, type Settings, stop } from "../core/pomodoro.ts";
 import type { Request } from "./host.ts";
 import { schema } from "./journal.ts";
-import { endedAway, endLeft, expiredText, type Left, readLeft, storedState } from "./left.ts";
+import {
+  endedAway,
+  endLeft,
+  expiredText,
+  HOST_IS_HIDDEN,
+  type Left,
+  readLeft,
+  storedState,
+  UNDO_STOP_MS,
+} from "./left.ts";
 import { nowOf } from "./now.ts";
 import { settings as configured, presets } from "./settings.ts";
 import { applyTaskEdit, checkTags, checkText, namedTask, type TaskEdit } from "./tasks.ts";
@@ -55,8 +65,8 @@ const isWhole = (state: State): boolean => "overview" in state;
 const OPENING_MS = 20;
 const OPENED_WITHIN_MS = 5_000;
 
-/** A stop of longer ago isn't undone, ms. */
-const UNDO_STOP_MS = 24 * 3_600_000;
+/** How long a host may take to be gone once it takes no more commands, ms. */
+const LEAVING_MS = 10_000;
 
 /** How long until what is shown without a host is computed anew, or taking it up is tried again, ms. */
 const LOOK_AGAIN_MS = { least: 1_000, most: 30_000 };
@@ -87,8 +97,9 @@ export class Reach implements Control {
         const state = await connect(seat).state();
         if (isWhole(state)) return { ...state, host: true };
       } catch (error) {
-        if (liveHost(this.profile)) throw error;
-        continue;
+        // One that closes its control has no more to say, and is there for a moment longer.
+        const mute = error instanceof Expected && error.exit === Exit.unavailable;
+        if (liveHost(this.profile) && (!mute || systemClock.monotonic() > giveUp)) throw error;
       }
       if (systemClock.monotonic() > giveUp) {
         throw new Expected(Exit.again, "the timer is still starting", "try again in a moment");
@@ -170,7 +181,25 @@ export class Reach implements Control {
   async #ask(name: string, args: unknown): Promise<State> {
     const seat = liveHost(this.profile);
     if (!seat) throw NOTHING();
-    return { ...(await connect(seat).command(name, args)), host: true };
+    try {
+      return { ...(await connect(seat).command(name, args)), host: true };
+    } catch (error) {
+      if (!(await this.#notYet(seat, error))) throw error;
+      return this.command(name, args);
+    }
+  }
+
+  /** Whether a command may be given again: its host has done nothing of it, and is by now open, or gone. */
+  async #notYet(seat: Seat, error: unknown): Promise<boolean> {
+    if (!(error instanceof Expected)) return false;
+    if (error.message === STARTING) {
+      await systemClock.sleep(OPENING_MS);
+      return true;
+    }
+    if (error.message !== STOPPING && !(error instanceof Unreached)) return false;
+    const giveUp = systemClock.monotonic() + LEAVING_MS;
+    while (!isFree(seat) && systemClock.monotonic() < giveUp) await systemClock.sleep(OPENING_MS);
+    return isFree(seat);
   }
 
   /**
@@ -198,6 +227,7 @@ export class Reach implements Control {
     const left = await readLeft(this.profile);
     if (left?.found.how === "expired") await this.#expire(left);
     if (left?.found.how !== "restored") return undefined;
+    if (left.alive) throw HOST_IS_HIDDEN();
     return { session: left.session, request: { kind: "restore" } };
   }
 
@@ -258,6 +288,11 @@ export class Reach implements Control {
       const task = state.task?.title;
       throw inTheWay({ type: state.current.type, left: left(state, nowOf(systemClock)), task, alive: false });
     }
+    const { awayAt, completed } = state.current;
+    if (awayAt !== null && !completed) {
+      const at = timeText(awayAt, localOffset(awayAt));
+      this.#tell(`what finished while away at ${at} counts as interrupted; stint pomo log edit amends it`);
+    }
     await this.#endLeft();
   }
 
@@ -272,13 +307,20 @@ export class Reach implements Control {
   }
 
   async #stop(): Promise<State> {
-    const seat = liveHost(this.profile);
-    if (seat) await stopHost(seat, systemClock);
-    const old = await readLeft(this.profile);
-    if (old?.found.how === "expired") await this.#expire(old);
-    if (old?.found.how === "restored") await this.#endLeft();
-    else if (!seat) throw NOTHING();
-    return this.state();
+    const giveUp = systemClock.monotonic() + LEAVING_MS;
+    for (let times = 0; ; times++) {
+      const seat = liveHost(this.profile);
+      if (seat) await stopHost(seat, systemClock);
+      const old = await readLeft(this.profile);
+      if (old?.found.how === "expired") await this.#expire(old);
+      // Also what somebody who looks on has taken up meanwhile.
+      if (old?.found.how === "restored") await this.#endLeft();
+      else if (!seat && times === 0) throw NOTHING();
+      else return this.state();
+      if (systemClock.monotonic() > giveUp) {
+        throw new Expected(Exit.again, "it is taken up again and again", "is a screen or a page open?");
+      }
+    }
   }
 
   /** A change of tasks while no host is alive to make it. */
@@ -297,7 +339,8 @@ export class Reach implements Control {
       });
     } catch (error) {
       const again = error instanceof Expected && error.exit === Exit.again;
-      if (!again || hosted.request.kind === "start" || !liveHost(this.profile)) throw error;
+      const same = liveHost(this.profile)?.session === hosted.session;
+      if (!again || hosted.request.kind === "start" || !same) throw error;
     }
     return this.state();
   }

@@ -42,11 +42,13 @@ export async function start(context: Context, task: string | undefined, options:
   const reach = reachOf(context);
   if (foreground) return hostHere(context, await foregroundOf(reach, task, wanted, replace, context));
   let state: State | undefined;
-  // Without a word of what is wanted anew, what a dead host left is what is wanted.
+  // Without a word of what is wanted anew, what a dead host left is what is wanted; what to wait for is work.
   const plain = task === undefined && !replace && Object.values(wanted).every((value) => value === undefined);
-  if (plain && !liveHost(profile) && (await reach.revive())) {
-    const restored = await reach.state();
-    if (!isStanding(restored)) state = restored;
+  if (plain && !liveHost(profile)) {
+    const left = await reach.state();
+    const unfinished = left["session_id"] !== null && left["completed"] !== true;
+    const works = left["session_type"] === "WORK" && left["ticking"] === true;
+    if (unfinished && (!wait || works) && (await reach.revive())) state = await reach.state();
   }
   // The first, unless it was taken up later: one of a second may be over by the time that its host has answered.
   const interval = state ? Number(state["interval"]) : 1;
@@ -67,12 +69,12 @@ async function foregroundOf(
   replace: boolean,
   { output }: Context,
 ): Promise<Hosted> {
-  const left = replace ? undefined : await reach.left();
-  if (left && !isStanding(await reach.state())) {
-    output.note("what was left here is taken up again; --replace starts anew");
-    return left;
-  }
-  return reach.prepare(task, wanted, replace);
+  const seen = await reach.state();
+  const same = task === undefined || task === seen["task"];
+  const left = replace || !same || isStanding(seen) ? undefined : await reach.left();
+  if (!left) return reach.prepare(task, wanted, replace);
+  output.note("what was left here is taken up again, as it was; --replace starts anew");
+  return left;
 }
 
 const isStanding = (state: State): boolean =>
@@ -89,10 +91,12 @@ export async function watch(context: Context): Promise<number> {
 export async function act(context: Context, name: string, args: object = {}): Promise<number> {
   const { output } = context;
   const reach = reachOf(context);
-  const { undo } = name === "undo" ? await reach.state() : {};
-  const state = await reach.command(name, args);
+  const before = await reach.state();
+  // Meant for the interval that is there now: two who finish it at once don't finish the next as well.
+  const which = (name === "skip" || name === "finish") && Number(before["interval"]) > 0;
+  const state = await reach.command(name, which ? { ...args, interval: before["interval"] } : args);
   emitState(context, state);
-  if (typeof undo === "string") output.note(`took back: ${undo}`);
+  if (name === "undo") output.note(`took back: ${before["undo"] ?? "the last change"}`);
   if (typeof state["unsaved"] === "string") output.note(`not saved yet: ${state["unsaved"]}`);
   return Exit.ok;
 }
@@ -161,6 +165,8 @@ class Lines {
 
   tell(state: State): void {
     const { remaining_ms: _, last_active: __, ...facts } = lineOf(state as Pushed);
+    // What is taken off grows while no host is alive.
+    if (!facts.host) facts.taken_off_ms = 0;
     // A host that was made anew counts from 0.
     const { events: ___, pending: ____, ...lasting } = facts as typeof facts & { pending?: unknown };
     const key = JSON.stringify([lasting, state["host"] === false ? null : state["events"]]);
@@ -176,6 +182,7 @@ async function waitFor(context: Context, reach: Reach, begun: State, n: number):
   const session = String(begun["session_id"]);
   const over = Promise.withResolvers<number>();
   using _ = life.own({ end: () => over.resolve(Exit.no), hurry: async () => {} });
+  output.onClosed(() => over.resolve(Exit.ok));
   const lines = new Lines(context);
   const goesOn = (state: State): boolean =>
     state["session_id"] === session &&
@@ -195,7 +202,7 @@ async function waitFor(context: Context, reach: Reach, begun: State, n: number):
   });
   if (!output.json) emitState(context, begun);
   const code = await over.promise;
-  output.note(code === Exit.ok ? "done" : "interrupted");
+  output.note(life.cause ? "the timer goes on" : code === Exit.ok ? "done" : "interrupted");
   return code;
 }
 

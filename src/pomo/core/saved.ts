@@ -143,7 +143,7 @@ export function restore(saved: Saved, lastActive: number, now: Now): Restorable 
   const change: Change =
     left > 0
       ? { state: { ...state, current }, happened: [] }
-      : endAway({ ...state, current }, lastActive + takenOff, now);
+      : endAway({ ...state, current }, Math.round(lastActive + takenOff), now);
   return { how: "restored", change, from: lastActive, takenOff };
 }
 
