@@ -1,5 +1,6 @@
 import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { type Line, Sandbox, stint, until } from "../support/sandbox.ts";
 
@@ -168,6 +169,31 @@ describe("a session", () => {
     expect(await box.pomo("start", "two", "--detach")).toMatchObject({ state: "running", task: "two" });
     expect(await box.log_()).toMatchObject([{ task: "one", outcome: "completed" }]);
   });
+});
+
+test("a change is told once it is written, with what led to it", async () => {
+  await using box = new Box({ STINT_POMO_AUTO_START_BREAKS: "false" });
+  const following = box.start(["pomo", "start", "one"]);
+  await until(
+    () => box.pomo("status"),
+    ({ state }) => state === "running",
+  );
+  for (const command of ["pause", "skip", "undo", "resume", "finish", "stop"]) await box.pomo(command);
+  const lines = (await following.stdout.text())
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as Line);
+  const told = lines.map(({ event, state, session_type }) => `${event} ${state} ${session_type}`);
+  expect(told).toEqual([
+    "WORK_STARTED running WORK",
+    "WORK_PAUSED paused WORK",
+    "WORK_INTERRUPTED paused WORK",
+    "SHORT_BREAK_STARTED running SHORT_BREAK",
+    "WORK_PAUSED paused WORK",
+    "WORK_RESUMED running WORK",
+    "WORK_COMPLETED paused WORK",
+    "WORK_COMPLETED stopped WORK",
+  ]);
 });
 
 describe("what is refused changes nothing", () => {
@@ -421,6 +447,70 @@ describe("a session whose host was killed", () => {
     );
     watching.kill();
     await watching.exited;
+  });
+
+  test("in a break isn't what --wait waits for", async () => {
+    await using box = new Box();
+    await box.pomo("start", "one", "--detach");
+    await box.pomo("finish");
+    await box.kill();
+    expect(await box.refused("start", "--wait")).toMatchObject({ code: 75 });
+    expect(await box.pomo("status")).toMatchObject({ session_type: "SHORT_BREAK", state: "running" });
+  });
+
+  test("in the foreground isn't taken for another task", async () => {
+    await using box = new Box();
+    await box.pomo("start", "one", "--detach");
+    await box.kill();
+    expect(await box.refused("start", "two", "--foreground")).toMatchObject({ code: 75 });
+  });
+
+  test("and came to its end is shown by a plain start, not thrown away", async () => {
+    await using box = new Box();
+    await box.pomo("start", "one", "--work", "1s", "--detach");
+    await box.kill();
+    await until(
+      () => box.pomo("status"),
+      ({ finished_away_at }) => finished_away_at !== null,
+    );
+    expect(await box.pomo("start", "--detach")).toMatchObject({
+      restored: true,
+      completed: false,
+      remaining_ms: 0,
+    });
+    expect(await box.log_()).toEqual([]);
+    await box.pomo("finish");
+    expect(await box.log_()).toMatchObject([{ task: "one", outcome: "completed" }]);
+  });
+
+  test("answers status and commands also while it leaves", async () => {
+    await using box = new Box();
+    for (let times = 0; times < 5; times++) {
+      await box.pomo("start", "one", "--detach", "--replace");
+      const stopping = box.pomo("stop");
+      const seen = await Promise.all(Array.from({ length: 6 }, () => box.run(["pomo", "status"])));
+      expect(seen.map(({ code }) => code)).toEqual([0, 0, 0, 0, 0, 0]);
+      expect(await stopping).toMatchObject({ state: "stopped" });
+    }
+  });
+
+  test("whose folder was removed isn't stopped behind its back", async () => {
+    await using box = new Box();
+    await box.pomo("start", "one", "--detach");
+    const pid = await box.host();
+    rmSync(join(box.home, "state/stint"), { recursive: true });
+    const { code } = await box.run(["pomo", "stop"]);
+    // Either it is reached again by then, and stopped, or the answer is to try again.
+    expect([0, 75]).toContain(code);
+    await until(
+      () => box.run(["pomo", "stop"]),
+      ({ code: then }) => then !== 75,
+    );
+    await until(
+      () => box.processes(),
+      (all) => !all.includes(pid),
+    );
+    expect(await box.log_()).toMatchObject([{ task: "one", outcome: "interrupted" }]);
   });
 
   test("makes one host, however many ask at once", async () => {
