@@ -7,6 +7,7 @@ import {
   type Change,
   expire,
   type Happened,
+  isRunning,
   left,
   type Now,
   type Pomodoro,
@@ -84,11 +85,7 @@ export class Live {
 
   /** What is left of the interval, in ms; for ever while no time passes. */
   get left(): number {
-    const { current, over } = this.#state;
-    const { pausedAt, finishedAt } = current.timer;
-    return over || pausedAt !== null || finishedAt !== null
-      ? Number.POSITIVE_INFINITY
-      : left(this.#state, nowOf(this.#host.clock));
+    return isRunning(this.#state) ? left(this.#state, nowOf(this.#host.clock)) : Number.POSITIVE_INFINITY;
   }
 
   /**

@@ -246,7 +246,7 @@ export class Reach implements Control {
   }
 
   /**
-   * Makes ready for a new session: what is in the way goes, its task becomes the active one.
+   * Makes ready for a new session: what is in the way goes.
    * @throws Expected 75 when another session is in the way, 2 for an unknown preset; then nothing has changed
    */
   async prepare(task: string | undefined, wanted: Wanted, replace: boolean): Promise<Hosted> {
