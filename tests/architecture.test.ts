@@ -124,7 +124,7 @@ function isNameOnly(node: Node, parent: Node | undefined): boolean {
   );
 }
 
-/** Where a file stands: `{ area: "pomo", room: "core" }`; the kernel's rooms are its files and `tui`. */
+/** Where a file stands: `{ area: "pomo", room: "core" }`; the kernel's are its files, `core` and `tui`. */
 function place(file: string): { area: string; room: string } {
   const [area = "", room = ""] = file.split("/");
   return file.includes("/") ? { area, room: room.replace(/\.tsx?$/, "") } : { area: "root", room: area };
@@ -139,25 +139,26 @@ function violations(file: string, code: string, exists: (path: string) => boolea
   function importing(what: string): string | undefined {
     if (what === "*") return adapter ? undefined : "only an adapter imports what is known at run time alone";
     if (!what.startsWith(".")) {
-      if (feature && from.room === "core") return "core is pure: it imports no package and no built-in";
+      if (from.room === "core") return "core is pure: it imports no package and no built-in";
       if (/^bun(:|$)/.test(what) && !adapter && file !== "kernel/runtime.ts") {
         return "Bun's modules are for kernel/runtime.ts and adapters";
       }
       return undefined;
     }
     const path = posix.join(posix.dirname(file), what);
-    if (path.startsWith("..")) return feature && from.room === "core" ? "core imports only core" : undefined;
+    if (path.startsWith("..")) return from.room === "core" ? "core imports only core" : undefined;
     const to = place(path);
     if (from.area === "kernel") {
       if (to.area !== "kernel") return "the kernel knows no feature";
-      if (from.room === "tui" && to.room !== "tui" && path !== "kernel/errors.ts") {
-        return "kernel/tui imports only kernel/tui and the errors";
+      const plain = to.room === "core" || path === "kernel/errors.ts";
+      if (from.room === "tui" && to.room !== "tui" && !plain) {
+        return "kernel/tui imports only kernel/tui, kernel/core and the errors";
       }
+      if (from.room === "core" && to.room !== "core") return "core imports only core";
     }
     if (!feature) return undefined;
     if (to.area !== from.area && to.area !== "kernel") return "a feature imports only itself and the kernel";
-    if (from.room === "core" && (to.area !== from.area || to.room !== "core"))
-      return "core imports only core";
+    if (from.room === "core" && to.room !== "core") return "core imports only core";
     if (from.room === "tui" && to.area === from.area && to.room !== "tui" && to.room !== "core") {
       return "a tui shows values: it imports neither adapters nor what wires them";
     }

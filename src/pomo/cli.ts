@@ -1,6 +1,6 @@
 import type { CommandSpec, OptionSpec } from "../kernel/command.ts";
+import { parseDuration } from "../kernel/core/duration.ts";
 import { Exit, Expected } from "../kernel/errors.ts";
-import { parseDuration } from "./core/duration.ts";
 import { FORMATS } from "./core/formats.ts";
 
 /** `stint pomo`: what can be asked, and how its words become values. The bodies are in adapters/. */

@@ -1,10 +1,10 @@
 import { useWindowSize } from "ink";
 import { type ReactNode, useEffect, useReducer, useRef, useState } from "react";
 import type { Control, State } from "../kernel/control.ts";
+import { clockText } from "../kernel/core/duration.ts";
 import type { Binding, Keymap } from "../kernel/tui/keys.ts";
 import { Screen } from "../kernel/tui/screen.tsx";
 import type { Tone } from "../kernel/tui/theme.ts";
-import { clockText } from "./core/duration.ts";
 import { NOTHING_TOLD, viewOf } from "./core/view.ts";
 import { StatisticsPage, TasksPage, TimerPage, taskRows, timerTone } from "./tui/pages.tsx";
 import {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { localDay } from "../../src/kernel/core/local-time.ts";
 import { type Database, openDatabase } from "../../src/kernel/runtime.ts";
 import {
   activeTask,
@@ -19,7 +20,6 @@ import {
   tasks,
 } from "../../src/pomo/adapters/journal.ts";
 import type { Interval } from "../../src/pomo/core/history.ts";
-import { localDay } from "../../src/pomo/core/history.ts";
 
 async function tables(): Promise<Database> {
   const db = await openDatabase(":memory:");

@@ -1,12 +1,12 @@
 import { newestCheckpoint } from "../../kernel/checkpoint.ts";
 import type { Control } from "../../kernel/control.ts";
+import { LONGEST_MS, SHORTEST_MS, spokenDuration } from "../../kernel/core/duration.ts";
+import { timeText } from "../../kernel/core/local-time.ts";
 import { Exit, Expected, message } from "../../kernel/errors.ts";
 import { every } from "../../kernel/every.ts";
 import { generation } from "../../kernel/generation.ts";
 import type { Activity, Host } from "../../kernel/host.ts";
 import type { Part } from "../../kernel/stack.ts";
-import { LONGEST_MS, SHORTEST_MS, spokenDuration } from "../core/duration.ts";
-import { timeText } from "../core/history.ts";
 import {
   type Change,
   extend,

@@ -1,6 +1,7 @@
+import { localDay } from "../../kernel/core/local-time.ts";
 import type { Database, Row } from "../../kernel/runtime.ts";
 import type { Schema } from "../../kernel/store.ts";
-import { type HistoryRow, type Interval, localDay, type SessionType } from "../core/history.ts";
+import type { HistoryRow, Interval, SessionType } from "../core/history.ts";
 import type { ActiveTask } from "../core/pomodoro.ts";
 import { type Counted, type Overview, overview, yearBegins } from "../core/stats.ts";
 

@@ -10,10 +10,10 @@ import {
 import { localOffset, systemClock } from "../../kernel/clock.ts";
 import { configFiles } from "../../kernel/config/file.ts";
 import type { State } from "../../kernel/control.ts";
+import { localTime } from "../../kernel/core/local-time.ts";
 import { Exit, Expected } from "../../kernel/errors.ts";
 import type { Database } from "../../kernel/runtime.ts";
 import { openStore, readStore } from "../../kernel/store.ts";
-import { localTime } from "../core/history.ts";
 import { type Change, isStanding, type Now } from "../core/pomodoro.ts";
 import { DAILY_GOAL } from "../core/presets.ts";
 import { passedOverText, type Restorable, readSaved, restore, type Saved, save } from "../core/saved.ts";

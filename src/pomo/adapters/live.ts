@@ -1,8 +1,8 @@
 import { checkpoint, dropCheckpoints, refreshCheckpoint } from "../../kernel/checkpoint.ts";
+import { localDay } from "../../kernel/core/local-time.ts";
 import { message } from "../../kernel/errors.ts";
 import type { Host } from "../../kernel/host.ts";
 import type { Database } from "../../kernel/runtime.ts";
-import { localDay } from "../core/history.ts";
 import {
   type Change,
   expire,

@@ -1,11 +1,13 @@
 import { localOffset, systemClock } from "../../kernel/clock.ts";
 import type { Context, Options } from "../../kernel/command.ts";
+import { spokenDuration } from "../../kernel/core/duration.ts";
+import { dayText, localDay, localTime } from "../../kernel/core/local-time.ts";
 import { Exit, Expected } from "../../kernel/errors.ts";
 import type { Line } from "../../kernel/output.ts";
 import type { Database } from "../../kernel/runtime.ts";
 import { openStore, readStore } from "../../kernel/store.ts";
-import { spokenDuration } from "../core/duration.ts";
-import { dayText, type HistoryRow, localDay, localTime } from "../core/history.ts";
+import { printTable } from "../../kernel/table.ts";
+import type { HistoryRow } from "../core/history.ts";
 import { type Filter, isWanted, sinceDay } from "../core/stats.ts";
 import {
   addInterval,
@@ -19,7 +21,6 @@ import {
   schema,
 } from "./journal.ts";
 import { poke } from "./poke.ts";
-import { printTable } from "./table.ts";
 import { checkTags, checkText, namedTask } from "./tasks.ts";
 
 const DEFAULT_DURATION_MS = 25 * 60_000;

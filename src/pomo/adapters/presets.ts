@@ -1,8 +1,8 @@
 import type { Context } from "../../kernel/command.ts";
+import { durationText } from "../../kernel/core/duration.ts";
 import { Exit } from "../../kernel/errors.ts";
-import { durationText } from "../core/duration.ts";
+import { printTable } from "../../kernel/table.ts";
 import { presets, settings } from "./settings.ts";
-import { printTable } from "./table.ts";
 
 /** `stint pomo presets` */
 export async function listPresets({ output }: Context): Promise<number> {

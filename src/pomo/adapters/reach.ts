@@ -3,12 +3,12 @@ import { connect, stopHost, Unreached, watchSeat } from "../../kernel/client.ts"
 import { localOffset, systemClock } from "../../kernel/clock.ts";
 import type { Context } from "../../kernel/command.ts";
 import { type Control, STARTING, STOPPING, type State } from "../../kernel/control.ts";
+import { clockText } from "../../kernel/core/duration.ts";
+import { timeText } from "../../kernel/core/local-time.ts";
 import { Exit, Expected, message } from "../../kernel/errors.ts";
 import { launch } from "../../kernel/launch.ts";
 import { findHosts, isFree, type Seat } from "../../kernel/seat.ts";
 import { openStore, readStore } from "../../kernel/store.ts";
-import { clockText } from "../core/duration.ts";
-import { timeText } from "../core/history.ts";
 import { type Change, isStanding, left, type Settings, stop } from "../core/pomodoro.ts";
 import type { Request } from "./host.ts";
 import { schema } from "./journal.ts";

@@ -1,7 +1,7 @@
 import { loadConfig } from "../../kernel/config/load.ts";
 import { logSection, section, type Values } from "../../kernel/config/section.ts";
+import { parseDuration } from "../../kernel/core/duration.ts";
 import { ADDRESS_RULE, parseAddress } from "../core/address.ts";
-import { parseDuration } from "../core/duration.ts";
 import { DAILY_GOAL, PRESETS, type Preset } from "../core/presets.ts";
 
 /** The events that hooks can be given for. */

@@ -1,16 +1,16 @@
 import { localOffset, systemClock } from "../../kernel/clock.ts";
 import type { Context, Options } from "../../kernel/command.ts";
+import { spokenDuration } from "../../kernel/core/duration.ts";
+import { dayText, localDay } from "../../kernel/core/local-time.ts";
 import { Exit } from "../../kernel/errors.ts";
 import type { Output } from "../../kernel/output.ts";
 import { readStore } from "../../kernel/store.ts";
+import { terminalWidth } from "../../kernel/table.ts";
 import { type Bar, bars } from "../../kernel/tui/charts.ts";
-import { spokenDuration } from "../core/duration.ts";
 import { HEAT_LEVELS, heatMap } from "../core/heat-map.ts";
-import { dayText, localDay } from "../core/history.ts";
 import { isWanted, overview, type Stats, sinceDay, stats, type Tally } from "../core/stats.ts";
 import { history, schema } from "./journal.ts";
 import { filterOf } from "./log.ts";
-import { terminalWidth } from "./table.ts";
 
 /** `stint pomo stats` */
 export async function showStats({ output, profile }: Context, options: Options): Promise<number> {

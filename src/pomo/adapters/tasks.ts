@@ -6,6 +6,7 @@ import type { Line } from "../../kernel/output.ts";
 import type { Database } from "../../kernel/runtime.ts";
 import { findHosts } from "../../kernel/seat.ts";
 import { openStore, readStore } from "../../kernel/store.ts";
+import { printTable } from "../../kernel/table.ts";
 import type { ActiveTask } from "../core/pomodoro.ts";
 import {
   activeTask,
@@ -21,7 +22,6 @@ import {
   tasks,
 } from "./journal.ts";
 import { poke } from "./poke.ts";
-import { printTable } from "./table.ts";
 
 const LONGEST = 200;
 

@@ -1,13 +1,13 @@
 import { localOffset } from "../../kernel/clock.ts";
 import type { Context, Options } from "../../kernel/command.ts";
 import type { Control, State } from "../../kernel/control.ts";
+import { clockText } from "../../kernel/core/duration.ts";
+import { timeText } from "../../kernel/core/local-time.ts";
 import { Exit, Expected } from "../../kernel/errors.ts";
 import { inBackground } from "../../kernel/launch.ts";
 import { Stack } from "../../kernel/stack.ts";
 import { readStore } from "../../kernel/store.ts";
 import { terminal } from "../../kernel/terminal.ts";
-import { clockText } from "../core/duration.ts";
-import { timeText } from "../core/history.ts";
 import { lineOf, outwardState, type Pushed } from "../core/view.ts";
 import { outcomeOf, schema } from "./journal.ts";
 import { type Hosted, liveHost, REQUEST_VARIABLE, type Reach, reachOf, type Wanted } from "./reach.ts";

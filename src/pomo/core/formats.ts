@@ -1,4 +1,4 @@
-import { clockText, spokenDuration } from "./duration.ts";
+import { clockText, spokenDuration } from "../../kernel/core/duration.ts";
 import type { SessionType } from "./history.ts";
 import type { Refusal } from "./pomodoro.ts";
 import { lineOf, outwardState, type Pushed } from "./view.ts";

@@ -1,4 +1,4 @@
-import { spokenDuration } from "./duration.ts";
+import { spokenDuration } from "../../kernel/core/duration.ts";
 import type { SessionType } from "./history.ts";
 import type { CheckpointType, Happening } from "./pomodoro.ts";
 import type { lineOf } from "./view.ts";

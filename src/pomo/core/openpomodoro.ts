@@ -1,6 +1,6 @@
+import { parseRfc3339, rfc3339 } from "../../kernel/core/rfc3339.ts";
 import type { Interval } from "./history.ts";
 import { readLogfmt, writeLogfmt } from "./logfmt.ts";
-import { parseRfc3339, rfc3339 } from "./rfc3339.ts";
 
 /**
  * The `history` file of the Open Pomodoro Format: a line for each pomodoro that was done, its start in RFC 3339 and

@@ -1,4 +1,5 @@
-import { dayText, type Interval, localDay } from "./history.ts";
+import { dayText, localDay } from "../../kernel/core/local-time.ts";
+import type { Interval } from "./history.ts";
 
 /** What a profile's history comes to today: sent with every state, so it is small. */
 export type Overview = {

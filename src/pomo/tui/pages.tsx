@@ -1,12 +1,12 @@
 import { Box, Text } from "ink";
 import { memo } from "react";
+import { clockText } from "../../kernel/core/duration.ts";
 import { bars } from "../../kernel/tui/charts.ts";
 import { Field, Progress } from "../../kernel/tui/components.tsx";
 import { type Body, useBody } from "../../kernel/tui/screen.tsx";
 import { cut, fit } from "../../kernel/tui/text.ts";
 import { type Tone, tones } from "../../kernel/tui/theme.ts";
 import { blockDigits } from "../core/digits.ts";
-import { clockText } from "../core/duration.ts";
 import { HEAT_LEVELS, heatMap } from "../core/heat-map.ts";
 import type { Overview } from "../core/stats.ts";
 import {

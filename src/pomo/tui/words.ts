@@ -1,7 +1,8 @@
 /** What the screen says, as text. */
+
+import { clockText, durationText, spokenDuration } from "../../kernel/core/duration.ts";
 import { type Bar, sparkline } from "../../kernel/tui/charts.ts";
 import { cells, fit } from "../../kernel/tui/text.ts";
-import { clockText, durationText, spokenDuration } from "../core/duration.ts";
 import type { SessionType } from "../core/history.ts";
 import type { Overview } from "../core/stats.ts";
 import type { PomoView } from "../core/view.ts";

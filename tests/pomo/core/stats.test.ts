@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { localDay } from "../../../src/pomo/core/history.ts";
+import { localDay } from "../../../src/kernel/core/local-time.ts";
 import {
   type Counted,
   emptyOverview,

@@ -1,5 +1,5 @@
 import { localOffset } from "../../../kernel/clock.ts";
-import { LONGEST_MS } from "../../core/duration.ts";
+import { LONGEST_MS } from "../../../kernel/core/duration.ts";
 import { type Interval, SESSION_TYPES } from "../../core/history.ts";
 import type { Draft } from "./format.ts";
 

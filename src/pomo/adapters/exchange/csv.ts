@@ -1,6 +1,6 @@
 import { CsvError, type Info, parse } from "csv-parse/sync";
+import { type OffsetTime, parseRfc3339, rfc3339 } from "../../../kernel/core/rfc3339.ts";
 import type { Interval } from "../../core/history.ts";
-import { type OffsetTime, parseRfc3339, rfc3339 } from "../../core/rfc3339.ts";
 import { type Format, Wrong } from "./format.ts";
 
 /**

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import ICAL from "ical.js";
-import { LONGEST_MS } from "../../core/duration.ts";
+import { LONGEST_MS } from "../../../kernel/core/duration.ts";
 import type { Interval, SessionType } from "../../core/history.ts";
 import { type Draft, type Format, Wrong } from "./format.ts";
 

@@ -1,9 +1,9 @@
 import type { Log } from "../../../kernel/log.ts";
+import { Errands, run } from "../../../kernel/programs.ts";
 import { hookOf, hookVariables, type Moment } from "../../core/notices.ts";
 import type { CheckpointType } from "../../core/pomodoro.ts";
 import type { HOOKS, PomoSettings } from "../settings.ts";
 import type { Teller } from "./notices.ts";
-import { Errands, run } from "./programs.ts";
 
 /** How many hooks may wait for those before them. */
 const WAITING = 32;

@@ -2,10 +2,10 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { message } from "../../../kernel/errors.ts";
 import type { Log } from "../../../kernel/log.ts";
+import { Errands, findProgram, run } from "../../../kernel/programs.ts";
 import { LATE, within } from "../../../kernel/stack.ts";
 import { awayNotice, type Moment, type Notice, noticeOf } from "../../core/notices.ts";
 import type { Teller } from "./notices.ts";
-import { Errands, findProgram, run } from "./programs.ts";
 
 const APP = "stint";
 /** How long the desktop may take to accept one, ms: where there is none, it is waited for. */

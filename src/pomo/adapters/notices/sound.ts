@@ -2,10 +2,10 @@ import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { extname, resolve } from "node:path";
 import type { Log } from "../../../kernel/log.ts";
+import { Errands, findProgram, run } from "../../../kernel/programs.ts";
 import { isAudible } from "../../core/notices.ts";
 import type { PomoSettings } from "../settings.ts";
 import type { Teller } from "./notices.ts";
-import { Errands, findProgram, run } from "./programs.ts";
 
 /** What plays a sound file: PipeWire, PulseAudio, ALSA, FFmpeg, macOS. The first that is there does. */
 const PLAYERS: readonly (readonly [string, ...string[]])[] = [

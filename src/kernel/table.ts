@@ -1,5 +1,5 @@
-import type { Output } from "../../kernel/output.ts";
-import { cells, fit, oneRow } from "../../kernel/tui/text.ts";
+import type { Output } from "./output.ts";
+import { cells, fit, oneRow } from "./tui/text.ts";
 
 /** A row of a table, in an SGR colour where it says something that the row says in words as well. */
 export type TableRow = { cells: readonly string[]; colour?: number | undefined };

@@ -1,4 +1,4 @@
-import { localTime } from "./history.ts";
+import { localTime } from "./local-time.ts";
 
 /** A time as files of other programs have it. */
 export type OffsetTime = {

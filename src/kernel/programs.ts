@@ -2,8 +2,8 @@ import { spawn } from "node:child_process";
 import { accessSync, constants, statSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { setImmediate, setTimeout as sleep } from "node:timers/promises";
-import { errno, message } from "../../../kernel/errors.ts";
-import { LATE, within } from "../../../kernel/stack.ts";
+import { errno, message } from "./errors.ts";
+import { LATE, within } from "./stack.ts";
 
 /** Programs of others that a host runs beside the timer: hooks, notifications, sounds. */
 
