@@ -1,66 +1,13 @@
+import { duration, list, pastTime, since, whole } from "../kernel/arguments.ts";
 import type { CommandSpec, OptionSpec } from "../kernel/command.ts";
-import { parseDuration } from "../kernel/core/duration.ts";
-import { Exit, Expected } from "../kernel/errors.ts";
 import { FORMATS } from "./core/formats.ts";
 
 /** `stint pomo`: what can be asked, and how its words become values. The bodies are in adapters/. */
 
-function duration(text: string): number {
-  const ms = parseDuration(text);
-  if (ms !== undefined) return ms;
-  throw new Expected(Exit.usage, `'${text}' isn't a duration`, "from 1s to 24h, as in 25m, 90s or 1h30m");
-}
-
-/** A span of history: `30d`, `12w`, `yesterday`, or a date. Gives the number of days, or the date's text as it stands. */
-function since(text: string): { days: number } | { date: string } {
-  const upToToday = { today: 1, yesterday: 2 }[text.trim().toLowerCase()];
-  if (upToToday !== undefined) return { days: upToToday };
-  const [, number, unit = ""] = /^(\d{1,5})([dwy])$/.exec(text.trim()) ?? [];
-  if (number !== undefined && Number(number) > 0) {
-    return { days: Number(number) * ({ d: 1, w: 7, y: 365 }[unit] ?? 1) };
-  }
-  try {
-    return { date: Temporal.PlainDate.from(text.trim()).toString() };
-  } catch {
-    throw new Expected(
-      Exit.usage,
-      `'${text}' isn't a span of time`,
-      "today, yesterday, 30d, 12w, 1y or 2026-01-31",
-    );
-  }
-}
-
-/** A time of the past: `14:05` today, `2026-11-22 14:05`, or an RFC 3339 time. @returns its text, trimmed and sound */
-function pastTime(text: string): string {
-  const trimmed = text.trim();
-  const known =
-    /^([01]?\d|2[0-3]):[0-5]\d(:[0-5]\d)?$/.test(trimmed) ||
-    /^\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?$/.test(trimmed);
-  if (known) return trimmed;
-  throw new Expected(Exit.usage, `'${text}' isn't a time`, "14:05, or 2026-11-22 14:05");
-}
-
-function whole(least: number, most: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (/^\d+$/.test(text.trim()) && value >= least && value <= most) return value;
-    throw new Expected(Exit.usage, `must be a whole number from ${least} to ${most}, not '${text}'`);
-  };
-}
-
-/** `--tag a --tag b,c` */
-function tags(text: string, before: unknown): string[] {
-  const all = text
-    .split(",")
-    .map((tag) => tag.trim())
-    .filter((tag) => tag !== "");
-  return [...((before as string[] | undefined) ?? []), ...all];
-}
-
 /** The estimate of a task; `none` takes it away. */
 const estimate = (text: string): number | "none" => (text.trim() === "none" ? "none" : whole(1, 1000)(text));
 
-const tagOption: OptionSpec = { flags: "--tag <name>", help: "a tag; may be repeated", parse: tags };
+const tagOption: OptionSpec = { flags: "--tag <name>", help: "a tag; may be repeated", parse: list };
 const newTagsOption: OptionSpec = {
   ...tagOption,
   help: "its tags instead of those it has; may be repeated, '' for none",
@@ -68,7 +15,7 @@ const newTagsOption: OptionSpec = {
 /** What of a history is wanted. */
 const filterOptions: readonly OptionSpec[] = [
   { flags: "--task <title>", help: "only what was on this task, by its title or #number; none: on no task" },
-  { flags: "--tag <name>", help: "only what has this tag; repeated: one of them", parse: tags },
+  { flags: "--tag <name>", help: "only what has this tag; repeated: one of them", parse: list },
 ];
 const formatOption: OptionSpec = {
   flags: "--format <format>",

@@ -1,3 +1,4 @@
+import { momentOf } from "../../kernel/arguments.ts";
 import { localOffset, systemClock } from "../../kernel/clock.ts";
 import type { Context, Options } from "../../kernel/command.ts";
 import { spokenDuration } from "../../kernel/core/duration.ts";
@@ -24,8 +25,6 @@ import { poke } from "./poke.ts";
 import { checkTags, checkText, namedTask } from "./tasks.ts";
 
 const DEFAULT_DURATION_MS = 25 * 60_000;
-/** No place on Earth is further from UTC. */
-const FURTHEST_OFFSET_MIN = 14 * 60;
 
 const lineOf = ({ type, ...rest }: HistoryRow): Line => ({ type: "interval", session_type: type, ...rest });
 
@@ -75,28 +74,6 @@ export async function showLog({ output, profile }: Context, options: Options): P
     );
   }
   return Exit.ok;
-}
-
-/** An instant with the offset of local time there and then, in minutes east. */
-type Moment = { wall: number; offset: number };
-
-/**
- * A time as it was typed: one without an offset is local time here, one without a date is of `day`.
- * @throws Expected 2 for a time that there isn't
- */
-function moment(text: string, day: string): Moment {
-  const [, date = day, clock = "", offset] =
-    /^(?:(\d{4}-\d\d-\d\d)[ T])?(\d?\d:\d\d(?::\d\d(?:\.\d+)?)?)(Z|[+-]\d\d:\d\d)?$/.exec(text) ?? [];
-  const local = `${date}T${clock.replace(/^\d:/, "0$&")}`;
-  try {
-    const zone = offset === undefined ? Temporal.Now.timeZoneId() : offset === "Z" ? "UTC" : offset;
-    const at = Temporal.PlainDateTime.from(local).toZonedDateTime(zone);
-    const minutes = Math.round(at.offsetNanoseconds / 60e9);
-    if (Math.abs(minutes) <= FURTHEST_OFFSET_MIN) return { wall: at.epochMilliseconds, offset: minutes };
-  } catch {
-    // No day, hour or zone of that name.
-  }
-  throw new Expected(Exit.usage, `there is no such time as '${text}'`, "14:05, or 2026-11-22 14:05");
 }
 
 /** Refuses what hasn't been yet. @throws Expected 2 */
@@ -161,7 +138,7 @@ export async function addEntry(
   const today = dayText(localDay(now, localOffset(now)));
   const start = options["start"] as string | undefined;
   const began =
-    start === undefined ? { wall: now - length, offset: localOffset(now - length) } : moment(start, today);
+    start === undefined ? { wall: now - length, offset: localOffset(now - length) } : momentOf(start, today);
   let others: HistoryRow[] = [];
   const code = await change(context, "added", (db) => {
     const on = text === undefined ? { task: null, task_id: null, tags: [] } : workedOn(db, profile, text);
@@ -210,7 +187,7 @@ export async function editEntry(context: Context, text: string, options: Options
     }
     if (start !== undefined) {
       // A time alone is of the day that it was on; it moves with its pauses.
-      const began = moment(start, dayText(localDay(row.started_at, row.utc_offset_min)));
+      const began = momentOf(start, dayText(localDay(row.started_at, row.utc_offset_min)));
       const ended_at = row.ended_at + began.wall - row.started_at;
       row = { ...row, started_at: began.wall, utc_offset_min: began.offset, ended_at };
     }

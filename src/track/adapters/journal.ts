@@ -1,0 +1,194 @@
+import { dayText, localDay } from "../../kernel/core/local-time.ts";
+import type { Database, Row } from "../../kernel/runtime.ts";
+import type { Schema } from "../../kernel/store.ts";
+import { type InputCounts, NO_INPUT } from "../core/counts.ts";
+import type { Effort, Span, SpanKind, Times } from "../core/span.ts";
+import type { SeenWindow } from "../core/window.ts";
+
+/**
+ * The tables of tracking. Spans say what a session's time was, and can be corrected; windows, running apps, input and
+ * screenshots are what was seen, and can only be deleted. A report is the one laid over the other.
+ */
+export const schema: Schema = {
+  owner: "track",
+  migrations: [
+    `CREATE TABLE track_session (
+       n INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE REFERENCES session (id) ON DELETE CASCADE,
+       profile TEXT NOT NULL, origin TEXT NOT NULL, note TEXT,
+       worked_ms INTEGER, paused_ms INTEGER, afk_ms INTEGER, presses INTEGER, clicks INTEGER, scrolls INTEGER,
+       distance_px INTEGER, screenshots INTEGER, reported_at INTEGER
+     ) STRICT;
+     CREATE TABLE track_span (
+       id INTEGER PRIMARY KEY AUTOINCREMENT, session INTEGER NOT NULL REFERENCES track_session (n) ON DELETE CASCADE,
+       kind TEXT NOT NULL CHECK (kind IN ('work', 'pause', 'away')), project TEXT, tags TEXT NOT NULL, note TEXT,
+       started_at INTEGER NOT NULL, ended_at INTEGER NOT NULL CHECK (ended_at >= started_at),
+       utc_offset_min INTEGER NOT NULL
+     ) STRICT;
+     CREATE INDEX track_span_of_session ON track_span (session, started_at);
+     CREATE INDEX track_span_by_time ON track_span (started_at);
+     CREATE TABLE track_text (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE) STRICT;
+     CREATE TABLE track_window (
+       id INTEGER PRIMARY KEY, session INTEGER NOT NULL REFERENCES track_session (n) ON DELETE CASCADE,
+       app INTEGER NOT NULL REFERENCES track_text (id), title INTEGER REFERENCES track_text (id),
+       process INTEGER REFERENCES track_text (id), pid INTEGER,
+       started_at INTEGER NOT NULL, ended_at INTEGER NOT NULL
+     ) STRICT;
+     CREATE INDEX track_window_of_session ON track_window (session, started_at);
+     CREATE TABLE track_running (
+       id INTEGER PRIMARY KEY, session INTEGER NOT NULL REFERENCES track_session (n) ON DELETE CASCADE,
+       process INTEGER NOT NULL REFERENCES track_text (id), pid INTEGER NOT NULL,
+       started_at INTEGER NOT NULL, ended_at INTEGER NOT NULL
+     ) STRICT;
+     CREATE INDEX track_running_of_session ON track_running (session, started_at);
+     CREATE TABLE track_input (
+       session INTEGER NOT NULL REFERENCES track_session (n) ON DELETE CASCADE,
+       started_at INTEGER NOT NULL, ended_at INTEGER NOT NULL,
+       presses INTEGER NOT NULL, releases INTEGER NOT NULL, typing_ms INTEGER NOT NULL,
+       "left" INTEGER NOT NULL, middle INTEGER NOT NULL, "right" INTEGER NOT NULL, other INTEGER NOT NULL,
+       scroll_x INTEGER NOT NULL, scroll_y INTEGER NOT NULL, delta_x INTEGER NOT NULL, delta_y INTEGER NOT NULL,
+       distance_px INTEGER NOT NULL, moving_ms INTEGER NOT NULL,
+       PRIMARY KEY (session, started_at)
+     ) STRICT, WITHOUT ROWID;
+     CREATE TABLE track_screenshot (
+       id INTEGER PRIMARY KEY AUTOINCREMENT, session INTEGER NOT NULL REFERENCES track_session (n) ON DELETE CASCADE,
+       taken_at INTEGER NOT NULL, utc_offset_min INTEGER NOT NULL, monitor TEXT NOT NULL, file TEXT NOT NULL,
+       width INTEGER NOT NULL, height INTEGER NOT NULL, bytes INTEGER NOT NULL, thumbnail BLOB NOT NULL,
+       app INTEGER REFERENCES track_text (id)
+     ) STRICT;
+     CREATE INDEX track_screenshot_of_session ON track_screenshot (session, taken_at);
+     CREATE TABLE track_change (
+       id INTEGER PRIMARY KEY AUTOINCREMENT, profile TEXT NOT NULL, made_at INTEGER NOT NULL, what TEXT NOT NULL,
+       images TEXT NOT NULL
+     ) STRICT;`,
+  ],
+};
+
+/** Where a session came from: it was tracked as it happened, added by hand, or imported. */
+export type Origin = "tracked" | "added" | "imported";
+
+/** Adds tracking's own row of a session, or finds it. @returns its number */
+export function trackSession(db: Database, session: { id: string; profile: string; origin: Origin }): number {
+  const { id, profile, origin } = session;
+  db.prepare(
+    "INSERT INTO track_session (id, profile, origin) VALUES (?, ?, ?) ON CONFLICT (id) DO NOTHING",
+  ).run(id, profile, origin);
+  return Number(db.prepare("SELECT n FROM track_session WHERE id = ?").get(id)?.["n"]);
+}
+
+/** The id of a text that is kept once, however often it is seen. */
+export function textId(db: Database, text: string): number {
+  const known = db.prepare("SELECT id FROM track_text WHERE text = ?").get(text);
+  if (known) return Number(known["id"]);
+  db.prepare("INSERT INTO track_text (text) VALUES (?)").run(text);
+  return Number(db.prepare("SELECT last_insert_rowid() AS id").get()?.["id"]);
+}
+
+export const spanOf = (row: Row): Span => ({
+  id: Number(row["id"]),
+  session: Number(row["session"]),
+  kind: String(row["kind"]) as SpanKind,
+  project: row["project"] === null ? null : String(row["project"]),
+  tags: JSON.parse(String(row["tags"])) as string[],
+  note: row["note"] === null ? null : String(row["note"]),
+  started_at: Number(row["started_at"]),
+  ended_at: Number(row["ended_at"]),
+  utc_offset_min: Number(row["utc_offset_min"]),
+});
+
+/** Adds a span. With an id it takes that one, which must be free. @returns its id */
+export function addSpan(db: Database, span: Omit<Span, "id"> & { id?: number }): number {
+  const { id = null, session, kind, project, tags, note, started_at, ended_at, utc_offset_min } = span;
+  db.prepare(
+    `INSERT INTO track_span (id, session, kind, project, tags, note, started_at, ended_at, utc_offset_min)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  ).run(id, session, kind, project, JSON.stringify(tags), note, started_at, ended_at, utc_offset_min);
+  return id ?? Number(db.prepare("SELECT last_insert_rowid() AS id").get()?.["id"]);
+}
+
+export function changeSpan(db: Database, span: Span): void {
+  const { id, kind, project, tags, note, started_at, ended_at, utc_offset_min } = span;
+  db.prepare(
+    `UPDATE track_span SET kind = ?, project = ?, tags = ?, note = ?, started_at = ?, ended_at = ?, utc_offset_min = ?
+     WHERE id = ?`,
+  ).run(kind, project, JSON.stringify(tags), note, started_at, ended_at, utc_offset_min, id);
+}
+
+export function removeSpan(db: Database, id: number): void {
+  db.prepare("DELETE FROM track_span WHERE id = ?").run(id);
+}
+
+/** The spans of a session, in order. */
+export const spansOfSession = (db: Database, session: number): Span[] =>
+  db.prepare("SELECT * FROM track_span WHERE session = ? ORDER BY started_at, id").all(session).map(spanOf);
+
+/** The spans of a profile that reach into a time, in order; of all sessions. UTC ms, `to` excluded. */
+export const spansBetween = (db: Database, profile: string, from: number, to: number): Span[] =>
+  db
+    .prepare(
+      `SELECT track_span.* FROM track_span JOIN track_session ON n = session
+       WHERE profile = ? AND started_at < ? AND ended_at > ? ORDER BY started_at, track_span.id`,
+    )
+    .all(profile, to, from)
+    .map(spanOf);
+
+/** Adds an event of the active window. @returns its id */
+export function addWindow(
+  db: Database,
+  event: { session: number; window: SeenWindow; started_at: number; ended_at: number },
+): number {
+  const { session, window, started_at, ended_at } = event;
+  const { app, title, process, pid } = window;
+  const text = (value: string | null) => (value === null ? null : textId(db, value));
+  db.prepare(
+    `INSERT INTO track_window (session, app, title, process, pid, started_at, ended_at) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+  ).run(session, text(app), text(title), text(process), pid, started_at, ended_at);
+  return Number(db.prepare("SELECT last_insert_rowid() AS id").get()?.["id"]);
+}
+
+export function extendWindow(db: Database, id: number, ended_at: number): void {
+  db.prepare("UPDATE track_window SET ended_at = ? WHERE id = ?").run(ended_at, id);
+}
+
+/** What the columns of counts are called. */
+export const COUNTS = Object.keys(NO_INPUT) as (keyof InputCounts)[];
+const quoted = COUNTS.map((name) => `"${name}"`);
+
+/** Writes what was counted in an interval, in the place of what was written of it before. */
+export function putInput(
+  db: Database,
+  row: { session: number; started_at: number; ended_at: number; counts: Readonly<InputCounts> },
+): void {
+  const { session, started_at, ended_at, counts } = row;
+  db.prepare(
+    `INSERT OR REPLACE INTO track_input (session, started_at, ended_at, ${quoted.join(", ")})
+     VALUES (?, ?, ?, ${COUNTS.map(() => "?").join(", ")})`,
+  ).run(session, started_at, ended_at, ...COUNTS.map((name) => counts[name]));
+}
+
+/** What a session's input comes to. */
+export function inputOfSession(db: Database, session: number): InputCounts {
+  const sums = quoted.map((name) => `COALESCE(SUM(${name}), 0) AS ${name}`).join(", ");
+  const row = db.prepare(`SELECT ${sums} FROM track_input WHERE session = ?`).get(session) ?? {};
+  return Object.fromEntries(COUNTS.map((name) => [name, Number(row[name] ?? 0)])) as InputCounts;
+}
+
+/** The report row of a session that is over, made anew after each correction. */
+export function putReport(
+  db: Database,
+  session: number,
+  report: Times &
+    Pick<InputCounts, "presses" | "distance_px"> & { clicks: number; scrolls: number; screenshots: number },
+  wall: number,
+): void {
+  const { worked_ms, paused_ms, afk_ms, presses, clicks, scrolls, distance_px, screenshots } = report;
+  db.prepare(
+    `UPDATE track_session SET worked_ms = ?, paused_ms = ?, afk_ms = ?, presses = ?, clicks = ?, scrolls = ?,
+       distance_px = ?, screenshots = ?, reported_at = ? WHERE n = ?`,
+  ).run(worked_ms, paused_ms, afk_ms, presses, clicks, scrolls, distance_px, screenshots, wall, session);
+}
+
+/** `default` effort of a session without a word about it. */
+export const NO_EFFORT: Effort = { project: null, tags: [] };
+
+/** The local date of an instant, `2026-11-22`. */
+export const dateOf = (wall: number, offsetMin: number): string => dayText(localDay(wall, offsetMin));
