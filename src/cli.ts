@@ -5,6 +5,7 @@ import { Exit } from "./kernel/errors.ts";
 import type { Life } from "./kernel/life.ts";
 import { runtime } from "./kernel/runtime.ts";
 import { pomoCommand } from "./pomo/cli.ts";
+import { trackCommand } from "./track/cli.ts";
 
 /** The command tree: a line for each command, its body loaded when it is run. */
 export const root: CommandSpec = {
@@ -14,12 +15,14 @@ export const root: CommandSpec = {
 order, and keeps its id. On a terminal it speaks to people; on a pipe, or with --json, NDJSON.`,
   options: [{ flags: "-V, --version", help: "show version, commit and runtime" }],
   examples: [
+    { line: "stint track start --project acme", what: "track where the day goes, and see it" },
     { line: "stint pomo start 'write the report'", what: "a pomodoro that survives whatever happens" },
     { line: "stint backtest run", what: "run the bundled sample" },
     { line: "stint sessions", what: "the sessions and their states" },
     { line: "stint demo", what: "see it do the real thing, measured, in under a minute" },
   ],
   commands: [
+    trackCommand,
     pomoCommand,
     backtestCommand,
     {

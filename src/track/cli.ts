@@ -1,7 +1,7 @@
 import { list, pastTime, since, whole } from "../kernel/arguments.ts";
 import type { CommandSpec, OptionSpec } from "../kernel/command.ts";
+import { FORMATS } from "../kernel/core/bar.ts";
 import { Exit, Expected } from "../kernel/errors.ts";
-import { FORMATS } from "./core/bar.ts";
 import { TRACKERS, type TrackerName } from "./core/trackers.ts";
 
 /** `stint track`: what can be asked, and how its words become values. The bodies are in adapters/. */

@@ -1,9 +1,9 @@
 import { dayText, localDay } from "../../kernel/core/local-time.ts";
 import type { Database, Row } from "../../kernel/runtime.ts";
 import type { Schema } from "../../kernel/store.ts";
-import { type InputCounts, NO_INPUT } from "../core/counts.ts";
-import type { Effort, Span, SpanKind, Times } from "../core/span.ts";
-import type { SeenWindow } from "../core/window.ts";
+import { clicksOf, type InputCounts, NO_INPUT, scrollsOf } from "../core/counts.ts";
+import { type Effort, type Span, type SpanKind, timesOf } from "../core/span.ts";
+import type { RunningApp, SeenWindow } from "../core/window.ts";
 
 /**
  * The tables of tracking. Spans say what a session's time was, and can be corrected; windows, running apps, input and
@@ -59,7 +59,74 @@ export const schema: Schema = {
      CREATE TABLE track_change (
        id INTEGER PRIMARY KEY AUTOINCREMENT, profile TEXT NOT NULL, made_at INTEGER NOT NULL, what TEXT NOT NULL,
        images TEXT NOT NULL
-     ) STRICT;`,
+     ) STRICT;
+     -- The few that are so long that one which began far before a time may reach into it.
+     CREATE INDEX track_span_long ON track_span (ended_at) WHERE ended_at - started_at > 86400000;
+     CREATE INDEX track_window_long ON track_window (session, ended_at) WHERE ended_at - started_at > 7200000;
+
+     -- Rolled up: what of a UTC day (a count from 1970-01-01) was seen while working, by effort: span is the first
+     -- of the spans of that day that have the same. A day counts as rolled up for as long as its row is here.
+     CREATE TABLE track_rolled_day (day INTEGER PRIMARY KEY) STRICT;
+     CREATE TABLE track_rolled_window (
+       day INTEGER NOT NULL REFERENCES track_rolled_day (day) ON DELETE CASCADE, span INTEGER NOT NULL,
+       app INTEGER NOT NULL, title INTEGER NOT NULL, ms INTEGER NOT NULL, PRIMARY KEY (day, span, app, title)
+     ) STRICT, WITHOUT ROWID;
+     CREATE TABLE track_rolled_input (
+       day INTEGER NOT NULL REFERENCES track_rolled_day (day) ON DELETE CASCADE, span INTEGER NOT NULL,
+       hour INTEGER NOT NULL, keys INTEGER NOT NULL, clicks INTEGER NOT NULL, scrolls INTEGER NOT NULL,
+       distance_px INTEGER NOT NULL, typing_ms INTEGER NOT NULL, moving_ms INTEGER NOT NULL,
+       PRIMARY KEY (day, span, hour)
+     ) STRICT, WITHOUT ROWID;
+     -- What changes in a day that is rolled up makes it to be rolled up anew. Of what only goes on, that is the time
+     -- that was added. An interval of input counts where there is work within it, and is an hour at most: so much
+     -- further reaches what a span's change touches.
+     CREATE TRIGGER track_window_added AFTER INSERT ON track_window BEGIN
+       DELETE FROM track_rolled_day WHERE day BETWEEN NEW.started_at / 86400000 AND NEW.ended_at / 86400000;
+     END;
+     CREATE TRIGGER track_window_removed AFTER DELETE ON track_window BEGIN
+       DELETE FROM track_rolled_day WHERE day BETWEEN OLD.started_at / 86400000 AND OLD.ended_at / 86400000;
+     END;
+     CREATE TRIGGER track_window_went_on AFTER UPDATE OF ended_at ON track_window BEGIN
+       DELETE FROM track_rolled_day WHERE day BETWEEN min(OLD.ended_at, NEW.ended_at) / 86400000
+         AND max(OLD.ended_at, NEW.ended_at) / 86400000;
+     END;
+     CREATE TRIGGER track_window_changed AFTER UPDATE ON track_window
+     WHEN (OLD.session, OLD.app, OLD.title, OLD.started_at) IS NOT (NEW.session, NEW.app, NEW.title, NEW.started_at)
+     BEGIN
+       DELETE FROM track_rolled_day WHERE day BETWEEN min(OLD.started_at, NEW.started_at) / 86400000
+         AND max(OLD.ended_at, NEW.ended_at) / 86400000;
+     END;
+     CREATE TRIGGER track_input_added AFTER INSERT ON track_input BEGIN
+       DELETE FROM track_rolled_day WHERE day BETWEEN NEW.started_at / 86400000 AND NEW.ended_at / 86400000;
+     END;
+     CREATE TRIGGER track_input_removed AFTER DELETE ON track_input BEGIN
+       DELETE FROM track_rolled_day WHERE day BETWEEN OLD.started_at / 86400000 AND OLD.ended_at / 86400000;
+     END;
+     CREATE TRIGGER track_input_changed AFTER UPDATE ON track_input BEGIN
+       DELETE FROM track_rolled_day WHERE day BETWEEN min(OLD.started_at, NEW.started_at) / 86400000
+         AND max(OLD.ended_at, NEW.ended_at) / 86400000;
+     END;
+     CREATE TRIGGER track_span_added AFTER INSERT ON track_span WHEN NEW.kind = 'work' BEGIN
+       DELETE FROM track_rolled_day
+       WHERE day BETWEEN (NEW.started_at - 3600000) / 86400000 AND (NEW.ended_at + 3600000) / 86400000;
+     END;
+     CREATE TRIGGER track_span_removed AFTER DELETE ON track_span WHEN OLD.kind = 'work' BEGIN
+       DELETE FROM track_rolled_day
+       WHERE day BETWEEN (OLD.started_at - 3600000) / 86400000 AND (OLD.ended_at + 3600000) / 86400000;
+     END;
+     CREATE TRIGGER track_span_went_on AFTER UPDATE OF ended_at ON track_span
+     WHEN OLD.ended_at <> NEW.ended_at AND 'work' IN (OLD.kind, NEW.kind) BEGIN
+       DELETE FROM track_rolled_day WHERE day BETWEEN (min(OLD.ended_at, NEW.ended_at) - 3600000) / 86400000
+         AND (max(OLD.ended_at, NEW.ended_at) + 3600000) / 86400000;
+     END;
+     CREATE TRIGGER track_span_changed AFTER UPDATE ON track_span
+     WHEN 'work' IN (OLD.kind, NEW.kind)
+       AND (OLD.id, OLD.session, OLD.kind, OLD.project, OLD.tags, OLD.started_at, OLD.utc_offset_min)
+         IS NOT (NEW.id, NEW.session, NEW.kind, NEW.project, NEW.tags, NEW.started_at, NEW.utc_offset_min)
+     BEGIN
+       DELETE FROM track_rolled_day WHERE day BETWEEN (min(OLD.started_at, NEW.started_at) - 3600000) / 86400000
+         AND (max(OLD.ended_at, NEW.ended_at) + 3600000) / 86400000;
+     END;`,
   ],
 };
 
@@ -96,7 +163,7 @@ export const spanOf = (row: Row): Span => ({
 });
 
 /** Adds a span. With an id it takes that one, which must be free. @returns its id */
-export function addSpan(db: Database, span: Omit<Span, "id"> & { id?: number }): number {
+export function addSpan(db: Database, span: Omit<Span, "id"> & { id?: number | null }): number {
   const { id = null, session, kind, project, tags, note, started_at, ended_at, utc_offset_min } = span;
   db.prepare(
     `INSERT INTO track_span (id, session, kind, project, tags, note, started_at, ended_at, utc_offset_min)
@@ -172,19 +239,77 @@ export function inputOfSession(db: Database, session: number): InputCounts {
   return Object.fromEntries(COUNTS.map((name) => [name, Number(row[name] ?? 0)])) as InputCounts;
 }
 
-/** The report row of a session that is over, made anew after each correction. */
-export function putReport(
-  db: Database,
-  session: number,
-  report: Times &
-    Pick<InputCounts, "presses" | "distance_px"> & { clicks: number; scrolls: number; screenshots: number },
-  wall: number,
-): void {
-  const { worked_ms, paused_ms, afk_ms, presses, clicks, scrolls, distance_px, screenshots } = report;
+/** A session's note, its screenshots, and the newest of them. */
+export function sessionFacts(db: Database, session: number) {
+  const note = db.prepare("SELECT note FROM track_session WHERE n = ?").get(session)?.["note"] ?? null;
+  const count = db.prepare("SELECT COUNT(*) AS count FROM track_screenshot WHERE session = ?").get(session);
+  const newest = db
+    .prepare(
+      "SELECT id, taken_at FROM track_screenshot WHERE session = ? ORDER BY taken_at DESC, id DESC LIMIT 1",
+    )
+    .get(session);
+  return {
+    note: note === null ? null : String(note),
+    screenshots: Number(count?.["count"]),
+    newest: newest ? { id: Number(newest["id"]), at: Number(newest["taken_at"]) } : null,
+  };
+}
+
+/** @param text null for none */
+export function setNote(db: Database, session: number, text: string | null): void {
+  db.prepare("UPDATE track_session SET note = ? WHERE n = ?").run(text, session);
+}
+
+/** Writes the report row of a session that is over, from its rows; made anew after each correction. */
+export function putReport(db: Database, session: number, wall: number): void {
+  const { worked_ms, paused_ms, afk_ms } = timesOf(spansOfSession(db, session));
+  const input = inputOfSession(db, session);
+  const { screenshots } = sessionFacts(db, session);
   db.prepare(
     `UPDATE track_session SET worked_ms = ?, paused_ms = ?, afk_ms = ?, presses = ?, clicks = ?, scrolls = ?,
        distance_px = ?, screenshots = ?, reported_at = ? WHERE n = ?`,
-  ).run(worked_ms, paused_ms, afk_ms, presses, clicks, scrolls, distance_px, screenshots, wall, session);
+  ).run(
+    worked_ms,
+    paused_ms,
+    afk_ms,
+    input.presses,
+    clicksOf(input),
+    scrollsOf(input),
+    input.distance_px,
+    screenshots,
+    wall,
+    session,
+  );
+}
+
+/** Keys and clicks of a session's intervals that began at a time or later. */
+export const inputByMinute = (db: Database, session: number, from: number) =>
+  db
+    .prepare(
+      `SELECT started_at, presses, "left" + middle + "right" + other AS clicks FROM track_input
+       WHERE session = ? AND started_at >= ? ORDER BY started_at`,
+    )
+    .all(session, from)
+    .map((row) => ({
+      at: Number(row["started_at"]),
+      keys: Number(row["presses"]),
+      clicks: Number(row["clicks"]),
+    }));
+
+/** Adds an event of a program that runs. @returns its id */
+export function addRunning(
+  db: Database,
+  event: { session: number; app: RunningApp; started_at: number; ended_at: number },
+): number {
+  const { session, app, started_at, ended_at } = event;
+  db.prepare(
+    "INSERT INTO track_running (session, process, pid, started_at, ended_at) VALUES (?, ?, ?, ?, ?)",
+  ).run(session, textId(db, app.process), app.pid, started_at, ended_at);
+  return Number(db.prepare("SELECT last_insert_rowid() AS id").get()?.["id"]);
+}
+
+export function extendRunning(db: Database, id: number, ended_at: number): void {
+  db.prepare("UPDATE track_running SET ended_at = ? WHERE id = ?").run(ended_at, id);
 }
 
 /** `default` effort of a session without a word about it. */

@@ -1,0 +1,339 @@
+import { newestCheckpoint } from "../../kernel/checkpoint.ts";
+import { type Clock, localOffset } from "../../kernel/clock.ts";
+import { timeText } from "../../kernel/core/local-time.ts";
+import { Exit, Expected, message } from "../../kernel/errors.ts";
+import { every } from "../../kernel/every.ts";
+import { generation, type Open } from "../../kernel/generation.ts";
+import type { Activity, Host } from "../../kernel/host.ts";
+import type { Slot, SlotPart } from "../../kernel/slot.ts";
+import { titleRules } from "../core/redact.ts";
+import { readSaved, type Saved } from "../core/saved.ts";
+import type { Effort } from "../core/span.ts";
+import { type Standing, TrackerStates, WATCHERS, type WatcherName } from "../core/tracker-states.ts";
+import { TRACKERS, type TrackerName } from "../core/trackers.ts";
+import { appsTracker } from "./apps.ts";
+import { applyEdit, editFrom, undoEdit } from "./edits.ts";
+import { idleWatch } from "./idle.ts";
+import { trackSession } from "./journal.ts";
+import { Live, type Sink } from "./live.ts";
+import { lockWatch } from "./lock.ts";
+import { rollUp } from "./rollup.ts";
+import { prune } from "./screenshots/store.ts";
+import { screenshotTracker } from "./screenshots/tracker.ts";
+import { probe } from "./senses/probe.ts";
+import type { Offer, Probed, Senses } from "./senses/sense.ts";
+import { lengthOf, type TrackSettings } from "./settings.ts";
+
+/** What a host is to run. */
+export type Request =
+  /** A new session. */
+  | {
+      kind: "start";
+      effort: Effort;
+      note: string | null;
+      trackers: readonly TrackerName[];
+      input: TrackSettings["input"];
+      /** When it began, UTC ms, if before now. */
+      at: number | null;
+      paused: boolean;
+    }
+  /** The one that a dead host left; `paused` as it was left, unless that is said. */
+  | { kind: "restore"; paused?: boolean };
+
+/** A display that is opened answers within this, ms: what doesn't is tried again. */
+const OPEN_MS = 3_000;
+/** Deadlines of the design, ms. */
+const LISTENER_MS = 2_000;
+const SCREENSHOTS_MS = 5_000;
+const CLEAN_UP_MS = 3_600_000;
+
+/** How long until a tracker that was lost is tried again, ms. */
+const retryMs = (failures: number): number => Math.min(5_000, 500 * 2 ** Math.min(failures, 6));
+
+/** Which sense each watcher lives by. */
+const SENSE = {
+  keyboard: "keyboard",
+  mouse: "mouse",
+  apps: "windows",
+  screenshots: "screen",
+  idle: "presence",
+} as const satisfies Record<WatcherName, keyof Senses>;
+
+/** A part that does nothing: a tracker that is switched off keeps its place. */
+const nothing: SlotPart<AsyncDisposable> = async () => ({ async [Symbol.asyncDispose]() {} });
+
+/**
+ * Opens a tracked session on a host: a new one, or one that another host left.
+ * @param look says what this machine has to watch with
+ */
+export async function openTrack(
+  host: Host,
+  request: Request,
+  config: TrackSettings,
+  look: (input: TrackSettings["input"]) => Promise<Probed> = (input) => probe({ input }, process.env),
+): Promise<Activity<object>> {
+  const { clock, log, store, profile } = host;
+  const { beginning, type } = request.kind === "start" ? begun(host, request) : taken(host, request);
+  const { saved } = beginning;
+  const probed = await look(saved.input as TrackSettings["input"]);
+  const standing = (name: WatcherName): Standing => {
+    if (name !== "idle" && !live.saved.trackers.includes(name)) return "off";
+    const offer: Offer<unknown> = probed.senses[SENSE[name]];
+    return "via" in offer ? { via: offer.via } : { unavailable: offer.unavailable };
+  };
+  const states = new TrackerStates(
+    Object.fromEntries(WATCHERS.map((name) => [name, "off"])) as Record<WatcherName, Standing>,
+  );
+  const session = await store.write((db) =>
+    trackSession(db, { id: host.session, profile, origin: "tracked" }),
+  );
+  const live = new Live(host, config, states, { ...beginning, session });
+  for (const name of WATCHERS) states.stands(name, standing(name));
+  host.show(() => live.view());
+  await live.begin(type);
+  if (request.kind === "start" && request.note !== null) await live.note(request.note);
+  await host.stack.open(
+    "state",
+    "beat",
+    every(config.write_ms, () => live.beat(), log),
+  );
+  await host.stack.open(
+    "state",
+    "clean-up",
+    every(CLEAN_UP_MS, () => cleanUp(host, config), log),
+  );
+  if (config.lock === "away")
+    await host.slot(
+      "lock",
+      lockWatch((locked) => live.locked(locked), log.for("lock")),
+    );
+
+  /** What the trackers of the running generation stand in. */
+  const slots = new Map<TrackerName, Slot<AsyncDisposable>>();
+  const now = () => {
+    const wall = clock.wall();
+    return { wall, offset: localOffset(wall) };
+  };
+  /** What a correction needs to know of the session that goes on. */
+  const where = (open: number | undefined) => ({
+    profile,
+    now: now(),
+    ...(open === undefined ? {} : { open }),
+  });
+  let wantsToRun = !beginning.paused;
+
+  return {
+    paused: beginning.paused,
+    given: {},
+    generation: generation<object>()
+      .sources(async (open) => {
+        const sink = live.watch();
+        states.opening();
+        await openSources(open, { probed, states, sink, slots, clock });
+        return { sink };
+      })
+      .workers(async (open, { sink }) =>
+        openWorkers(open, { host, config, probed, states, sink, slots, clock }),
+      ),
+    parts(event) {
+      if (event.act === "stage") return;
+      const { act, part, error } = event;
+      states.heard({ act, part, ...(error === undefined ? {} : { failure: message(error) }) });
+    },
+    async reached(state) {
+      if (state === "running") await (live.saved.paused ? live.resumed() : live.flush());
+      else {
+        slots.clear();
+        states.closed();
+        if (state === "stopping") await live.end(host.stopAsked());
+        else await live.paused();
+      }
+    },
+    // Tracking goes on without a disk: what is true is shown, and written when it can be.
+    unwritten: (error) => live.unwritten(error),
+    commands: {
+      async pause() {
+        wantsToRun = false;
+        live.pausing(true);
+        await host.pause();
+      },
+      async resume() {
+        wantsToRun = true;
+        live.pausing(false);
+        await host.resume();
+      },
+      async toggle() {
+        wantsToRun = !wantsToRun;
+        live.pausing(!wantsToRun);
+        await (wantsToRun ? host.resume() : host.pause());
+      },
+      async correct(args) {
+        const edit = editFrom((args as { edit?: unknown } | null)?.edit);
+        const { said } = await live.correct((db, open) => applyEdit(db, { ...where(open), edit }));
+        live.tell(said);
+      },
+      async undo() {
+        const { said } = await live.correct((db, open) => undoEdit(db, where(open)));
+        live.tell(said);
+      },
+      async switch(args) {
+        const edit = editFrom({ ...(args as object | null), do: "switch" });
+        await live.correct((db, open) => applyEdit(db, { ...where(open), edit }));
+      },
+      async away(args) {
+        const edit = editFrom({ ...(args as object | null), do: "away" });
+        await live.correct((db, open) => applyEdit(db, { ...where(open), edit }));
+        live.answered();
+      },
+      async note(args) {
+        const text = (args as { text?: unknown } | null)?.text;
+        if (typeof text !== "string" || text.length > LONGEST_NOTE) {
+          throw new Expected(Exit.usage, `a note is a text of at most ${LONGEST_NOTE} characters`);
+        }
+        await live.note(text.trim() === "" ? null : text.trim());
+      },
+      async tracker(args) {
+        const { name, on } = (args ?? {}) as { name?: unknown; on?: unknown };
+        const known = TRACKERS.find((each) => each === name);
+        if (!known || typeof on !== "boolean") {
+          throw new Expected(
+            Exit.usage,
+            `there is no tracker '${String(name)}'`,
+            `there are ${TRACKERS.join(", ")}`,
+          );
+        }
+        const others = live.saved.trackers.filter((each) => each !== known);
+        await live.change("CHANGED", {
+          trackers: TRACKERS.filter((each) => (each === known ? on : others.includes(each))),
+        });
+        states.stands(known, standing(known));
+        await slots.get(known)?.replace();
+        host.changed();
+      },
+      /** Somebody has changed the store. */
+      refresh: () => live.correct(() => {}),
+    },
+  };
+}
+
+const LONGEST_NOTE = 2_000;
+
+/** What a session begins with. */
+type Begun = {
+  beginning: Omit<ConstructorParameters<typeof Live>[3], "session">;
+  type: "TRACKING_STARTED" | "CHANGED";
+};
+
+function begun(_: Host, { effort, trackers, input, at, paused }: Request & { kind: "start" }): Begun {
+  const saved: Saved = { v: 1, trackers, input, paused: false, over: false };
+  return { beginning: { effort, paused, saved, ...(at === null ? {} : { at }) }, type: "TRACKING_STARTED" };
+}
+
+/** The state of the session that another host left. */
+function taken({ store, session, profile, log }: Host, request: Request & { kind: "restore" }): Begun {
+  const newest = newestCheckpoint(store.db, { kind: "track", profile }, readSaved);
+  if (newest?.session !== session || !newest.checkpoint || newest.checkpoint.state.over) {
+    throw new Expected(Exit.again, "another session has begun meanwhile", "stint track status");
+  }
+  const { checkpoint, passedOver } = newest;
+  if (passedOver > 0) log.warn(`${passedOver} damaged checkpoints were passed over`);
+  const last = store.db
+    .prepare(
+      `SELECT track_span.* FROM track_span JOIN track_session ON n = session
+       WHERE track_session.id = ? ORDER BY started_at DESC, track_span.id DESC LIMIT 1`,
+    )
+    .get(session);
+  const from = Number(last?.["ended_at"] ?? checkpoint.last_active);
+  const paused = request.paused ?? checkpoint.state.paused;
+  return {
+    beginning: {
+      effort: {
+        project: last?.["project"] == null ? null : String(last["project"]),
+        tags: JSON.parse(String(last?.["tags"] ?? "[]")) as string[],
+      },
+      paused,
+      saved: { ...checkpoint.state, paused: false },
+      notice: `resumed; nothing is known of the time from ${timeText(from, localOffset(from))} on`,
+    },
+    type: "CHANGED",
+  };
+}
+
+type Opening = {
+  probed: Probed;
+  states: TrackerStates;
+  sink: Sink;
+  slots: Map<TrackerName, Slot<AsyncDisposable>>;
+  clock: Clock;
+};
+
+/** A slot that is empty on purpose while its tracker is off, and isn't there at all where nothing can fill it. */
+async function openTracker(
+  open: Open,
+  { states, slots }: Pick<Opening, "states" | "slots">,
+  name: TrackerName,
+  part: SlotPart<AsyncDisposable>,
+  disposeMs: number,
+): Promise<void> {
+  const tracker: SlotPart<AsyncDisposable> = (signal, lost) =>
+    (states.isWanted(name) ? part : nothing)(signal, lost);
+  slots.set(name, await open.slot(name, tracker, { openMs: OPEN_MS, disposeMs, retryMs }));
+}
+
+async function openSources(open: Open, opening: Opening): Promise<void> {
+  const { probed, sink, clock } = opening;
+  const { keyboard, mouse, presence } = probed.senses;
+  if ("via" in keyboard) await openTracker(open, opening, "keyboard", keyboard.open(sink.keys), LISTENER_MS);
+  if ("via" in mouse) await openTracker(open, opening, "mouse", mouse.open(sink.mouse), LISTENER_MS);
+  if ("via" in presence) {
+    const idle = idleWatch(presence.open(), (ms) => sink.idle(ms), clock);
+    await open.slot("idle", idle, { openMs: OPEN_MS, disposeMs: LISTENER_MS, retryMs });
+  }
+}
+
+async function openWorkers(
+  open: Open,
+  opening: Opening & { host: Host; config: TrackSettings },
+): Promise<object> {
+  const { probed, sink, host, config, clock } = opening;
+  const { windows, screen } = probed.senses;
+  const { log } = host;
+  const rules = titleRules(config);
+  if ("via" in windows) {
+    const pollMs = lengthOf(config.poll);
+    const apps = appsTracker({
+      windows: windows.open,
+      rules,
+      pollMs,
+      ignore: config.ignore.map((text) => new RegExp(text, "iu")),
+      sink,
+      clock,
+      log: log.for("apps"),
+    });
+    await openTracker(open, opening, "apps", apps, 3 * pollMs);
+  }
+  if ("via" in screen) {
+    const screenshots = screenshotTracker({
+      screen: screen.open,
+      ...("via" in windows ? { windows: windows.open } : {}),
+      rules,
+      settings: config,
+      store: host.store,
+      session: host.session,
+      profile: host.profile,
+      taken: (shot) => sink.shot(shot),
+      clock,
+      random: Math.random,
+      log: log.for("screenshots"),
+    });
+    await openTracker(open, opening, "screenshots", screenshots, SCREENSHOTS_MS);
+  }
+  return {};
+}
+
+/** What is done now and then: old screenshots go, and past days are summed up for reports. */
+async function cleanUp({ store, clock, log }: Host, config: TrackSettings): Promise<void> {
+  const { files } = await prune(store, config, clock.wall());
+  if (files > 0) log.info(`${files} old screenshots deleted`);
+  await rollUp(store, clock.wall());
+}

@@ -1,0 +1,153 @@
+import { checkpoint, endSession, findSession, newestCheckpoint } from "../../kernel/checkpoint.ts";
+import { localOffset, systemClock } from "../../kernel/clock.ts";
+import type { State } from "../../kernel/control.ts";
+import { Exit, Expected } from "../../kernel/errors.ts";
+import type { Database } from "../../kernel/runtime.ts";
+import { openStore, readStore } from "../../kernel/store.ts";
+import { clicksOf, scrollsOf } from "../core/counts.ts";
+import { readSaved, type Saved } from "../core/saved.ts";
+import { NO_TIMES, type Span, type Times, timesOf } from "../core/span.ts";
+import { TRACKERS, type TrackerName, type TrackerView } from "../core/trackers.ts";
+import type { Pushed, Today, TrackView } from "../core/view.ts";
+import { inputOfSession, putReport, schema, sessionFacts, spansOfSession } from "./journal.ts";
+import { todayOf } from "./today.ts";
+
+/** The session that came last in a profile, while no host runs it: shown, and closed, from what the store has of it. */
+
+export type Left = {
+  session: string;
+  /** Its number in the store. */
+  n: number;
+  saved: Saved;
+  /** Its last sign of life, UTC ms. */
+  lastAlive: number;
+  spans: readonly Span[];
+  times: Times;
+  /** Whether its host died without a word. */
+  crashed: boolean;
+  /** Whether its host is alive after all, though it can't be found: its seat was removed. */
+  alive: boolean;
+};
+
+/** The session that was tracked last, unless it was ended for good. */
+export function findLeft(db: Database, profile: string): Left | undefined {
+  const newest = newestCheckpoint(db, { kind: "track", profile }, readSaved);
+  if (!newest?.checkpoint || newest.checkpoint.state.over) return undefined;
+  const { session, checkpoint } = newest;
+  const n = Number(db.prepare("SELECT n FROM track_session WHERE id = ?").get(session)?.["n"]);
+  const state = findSession(db, session)?.state;
+  const spans = spansOfSession(db, n);
+  const crashed = state === "crashed";
+  return {
+    session,
+    n,
+    saved: checkpoint.state,
+    lastAlive: spans.at(-1)?.ended_at ?? checkpoint.last_active,
+    spans,
+    times: timesOf(spans),
+    crashed,
+    alive: !crashed && state !== "stopped",
+  };
+}
+
+export const readLeft = async (profile: string): Promise<Left | undefined> =>
+  readStore([schema], (db) => findLeft(db, profile));
+
+export const HOST_IS_HIDDEN = () =>
+  new Expected(Exit.again, "its host is alive and can't be reached yet", "try again in a moment");
+
+/** Closes for good what a dead host left, at its last sign of life. @param isLive whether a host has taken it up */
+export async function closeLeft(profile: string, isLive: () => boolean): Promise<void> {
+  await using store = await openStore({ schemas: [schema] });
+  await store.write((db) => {
+    const left = findLeft(db, profile);
+    if (!left || isLive()) return;
+    if (left.alive) throw HOST_IS_HIDDEN();
+    checkpoint(
+      db,
+      { session: left.session, type: "STOPPED", state: { ...left.saved, over: true } },
+      systemClock,
+    );
+    putReport(db, left.n, systemClock.wall());
+    // It ended when its host did, not now that somebody says so.
+    endSession(db, left.session, true, { ...systemClock, wall: () => left.lastAlive });
+  });
+}
+
+const emptyToday = (date: string): Today => ({
+  date,
+  ...NO_TIMES,
+  keys: 0,
+  clicks: 0,
+  apps: [],
+  line: [],
+  week: [0, 0, 0, 0, 0, 0, 0],
+});
+
+const OFF: TrackerView = { state: "off", reason: null, via: null };
+const ALL_OFF = Object.fromEntries(TRACKERS.map((name) => [name, OFF])) as Record<TrackerName, TrackerView>;
+
+/** What is shown where there is no session. */
+const nothing = (today: Today, wall: number): TrackView => ({
+  as_of: wall,
+  going: null,
+  going_since: null,
+  started_at: null,
+  ...NO_TIMES,
+  project: null,
+  tags: [],
+  note: null,
+  keys: 0,
+  clicks: 0,
+  scrolls: 0,
+  distance_px: 0,
+  screenshots: 0,
+  app: null,
+  title: null,
+  app_since: null,
+  trackers: ALL_OFF,
+  idle: OFF,
+  minutes: { keys: [], clicks: [] },
+  question: null,
+  shot: null,
+  today,
+  notice: null,
+  unsaved: null,
+});
+
+/** What is shown while no host is alive; writes nothing and starts nothing. */
+export async function storedState(profile: string): Promise<State & Pushed> {
+  const wall = systemClock.wall();
+  const offset = localOffset(wall);
+  const date = Temporal.Now.plainDateISO().toString();
+  const read = await readStore([schema], (db) => {
+    const today = todayOf(db, profile, { wall, offset });
+    const left = findLeft(db, profile);
+    if (!left) return { today };
+    return { today, left, input: inputOfSession(db, left.n), facts: sessionFacts(db, left.n) };
+  });
+  const facts = { v: 1, type: "track", profile, host: false, degraded: [], state: "stopped" };
+  const view = nothing(read?.today ?? emptyToday(date), wall);
+  if (!read?.left) return { ...view, ...facts, session_id: null, crashed: false, resumable: false };
+  const { left, input, facts: found } = read;
+  const last = left.spans.at(-1);
+  return {
+    ...view,
+    started_at: left.spans[0]?.started_at ?? null,
+    going_since: left.lastAlive,
+    ...left.times,
+    project: last?.project ?? null,
+    tags: last?.tags ?? [],
+    note: found.note,
+    keys: input.presses,
+    clicks: clicksOf(input),
+    scrolls: scrollsOf(input),
+    distance_px: input.distance_px,
+    screenshots: found.screenshots,
+    shot: found.newest,
+    ...facts,
+    session_id: left.session,
+    crashed: left.crashed,
+    resumable: true,
+  };
+}

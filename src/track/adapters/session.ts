@@ -1,0 +1,193 @@
+import { momentOf } from "../../kernel/arguments.ts";
+import { attach, changes, followLines } from "../../kernel/attach.ts";
+import { showBar } from "../../kernel/bar.ts";
+import { localOffset, systemClock } from "../../kernel/clock.ts";
+import type { Context, Options } from "../../kernel/command.ts";
+import type { State } from "../../kernel/control.ts";
+import { spokenDuration } from "../../kernel/core/duration.ts";
+import { timeText } from "../../kernel/core/local-time.ts";
+import { Exit, Expected } from "../../kernel/errors.ts";
+import { inBackground } from "../../kernel/launch.ts";
+import { bar } from "../core/bar.ts";
+import { lineOf, outwardState, timesAt } from "../core/line.ts";
+import type { TrackerName } from "../core/trackers.ts";
+import type { Pushed } from "../core/view.ts";
+import type { Request } from "./host.ts";
+import { dateOf } from "./journal.ts";
+import { type Hosted, REQUEST_VARIABLE, reachOf, type TrackReach } from "./reach.ts";
+import { view } from "./screen.ts";
+import { showSession } from "./sessions.ts";
+import { settings, type TrackSettings } from "./settings.ts";
+
+/** The commands of the session itself. */
+
+/** `stint track start` */
+export async function start(context: Context, options: Options): Promise<number> {
+  const [detach, foreground, anew] = [
+    options["detach"] === true,
+    options["foreground"] === true,
+    options["new"] === true,
+  ];
+  if (detach && foreground) {
+    throw new Expected(
+      Exit.usage,
+      "--detach and --foreground exclude each other",
+      "stint track start --help",
+    );
+  }
+  const reach = reachOf(context);
+  const request = await requestOf(options);
+  if (foreground) {
+    const left = anew ? undefined : await reach.left();
+    if (left) context.output.note("what was left here goes on under its id; --new begins anew");
+    return hostHere(context, left ?? (await reach.prepare(request, anew)));
+  }
+  await reach.begin(request, anew);
+  if (!detach) return show(context, reach);
+  emitState(context, await reach.state());
+  return Exit.ok;
+}
+
+/** A new session as flags and configuration say. @throws Expected 2 */
+async function requestOf(options: Options): Promise<Request & { kind: "start" }> {
+  const { track } = await settings();
+  const given = options["project"] as string | undefined;
+  const project = given ?? (track.project === "" ? null : track.project);
+  const at = options["at"] as string | undefined;
+  const now = systemClock.wall();
+  return {
+    kind: "start",
+    effort: {
+      project: project === null || project.trim() === "" || project === "none" ? null : checkName(project),
+      tags: [...new Set((options["tag"] as string[] | undefined) ?? track.tags)].map(checkName),
+    },
+    note: (options["note"] as string | undefined)?.trim() || null,
+    trackers: (options["only"] as TrackerName[] | undefined) ?? track.trackers,
+    input: (options["input"] as TrackSettings["input"] | undefined) ?? track.input,
+    at: at === undefined ? null : momentOf(at, dateOf(now, localOffset(now))).wall,
+    paused: options["paused"] === true,
+  };
+}
+
+/** @throws Expected 2 for what can't be a project's or a tag's name */
+function checkName(text: string): string {
+  const name = text.trim();
+  if (name.length > 0 && name.length <= 200 && !/\p{Cc}/u.test(name)) return name;
+  throw new Expected(Exit.usage, "a name has 1 to 200 characters, and none that control a terminal");
+}
+
+/** `stint track pause`, `toggle`: tells the host and prints the state after it. */
+export async function act(context: Context, name: string): Promise<number> {
+  const state = await reachOf(context).command(name);
+  emitState(context, state);
+  if (typeof state["unsaved"] === "string") context.output.note(`not saved yet: ${state["unsaved"]}`);
+  return Exit.ok;
+}
+
+/** `stint track resume [ID]` */
+export async function resume(context: Context, id: string | undefined): Promise<number> {
+  const reach = reachOf(context);
+  const before = await reach.state();
+  if (id !== undefined && !String(before["session_id"] ?? "").endsWith(id)) {
+    const hint = "only the session that was tracked last can be; stint track start begins another";
+    throw new Expected(Exit.no, `session ${id} can't be resumed`, hint);
+  }
+  return act(context, "resume");
+}
+
+/** `stint track stop` */
+export async function stop(context: Context): Promise<number> {
+  const reach = reachOf(context);
+  return showSession(context, await reach.stop());
+}
+
+/** `stint track watch` */
+export const watch = (context: Context): Promise<number> => show(context, reachOf(context));
+
+/** `stint track status` */
+export async function status(context: Context, { format, follow }: Options): Promise<number> {
+  const reach = reachOf(context);
+  if (typeof format === "string") {
+    const ticking = {
+      ...bar,
+      at: (state: State, since: number) => timesAt(state as Pushed, since),
+      // Times read in minutes.
+      changesIn: ({ going }: Pushed) => (going === null ? undefined : 15_000),
+    };
+    return showBar(context, reach, ticking, { name: format, follow: follow === true });
+  }
+  if (follow === true) return followLines(context, reach, lines(context));
+  const state = (await reach.state()) as Pushed & State;
+  emitState(context, timesAt(state, systemClock.wall() - state.as_of));
+  return Exit.ok;
+}
+
+/** Full screen on a terminal, a line at each change on a pipe; until it is left, or the session is over. */
+function show(context: Context, reach: TrackReach): Promise<number> {
+  const isOver = (state: State) => outwardState(state as Pushed) === "stopped";
+  return attach(context, reach, { view: view(context.profile), tell: lines(context), isOver });
+}
+
+/** Prints states, each once: what only says how time goes on is no change. */
+const lines = (context: Context): ((state: State) => void) =>
+  changes(keyOf, (state) => emitState(context, state));
+
+function keyOf(state: State): string {
+  const {
+    worked_ms: _,
+    paused_ms: __,
+    afk_ms: ___,
+    today_worked_ms: ____,
+    ...facts
+  } = lineOf(state as Pushed);
+  return JSON.stringify(facts);
+}
+
+/** `stint track __host`: runs what its environment asks for, in the background. */
+export async function host(context: Context): Promise<number> {
+  const text = process.env[REQUEST_VARIABLE];
+  delete process.env[REQUEST_VARIABLE];
+  if (text === undefined) throw new Expected(Exit.usage, "this is for stint itself", "stint track start");
+  return hostHere(context, JSON.parse(text) as Hosted);
+}
+
+/** Hosts a session in this process. */
+async function hostHere(context: Context, hosted: Hosted): Promise<number> {
+  const { hostTrack } = await import("./hosting.ts");
+  const tell = lines(context);
+  await hostTrack(context, hosted, (state) => {
+    if (!inBackground()) tell(state);
+  });
+  return Exit.ok;
+}
+
+function emitState({ output }: Context, state: State): void {
+  output.emit(lineOf(state as Pushed), () => people(state as Pushed));
+}
+
+/** A state in a line for people. */
+function people(state: Pushed): string {
+  const word = outwardState(state);
+  const { session_id, worked_ms, paused_ms, afk_ms, project, app, title, going_since, crashed, today } =
+    state;
+  const time = (at: number) => timeText(at, localOffset(at));
+  if (word === "stopped" && session_id === null) {
+    return `nothing is tracked; ${spokenDuration(today.worked_ms)} worked today`;
+  }
+  const parts = [
+    word === "stopped"
+      ? `${crashed ? "its host died" : "left"} at ${time(going_since ?? 0)}: stint track resume goes on`
+      : state.going === "away" && word !== "paused"
+        ? "away"
+        : word,
+    `worked ${spokenDuration(worked_ms)}`,
+    ...(paused_ms > 0 ? [`paused ${spokenDuration(paused_ms)}`] : []),
+    ...(afk_ms > 0 ? [`away ${spokenDuration(afk_ms)}`] : []),
+    ...(project === null ? [] : [project]),
+    ...(app === null ? [] : [title === null || title === "" ? app : `${app}: ${title}`]),
+    ...Object.entries(state.trackers).flatMap(([name, { state, reason }]) =>
+      state === "failed" || state === "hung" ? [`${name} ${state} (${reason})`] : [],
+    ),
+  ];
+  return parts.join(" · ");
+}

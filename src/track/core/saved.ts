@@ -1,0 +1,25 @@
+import { TRACKERS, type TrackerName } from "./trackers.ts";
+
+/** What a checkpoint of a tracked session says: what the rows of its spans don't. */
+export type Saved = {
+  readonly v: 1;
+  /** What is watched. */
+  readonly trackers: readonly TrackerName[];
+  /** What keys and the mouse are counted by, as it was asked for. */
+  readonly input: string;
+  readonly paused: boolean;
+  /** Whether somebody ended it for good. */
+  readonly over: boolean;
+};
+
+/** The types of its checkpoints. */
+export type CheckpointType = "TRACKING_STARTED" | "PAUSED" | "RESUMED" | "CHANGED" | "STOPPED";
+
+/** @returns undefined for what is none, or of another version of stint */
+export function readSaved(state: unknown): Saved | undefined {
+  const { v, trackers, input, paused, over } = (state ?? {}) as Record<string, unknown>;
+  if (v !== 1 || !Array.isArray(trackers) || typeof input !== "string") return undefined;
+  if (typeof paused !== "boolean" || typeof over !== "boolean") return undefined;
+  const known = TRACKERS.filter((name) => trackers.includes(name));
+  return known.length === trackers.length ? { v, trackers: known, input, paused, over } : undefined;
+}
