@@ -34,6 +34,8 @@ export type Activity<Given extends object> = Work<Given> & {
    * when `running` could be written.
    */
   unwritten?(error: unknown): void;
+  /** Told what becomes of the parts: which are open, have failed, are lost, or were left behind at a dispose. */
+  parts?(event: StackEvent): void;
   /** Told for how long the machine was suspended, in ms; from before the session starts until its end. */
   slept?(ms: number): void;
   /** How soon after the waking it is told, in ms; 1000 unless it says otherwise. */
@@ -100,7 +102,8 @@ export async function runHost<Given extends object>(
   open: (host: Host) => Promise<Activity<Given>>,
 ): Promise<Cause | undefined> {
   try {
-    using seat = takeSeat(seatName(options.kind, options.profile, options.session));
+    const { kind, profile, session } = options;
+    using seat = takeSeat(seatName(kind, profile, session), profile);
     clearDeadSeats();
     const cause = await new Hosting<Given>(options, seat).run(open);
     sayFailed(new Expected(Exit.again, "the host was told to end before it was ready"));
@@ -138,6 +141,7 @@ class Hosting<Given extends object> {
   #suspends: SuspendWatch | undefined;
   #commands: Commands = {};
   #shown: () => State = () => ({});
+  #partsTold: (event: StackEvent) => void = () => {};
   /** Names of the slots below the session that hold nothing for now. */
   readonly #missing = new Set<string>();
   /** Whether the session ever ran: only then has it anything to leave behind. */
@@ -148,7 +152,11 @@ class Hosting<Given extends object> {
     this.#seat = seat;
     this.#clock = options.clock ?? systemClock;
     this.#log = options.log.for("host");
-    this.#stack = new Stack(stackLog(this.#log, () => this.#shuttingDown));
+    const logged = stackLog(this.#log, () => this.#shuttingDown);
+    this.#stack = new Stack((event) => {
+      logged(event);
+      this.#partsTold(event);
+    });
     this.#begun = options.recreated ?? false;
   }
 
@@ -270,6 +278,7 @@ class Hosting<Given extends object> {
   #start(activity: Activity<Given>, { changed, store }: Host): void {
     const { session: id, kind, profile } = this.#options;
     this.#commands = activity.commands ?? {};
+    if (activity.parts) this.#partsTold = activity.parts;
     // Asked in one expression, so that an ordinary build drops it and all behind it.
     const work =
       typeof STINT_FAULTS !== "undefined" && STINT_FAULTS ? withFaults(activity, this.#log) : activity;

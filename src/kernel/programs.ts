@@ -5,7 +5,7 @@ import { setImmediate, setTimeout as sleep } from "node:timers/promises";
 import { errno, message } from "./errors.ts";
 import { LATE, within } from "./stack.ts";
 
-/** Programs of others that a host runs beside the timer: hooks, notifications, sounds. */
+/** Programs of others that a host runs beside its work: hooks, notifications, sounds. */
 
 /** What a program that was told to end has for it, ms; then it is killed. */
 const GRACE_MS = 1_000;

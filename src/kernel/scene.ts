@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Kind } from "./checkpoint.ts";
 import { selfCommand } from "./runtime.ts";
 
 /** One thing that a tour shows: it is done for real, and either held or not. */
@@ -76,6 +77,14 @@ export class SceneStage implements AsyncDisposable {
       `stint ${args.join(" ")} ended with ${ran.code}: ${line?.["text"] ?? ran.out}`,
     );
     return { line, ms: ran.ms };
+  }
+
+  /** Kills the live host of a kind as nothing can handle. */
+  async kill(kind: Kind): Promise<void> {
+    const { lines } = await this.run("sessions");
+    const pid = lines.find((line) => line["kind"] === kind && typeof line["pid"] === "number")?.["pid"];
+    expectThat(typeof pid === "number", `no ${kind} has a live host`);
+    process.kill(pid, "SIGKILL");
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -13,8 +13,8 @@ import {
 } from "./runtime.ts";
 
 /**
- * The seat of a host: one locked file per kind and profile (per session for backtests) beside the logs, not in the run
- * folder, which goes with the last logout. It says who sits there and where to reach them.
+ * The seat of a host: one locked file per kind and profile (per session for backtests, one alone for track) beside the
+ * logs, not in the run folder, which goes with the last logout. It says who sits there and where to reach them.
  */
 export type Seat = { kind: Kind; profile: string; session: string; socket: string; host: ProcessIdentity };
 
@@ -24,9 +24,14 @@ export function checkProfile(name: string): string {
   throw new Expected(Exit.usage, `'${name}' can't be a profile`, "use letters, digits, - and _, at most 40");
 }
 
-/** Several backtests run side by side; of every other kind one a profile. */
-export const seatName = (kind: Kind, profile: string, session: string): string =>
-  kind === "backtest" ? `${kind}.${profile}.${session}` : `${kind}.${profile}`;
+/**
+ * Several backtests run side by side; of every other kind one a profile. But one keyboard is in one place: of those that
+ * track there is one, whatever the profile.
+ */
+export function seatName(kind: Kind, profile: string, session: string): string {
+  if (kind === "track") return kind;
+  return kind === "backtest" ? `${kind}.${profile}.${session}` : `${kind}.${profile}`;
+}
 
 const path = (name: string): string => join(statePath(), `${name}.host`);
 
@@ -44,19 +49,25 @@ export interface TakenSeat extends Disposable {
 /** How long a lock that no living host has announced is asked for again, ms: somebody may be clearing a dead seat. */
 const CLEARED_MS = 100;
 
-/** Takes the seat of a host. @throws Expected 75 while another process sits on it */
-export const takeSeat = (name: string): TakenSeat => seated(name, lockSeat(name));
+/**
+ * Takes the seat of a host.
+ * @param profile for whom; one who sits there for another is named with it
+ * @throws Expected 75 while another process sits on it
+ */
+export const takeSeat = (name: string, profile?: string): TakenSeat => seated(name, lockSeat(name, profile));
 
-function lockSeat(name: string): FileLock {
+function lockSeat(name: string, profile?: string): FileLock {
   stateFolder();
   for (let waited = 0; ; waited += 5) {
     const lock = lockFile(path(name), "exclusive");
     if (lock) return lock;
     const seat = readSeat(name);
     if (seat && isAlive(seat.host)) {
-      const what = `session ${seat.session}, pid ${seat.host.pid}`;
-      const hint = `stint ${seat.kind} status`;
-      throw new Expected(Exit.again, `${seat.kind} is already running (${what})`, hint);
+      const { kind, session, host } = seat;
+      const other = profile !== undefined && seat.profile !== profile ? seat.profile : undefined;
+      const what = `${other ? `profile ${other}, ` : ""}session ${session}, pid ${host.pid}`;
+      const hint = `stint ${kind} status${other ? ` --profile ${other}` : ""}`;
+      throw new Expected(Exit.again, `${kind} is already running (${what})`, hint);
     }
     if (waited >= CLEARED_MS) {
       const kind = name.split(".")[0];

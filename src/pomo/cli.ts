@@ -1,6 +1,6 @@
 import { duration, list, pastTime, since, whole } from "../kernel/arguments.ts";
 import type { CommandSpec, OptionSpec } from "../kernel/command.ts";
-import { FORMATS } from "./core/formats.ts";
+import { FORMATS } from "../kernel/core/bar.ts";
 
 /** `stint pomo`: what can be asked, and how its words become values. The bodies are in adapters/. */
 

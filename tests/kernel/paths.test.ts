@@ -97,7 +97,7 @@ describe("the control socket", () => {
   });
 
   test("is another one for each seat, and for each state folder", () => {
-    const paths = new Set(["pomo.default", "pomo.work", "track.default"].map(socketPath));
+    const paths = new Set(["pomo.default", "pomo.work", "track"].map(socketPath));
     process.env["XDG_STATE_HOME"] = join(home.path, "other");
     paths.add(socketPath("pomo.default"));
     expect(paths.size).toBe(4);

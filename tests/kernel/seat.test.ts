@@ -69,9 +69,34 @@ test("a host is found by its kind, profile and session, and where it is reached"
   expect(statSync(file("pomo.default")).mode & 0o777).toBe(0o600);
 });
 
-test("backtests sit side by side, others one a profile", () => {
+test("backtests sit side by side, others one a profile, of those that track there is one", () => {
   expect(seatName("backtest", "p", "a")).not.toBe(seatName("backtest", "p", "b"));
   expect(seatName("pomo", "p", "a")).toBe(seatName("pomo", "p", "b"));
+  expect(seatName("pomo", "p", "a")).not.toBe(seatName("pomo", "q", "a"));
+  expect(seatName("track", "p", "a")).toBe(seatName("track", "q", "b"));
+});
+
+test("one that tracks for another profile is named with it, and found by that profile alone", () => {
+  const track = (profile: string) => takeSeat(seatName("track", profile, "s"), profile);
+  using seat = track("acme");
+  expect(() => track("work")).toThrow(refused("track is just being started"));
+  seat.announce({ kind: "track", profile: "acme", session: "s", socket: "/run/t.sock" });
+  const who = `session s, pid ${process.pid}`;
+  expect(() => track("acme")).toThrow(refused(`track is already running (${who})`));
+  expect(() => track("acme")).toThrow(expect.objectContaining({ hint: "stint track status" }));
+  expect(() => track("work")).toThrow(refused(`track is already running (profile acme, ${who})`));
+  const hint = "stint track status --profile acme";
+  expect(() => track("work")).toThrow(expect.objectContaining({ hint }));
+  expect(findHosts({ kind: "track", profile: "work" })).toEqual([]);
+  const [found] = findHosts({ kind: "track", profile: "acme" });
+  expect(found).toMatchObject({ socket: "/run/t.sock" });
+  expect(isFree(found as Seat)).toBe(false);
+  expect(seats()).toEqual(["track.host"]);
+  clearDeadSeats();
+  expect(seat.keep()).toBe("kept");
+  seat[Symbol.dispose]();
+  expect(isFree(found as Seat)).toBe(true);
+  using _next = track("work");
 });
 
 test("a host that leaves takes its seat with it", () => {
@@ -99,11 +124,11 @@ test("the seats of the dead are cleared, those of the living and of who is just 
   await dead.kill();
   writeFileSync(file("backtest.default.died-at-once"), "");
   writeFileSync(file("backtest.default.garbage"), "{");
-  using living = takeSeat("track.default");
+  using living = takeSeat("track");
   living.announce({ ...announced, kind: "track" });
   using _starting = takeSeat("modules.default");
   clearDeadSeats();
-  expect(seats().toSorted()).toEqual(["modules.default.host", "track.default.host"]);
+  expect(seats().toSorted()).toEqual(["modules.default.host", "track.host"]);
 });
 
 test("a seat whose file was removed under its host isn't trusted by the next one", () => {

@@ -3,9 +3,11 @@ import { closeSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { hooks } from "../../src/pomo/adapters/notices/hooks.ts";
 import { notices } from "../../src/pomo/adapters/notices/notices.ts";
+import { Folder } from "../support/folder.ts";
 import { enterHome, type Home } from "../support/home.ts";
+import { KeptLog } from "../support/kept-log.ts";
 import { until } from "../support/sandbox.ts";
-import { Folder, isAlive, KeptLog, moment, silent } from "./fixture-notices.ts";
+import { isAlive, moment, silent } from "./fixture-notices.ts";
 
 let folder: Folder;
 let log: KeptLog;

@@ -1,9 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { sound } from "../../src/pomo/adapters/notices/sound.ts";
+import { Folder } from "../support/folder.ts";
 import { enterHome } from "../support/home.ts";
+import { KeptLog } from "../support/kept-log.ts";
 import { until } from "../support/sandbox.ts";
-import { Folder, isAlive, KeptLog, moment } from "./fixture-notices.ts";
+import { isAlive, moment } from "./fixture-notices.ts";
 
 let folder: Folder;
 let log: KeptLog;

@@ -1,53 +1,19 @@
 /** A home in which pomodoros are run by the executable, or by the source. */
-import { Database } from "bun:sqlite";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
-import { type Line, Sandbox, stint, until } from "./sandbox.ts";
+import { HostBox } from "./hosted.ts";
+import { type Line, stint } from "./sandbox.ts";
 
-export class PomoBox extends Sandbox {
+export class PomoBox extends HostBox {
   constructor(env: Record<string, string> = {}, command: readonly string[] = stint.executable) {
-    super(command, { STINT_POMO_NOTIFY: "false", ...env });
+    super("pomo", { STINT_POMO_NOTIFY: "false", ...env }, command);
   }
 
   /** Runs `stint pomo …`, which must end well, and gives its last line. */
-  async pomo(...args: string[]): Promise<Line> {
-    const { code, err, lines } = await this.run(["pomo", ...args]);
-    if (code !== 0) throw new Error(`pomo ${args.join(" ")}: ${code} ${err}`);
-    return lines.at(-1) ?? {};
+  pomo(...args: string[]): Promise<Line> {
+    return this.do(...args);
   }
 
   /** The whole history, oldest first. */
   async history(...args: string[]): Promise<Line[]> {
     return (await this.run(["pomo", "log", "--all", ...args])).lines;
-  }
-
-  /** The pid of the live host, 0 without one. */
-  get host(): number {
-    const folder = join(this.home, "state/stint");
-    const seats = existsSync(folder)
-      ? readdirSync(folder).filter((name) => /^pomo\..*\.host$/.test(name))
-      : [];
-    for (const name of seats) {
-      try {
-        const { host } = JSON.parse(readFileSync(join(folder, name), "utf8")) as { host: { pid: number } };
-        if (existsSync(`/proc/${host.pid}`)) return host.pid;
-      } catch {
-        // It is just being written.
-      }
-    }
-    return 0;
-  }
-
-  /** Kills the host as nothing can handle, and waits until it is gone. */
-  async kill(pid = this.host): Promise<void> {
-    process.kill(pid, "SIGKILL");
-    await until(
-      () => !existsSync(`/proc/${pid}/environ`) || readFileSync(`/proc/${pid}/stat`, "utf8").includes(") Z "),
-    );
-  }
-
-  /** The store itself. */
-  get db(): Database {
-    return new Database(join(this.home, "data/stint/stint.db"));
   }
 }

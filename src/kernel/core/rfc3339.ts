@@ -1,5 +1,8 @@
 import { localTime } from "./local-time.ts";
 
+/** The last instant that RFC 3339 has a text for at any offset: the end of 9998, UTC ms. */
+export const LATEST_MS = 253_370_764_799_999;
+
 /** A time as files of other programs have it. */
 export type OffsetTime = {
   /** UTC ms. */

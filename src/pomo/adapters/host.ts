@@ -6,6 +6,7 @@ import { Exit, Expected, message } from "../../kernel/errors.ts";
 import { every } from "../../kernel/every.ts";
 import { generation } from "../../kernel/generation.ts";
 import type { Activity, Host } from "../../kernel/host.ts";
+import { nothingRuns } from "../../kernel/reach.ts";
 import type { Part } from "../../kernel/stack.ts";
 import {
   type Change,
@@ -206,7 +207,7 @@ function taken({ store, session, profile, log }: Host, kind: "restore" | "undo",
     return { change, told: { notice: notice() }, ...anew };
   }
   const found = restore(checkpoint.state, checkpoint.last_active, now);
-  if (found.how !== "restored") throw new Expected(Exit.no, "nothing is running", "stint pomo start");
+  if (found.how !== "restored") throw nothingRuns("pomo");
   const { change, from, takenOff } = found;
   const off =
     takenOff > 0 && change.state.current.awayAt === null ? `, ${spokenDuration(takenOff)} taken off` : "";

@@ -1,37 +1,32 @@
+import { showHosted } from "../../kernel/attach.ts";
 import type { Context } from "../../kernel/command.ts";
 import type { Control, State } from "../../kernel/control.ts";
 import { runHost } from "../../kernel/host.ts";
-import { inBackground } from "../../kernel/launch.ts";
 import type { Log } from "../../kernel/log.ts";
 import type { Part } from "../../kernel/stack.ts";
 import { type Address, parseAddress } from "../core/address.ts";
 import { openPomo } from "./host.ts";
 import { schema } from "./journal.ts";
 import type { Hosted } from "./reach.ts";
+import { view } from "./screen.ts";
 import { settings } from "./settings.ts";
 
-/** Hosts a session until it is stopped. @param told told each state, when nobody sees a screen */
+/** Hosts a session until it is stopped. @param tell told each state, when nobody sees a screen */
 export async function hostPomo(
   context: Context,
   { session, request }: Hosted,
-  told: (state: State) => void,
+  tell: (state: State) => void,
 ): Promise<void> {
-  const { profile, life, output } = context;
+  const { profile, life } = context;
   const config = await settings();
   using log = context.log(`pomo.${profile}`, config.log);
-  const drawn = output.terminal && !output.json && !inBackground();
   const recreated = request.kind !== "start";
   const hosting = { kind: "pomo", profile, session, schemas: [schema], recreated, life, log } as const;
   const address = parseAddress(config.pomo.listen);
   const served = address && (await pageOf(context, address, log));
   await runHost(hosting, async (host) => {
-    if (!inBackground()) output.onClosed(() => host.end());
     const activity = await openPomo(host, request, config.pomo, served);
-    if (drawn) {
-      const { showScreen } = await import("./screen.ts");
-      const shown = { control: host.control, attached: false, quit: () => host.end() };
-      showScreen(context, shown, host.terminal.show).catch(host.end);
-    } else if (!inBackground()) host.control.watch(told);
+    showHosted(context, host, { view: view(profile), tell });
     return activity;
   });
 }

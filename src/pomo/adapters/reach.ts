@@ -1,13 +1,13 @@
 import { newSessionId } from "../../kernel/checkpoint.ts";
-import { connect, stopHost, Unreached, watchSeat } from "../../kernel/client.ts";
+import { stopHost } from "../../kernel/client.ts";
 import { localOffset, systemClock } from "../../kernel/clock.ts";
 import type { Context } from "../../kernel/command.ts";
-import { type Control, STARTING, STOPPING, type State } from "../../kernel/control.ts";
+import type { State } from "../../kernel/control.ts";
 import { clockText } from "../../kernel/core/duration.ts";
 import { timeText } from "../../kernel/core/local-time.ts";
-import { Exit, Expected, message } from "../../kernel/errors.ts";
+import { Exit, Expected } from "../../kernel/errors.ts";
 import { launch } from "../../kernel/launch.ts";
-import { findHosts, isFree, type Seat } from "../../kernel/seat.ts";
+import { nothingRuns, Reach } from "../../kernel/reach.ts";
 import { openStore, readStore } from "../../kernel/store.ts";
 import { type Change, isStanding, left, type Settings, stop } from "../core/pomodoro.ts";
 import type { Request } from "./host.ts";
@@ -46,11 +46,6 @@ export type Wanted = {
   paused?: boolean | undefined;
 };
 
-/** The live host of a profile's timer. */
-export const liveHost = (profile: string): Seat | undefined => findHosts({ kind: "pomo", profile })[0];
-
-const NOTHING = () => new Expected(Exit.no, "nothing is running", "stint pomo start");
-
 /** What is in the way of a new session: 75, since it will be over some time. */
 function inTheWay(of: { type: unknown; left: number; task: unknown; alive: boolean }): Expected {
   const what = `${of.type}, ${clockText(of.left)} left${typeof of.task === "string" ? `, ${of.task}` : ""}`;
@@ -60,22 +55,13 @@ function inTheWay(of: { type: unknown; left: number; task: unknown; alive: boole
   return new Expected(Exit.again, `a session ${where} (${what})`, hint);
 }
 
-/** Whether a host has said all there is to say: one that is still opening hasn't. */
-const isWhole = (state: State): boolean => "overview" in state;
-const OPENING_MS = 20;
-const OPENED_WITHIN_MS = 5_000;
-
 /** How long a host may take to be gone once it takes no more commands, ms. */
 const LEAVING_MS = 10_000;
 
-/** How long until what is shown without a host is computed anew, or taking it up is tried again, ms. */
-const LOOK_AGAIN_MS = { least: 1_000, most: 30_000 };
-
 /** The timer of a profile, as commands, screens and pages speak to it. */
-export class Reach implements Control {
+export class PomoReach extends Reach {
   readonly profile: string;
   readonly #tell: (text: string) => void;
-  readonly #revives: boolean;
   #reviving: Promise<void> | undefined;
 
   /**
@@ -83,92 +69,46 @@ export class Reach implements Control {
    * @param options.revives whether watching takes up what a dead host left
    */
   constructor(profile: string, options: { tell?: (text: string) => void; revives?: boolean } = {}) {
-    this.profile = profile;
-    this.#tell = options.tell ?? (() => {});
-    this.#revives = options.revives ?? false;
-  }
-
-  async state(): Promise<State> {
-    const giveUp = systemClock.monotonic() + OPENED_WITHIN_MS;
-    for (;;) {
-      const seat = liveHost(this.profile);
-      if (!seat) return storedState(this.profile);
-      try {
-        const state = await connect(seat).state();
-        if (isWhole(state)) return { ...state, host: true };
-      } catch (error) {
-        // One that closes its control has no more to say, and is there for a moment longer.
-        const mute = error instanceof Expected && error.exit === Exit.unavailable;
-        if (liveHost(this.profile) && (!mute || systemClock.monotonic() > giveUp)) throw error;
-      }
-      if (systemClock.monotonic() > giveUp) {
-        throw new Expected(Exit.again, "the timer is still starting", "try again in a moment");
-      }
-      await systemClock.sleep(OPENING_MS);
-    }
-  }
-
-  watch(changed: (state: State | undefined) => void): AsyncDisposable {
-    const over = new AbortController();
-    /** Aborted when there is news of a host. */
-    let news = new AbortController();
-    let first = true;
-    const watching = watchSeat({ kind: "pomo", profile: this.profile }, (state) => {
-      news.abort();
-      news = new AbortController();
-      if (!state) void this.#alone(changed, AbortSignal.any([over.signal, news.signal]), first);
-      else if (isWhole(state)) changed({ ...state, host: true });
-      first = false;
-    });
-    return {
-      [Symbol.asyncDispose]: async () => {
-        over.abort();
-        await watching[Symbol.asyncDispose]();
-      },
-    };
-  }
-
-  /** While there is no host: tells what would be, and takes it up where that is asked for. @param came whether somebody just came to look */
-  async #alone(
-    changed: (state: State | undefined) => void,
-    signal: AbortSignal,
-    came: boolean,
-  ): Promise<void> {
-    for (let wait = LOOK_AGAIN_MS.least; !signal.aborted; wait = Math.min(2 * wait, LOOK_AGAIN_MS.most)) {
-      let until = LOOK_AGAIN_MS.most;
-      try {
-        const state = await storedState(this.profile);
-        if (signal.aborted) return;
-        changed(state);
-        if (state.ticking) until = Math.min(until, state.remaining_ms + 1);
+    const { tell = () => {}, revives = false } = options;
+    super({
+      kind: "pomo",
+      profile,
+      called: "the timer",
+      isWhole: (state) => "overview" in state,
+      stored: () => storedState(profile),
+      command: (name, args) => this.#alone(name, args),
+      watched: async (state, came) => {
         // Who comes to look takes it up; who looks on does so too, unless its host was told to end.
-        if (this.#revives && (came || state.crashed)) await this.revive();
-      } catch (error) {
-        this.#tell(message(error));
-        until = wait;
-      }
-      await systemClock.sleep(until, signal);
-    }
+        if (revives && (came || state["crashed"] === true)) await this.revive();
+        return state["ticking"] === true ? Number(state["remaining_ms"]) + 1 : Infinity;
+      },
+      tell,
+    });
+    this.profile = profile;
+    this.#tell = tell;
   }
 
-  async command(name: string, args: unknown = {}): Promise<State> {
+  override async command(name: string, args: unknown = {}): Promise<State> {
     if (name === "start") {
       const { task, replace } = (args ?? {}) as { task?: unknown; replace?: unknown };
       const text = typeof task === "string" && task.trim() !== "" ? task : undefined;
       return this.begin(text, {}, replace === true);
     }
     if (name === "stop") return this.#stop();
-    if (liveHost(this.profile)) return this.#ask(name, args);
+    return super.command(name, args);
+  }
+
+  /** A command while no host is alive: it is taken up again for it, where it needs one. */
+  async #alone(name: string, args: unknown): Promise<State | undefined> {
     if (name.startsWith("task-")) return this.#editTask(name.slice("task-".length), args);
     const left = await readLeft(this.profile);
     if (name === "undo" && left?.found.how === "over") return this.#undoStop(left);
-    if (!(await this.revive())) throw NOTHING();
-    if (name === "resume" || name === "toggle") {
-      const state = await this.state();
-      // What came to its end while nobody was there is to be seen first; what ran and runs is what was asked for.
-      if ((left && endedAway(left)) || (name === "resume" && state["ticking"] === true)) return state;
-    }
-    return this.#ask(name, args);
+    if (!(await this.revive())) throw nothingRuns("pomo");
+    if (name !== "resume" && name !== "toggle") return undefined;
+    const state = await this.state();
+    // What came to its end while nobody was there is to be seen first; what ran and runs is what was asked for.
+    const done = (left && endedAway(left)) || (name === "resume" && state["ticking"] === true);
+    return done ? state : undefined;
   }
 
   #undoStop(left: Left): Promise<State> {
@@ -176,30 +116,6 @@ export class Reach implements Control {
       throw new Expected(Exit.no, "the last session was stopped more than a day ago", "stint pomo start");
     }
     return this.#host({ session: left.session, request: { kind: "undo" } });
-  }
-
-  async #ask(name: string, args: unknown): Promise<State> {
-    const seat = liveHost(this.profile);
-    if (!seat) throw NOTHING();
-    try {
-      return { ...(await connect(seat).command(name, args)), host: true };
-    } catch (error) {
-      if (!(await this.#notYet(seat, error))) throw error;
-      return this.command(name, args);
-    }
-  }
-
-  /** Whether a command may be given again: its host has done nothing of it, and is by now open, or gone. */
-  async #notYet(seat: Seat, error: unknown): Promise<boolean> {
-    if (!(error instanceof Expected)) return false;
-    if (error.message === STARTING) {
-      await systemClock.sleep(OPENING_MS);
-      return true;
-    }
-    if (error.message !== STOPPING && !(error instanceof Unreached)) return false;
-    const giveUp = systemClock.monotonic() + LEAVING_MS;
-    while (!isFree(seat) && systemClock.monotonic() < giveUp) await systemClock.sleep(OPENING_MS);
-    return isFree(seat);
   }
 
   /**
@@ -211,7 +127,7 @@ export class Reach implements Control {
       this.#reviving = undefined;
     });
     await this.#reviving;
-    return this.#isLive;
+    return this.host !== undefined;
   }
 
   async #revive(): Promise<void> {
@@ -223,7 +139,7 @@ export class Reach implements Control {
 
   /** What a dead host left to be taken up again. What is older than a day is put into history instead. */
   async left(): Promise<Hosted | undefined> {
-    if (liveHost(this.profile)) return undefined;
+    if (this.host) return undefined;
     const left = await readLeft(this.profile);
     if (left?.found.how === "expired") await this.#expire(left);
     if (left?.found.how !== "restored") return undefined;
@@ -231,15 +147,11 @@ export class Reach implements Control {
     return { session: left.session, request: { kind: "restore" } };
   }
 
-  get #isLive(): boolean {
-    return liveHost(this.profile) !== undefined;
-  }
-
   async #expire(left: Left): Promise<void> {
     await endLeft(
       this.profile,
       "expired",
-      () => this.#isLive,
+      () => this.host !== undefined,
       ({ found }) => found.change,
     );
     this.#tell(expiredText(left, "is kept"));
@@ -271,7 +183,7 @@ export class Reach implements Control {
 
   /** Takes what is there out of the way: a session between two intervals ends quietly, another when it is replaced. */
   async #clear(replace: boolean): Promise<void> {
-    const seat = liveHost(this.profile);
+    const seat = this.host;
     if (seat) {
       const { completed, finished_away_at, session_type, remaining_ms, task } = await this.state();
       const standing = completed === true || finished_away_at !== null;
@@ -301,7 +213,7 @@ export class Reach implements Control {
     return endLeft(
       this.profile,
       "restored",
-      () => this.#isLive,
+      () => this.host !== undefined,
       ({ found }) => stopped(found.change),
     );
   }
@@ -309,13 +221,13 @@ export class Reach implements Control {
   async #stop(): Promise<State> {
     const giveUp = systemClock.monotonic() + LEAVING_MS;
     for (let times = 0; ; times++) {
-      const seat = liveHost(this.profile);
+      const seat = this.host;
       if (seat) await stopHost(seat, systemClock);
       const old = await readLeft(this.profile);
       if (old?.found.how === "expired") await this.#expire(old);
       // Also what somebody who looks on has taken up meanwhile.
       if (old?.found.how === "restored") await this.#endLeft();
-      else if (!seat && times === 0) throw NOTHING();
+      else if (!seat && times === 0) throw nothingRuns("pomo");
       else return this.state();
       if (systemClock.monotonic() > giveUp) {
         throw new Expected(Exit.again, "it is taken up again and again", "is a screen or a page open?");
@@ -339,7 +251,7 @@ export class Reach implements Control {
       });
     } catch (error) {
       const again = error instanceof Expected && error.exit === Exit.again;
-      const same = liveHost(this.profile)?.session === hosted.session;
+      const same = this.host?.session === hosted.session;
       if (!again || hosted.request.kind === "start" || !same) throw error;
     }
     return this.state();
@@ -347,8 +259,8 @@ export class Reach implements Control {
 }
 
 /** The timer of a command's profile. @param how.revives whether watching it takes up what a dead host left */
-export const reachOf = ({ profile, output }: Context, { revives = true } = {}): Reach =>
-  new Reach(profile, { tell: (text) => output.note(text), revives });
+export const reachOf = ({ profile, output }: Context, { revives = true } = {}): PomoReach =>
+  new PomoReach(profile, { tell: (text) => output.note(text), revives });
 
 /** Flags over the preset over the configuration. @throws Expected 2 for a preset that there isn't, 78 where it is configured */
 async function settingsOf(wanted: Wanted): Promise<{ preset: string; settings: Settings }> {

@@ -2,14 +2,6 @@ import { expectThat, inMs, type Scene, type SceneStage } from "../../kernel/scen
 
 /** The scenes of `stint demo` that show what a pomodoro can be put through. */
 
-/** Kills the host as nothing can handle. */
-async function kill(stage: SceneStage): Promise<void> {
-  const { lines } = await stage.run("sessions");
-  const pid = lines.find(({ kind, pid }) => kind === "pomo" && typeof pid === "number")?.["pid"];
-  expectThat(typeof pid === "number", "no pomodoro has a live host");
-  process.kill(pid, "SIGKILL");
-}
-
 /** Nothing of a tour belongs on the user's desktop. */
 const quiet = (stage: SceneStage) => stage.run("config", "set", "pomo.notify", "false");
 
@@ -38,7 +30,7 @@ export const scenes: readonly Scene[] = [
       await stage.ask("pomo", "skip");
       const { line: back } = await stage.ask("pomo", "undo");
       const since = performance.now();
-      await kill(stage);
+      await stage.kill("pomo");
       const { line: seen } = await stage.ask("pomo", "status");
       const { line: resumed, ms } = await stage.ask("pomo", "resume");
       const passed = performance.now() - since;

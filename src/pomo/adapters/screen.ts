@@ -1,21 +1,11 @@
-import { constants } from "node:os";
 import process from "node:process";
-import type { Context } from "../../kernel/command.ts";
-import type { Control } from "../../kernel/control.ts";
-import type { Terminal } from "../../kernel/terminal.ts";
-import { prepareColour } from "../../kernel/tui/theme.ts";
+import type { View } from "../../kernel/attach.ts";
 import { settings } from "./settings.ts";
 
-/** Shows the full screen of a timer until it is left. */
-export async function showScreen(
-  { profile, output, life }: Context,
-  shown: { control: Control; attached: boolean; quit: () => void },
-  show: Terminal["show"],
-): Promise<void> {
-  const { control, attached, quit } = shown;
-  const interrupt = attached ? undefined : () => life.signal("SIGINT", constants.signals.SIGINT);
-  prepareColour(output.colour);
-  await show(async () => {
+/** The full screen of a profile's timer. */
+export const view =
+  (profile: string): View =>
+  async (control, leaving) => {
     const [{ pomoScreen }, first, bell] = await Promise.all([
       import("../tui.tsx"),
       control.state(),
@@ -28,6 +18,5 @@ export async function showScreen(
     const ring = () => {
       if (bell) process.stdout.write("\x07");
     };
-    return pomoScreen({ control, profile, first, quit, interrupt, attached, ring });
-  });
-}
+    return pomoScreen({ control, profile, first, ring, ...leaving });
+  };

@@ -1,22 +1,20 @@
+import { attach, changes, followLines } from "../../kernel/attach.ts";
 import { localOffset } from "../../kernel/clock.ts";
 import type { Context, Options } from "../../kernel/command.ts";
-import type { Control, State } from "../../kernel/control.ts";
+import type { State } from "../../kernel/control.ts";
 import { clockText } from "../../kernel/core/duration.ts";
 import { timeText } from "../../kernel/core/local-time.ts";
 import { Exit, Expected } from "../../kernel/errors.ts";
-import { inBackground } from "../../kernel/launch.ts";
-import { Stack } from "../../kernel/stack.ts";
 import { readStore } from "../../kernel/store.ts";
-import { terminal } from "../../kernel/terminal.ts";
 import { lineOf, outwardState, type Pushed } from "../core/view.ts";
 import { outcomeOf, schema } from "./journal.ts";
-import { type Hosted, liveHost, REQUEST_VARIABLE, type Reach, reachOf, type Wanted } from "./reach.ts";
+import { type Hosted, type PomoReach, REQUEST_VARIABLE, reachOf, type Wanted } from "./reach.ts";
+import { view } from "./screen.ts";
 
 /** The commands of the timer itself. */
 
 /** `stint pomo start` */
 export async function start(context: Context, task: string | undefined, options: Options): Promise<number> {
-  const { profile } = context;
   const wanted: Wanted = {
     preset: options["preset"] as string | undefined,
     work_ms: options["work"] as number | undefined,
@@ -44,7 +42,7 @@ export async function start(context: Context, task: string | undefined, options:
   let state: State | undefined;
   // Without a word of what is wanted anew, what a dead host left is what is wanted; what to wait for is work.
   const plain = task === undefined && !replace && Object.values(wanted).every((value) => value === undefined);
-  if (plain && !liveHost(profile)) {
+  if (plain && !reach.host) {
     const left = await reach.state();
     const unfinished = left["session_id"] !== null && left["completed"] !== true;
     const works = left["session_type"] === "WORK" && left["ticking"] === true;
@@ -58,12 +56,12 @@ export async function start(context: Context, task: string | undefined, options:
     emitState(context, state);
     return Exit.ok;
   }
-  return attach(context, reach);
+  return show(context, reach);
 }
 
 /** What a host in the foreground is to run: what was left there comes first, so that a service can be restarted. */
 async function foregroundOf(
-  reach: Reach,
+  reach: PomoReach,
   task: string | undefined,
   wanted: Wanted,
   replace: boolean,
@@ -84,7 +82,7 @@ const isStanding = (state: State): boolean =>
 export async function watch(context: Context): Promise<number> {
   const reach = reachOf(context);
   await reach.revive();
-  return attach(context, reach);
+  return show(context, reach);
 }
 
 /** `stint pomo pause`, `skip` and the like: tells the timer and prints the state after it. */
@@ -111,79 +109,38 @@ export async function status(context: Context, { format, follow }: Options): Pro
     const { showFormat } = await import("./bar.ts");
     return showFormat(context, reach, { name: format, follow: follow === true });
   }
-  if (follow === true) return followLines(context, reach);
+  if (follow === true) return followLines(context, reach, lines(context));
   emitState(context, await reach.state());
   return Exit.ok;
 }
 
 /** Full screen on a terminal, a line at each change on a pipe; until it is left, or the session is over. */
-async function attach(context: Context, reach: Reach): Promise<number> {
-  const { output, life } = context;
-  if (output.json || !output.terminal) return followLines(context, reach, true);
-  const left = Promise.withResolvers<unknown>();
-  const stack = new Stack();
-  using _ = life.own({ end: () => left.resolve(undefined), hurry: async () => {} });
-  try {
-    const screen = await stack.open("terminal", "terminal", terminal(left.resolve));
-    const { showScreen } = await import("./screen.ts");
-    const shown = { control: reach, attached: true, quit: () => left.resolve(undefined) };
-    await showScreen(context, shown, screen.show);
-    const error = await left.promise;
-    if (error !== undefined) throw error;
-  } finally {
-    await stack[Symbol.asyncDispose]();
-  }
-  return Exit.ok;
-}
-
-/**
- * One line at each change, until the reader leaves.
- * @param ends whether the end of the session ends it
- */
-async function followLines(context: Context, control: Control, ends = false): Promise<number> {
-  const { output, life } = context;
-  const over = Promise.withResolvers<void>();
-  using _ = life.own({ end: () => over.resolve(), hurry: async () => {} });
-  output.onClosed(over.resolve);
-  const lines = new Lines(context);
-  await using _watching = control.watch((state) => {
-    if (state) lines.tell(state);
-    if (ends && state && outwardState(state as Pushed) === "stopped") over.resolve();
-  });
-  await over.promise;
-  return Exit.ok;
+function show(context: Context, reach: PomoReach): Promise<number> {
+  const isOver = (state: State) => outwardState(state as Pushed) === "stopped";
+  return attach(context, reach, { view: view(context.profile), tell: lines(context), isOver });
 }
 
 /** Prints states, each once: what only says how time goes on is no change. */
-class Lines {
-  readonly #context: Context;
-  #last = "";
+const lines = (context: Context): ((state: State) => void) =>
+  changes(keyOf, (state) => emitState(context, state));
 
-  constructor(context: Context) {
-    this.#context = context;
-  }
-
-  tell(state: State): void {
-    const { remaining_ms: _, last_active: __, ...facts } = lineOf(state as Pushed);
-    // What is taken off grows while no host is alive.
-    if (!facts.host) facts.taken_off_ms = 0;
-    // A host that was made anew counts from 0.
-    const { events: ___, pending: ____, ...lasting } = facts as typeof facts & { pending?: unknown };
-    const key = JSON.stringify([lasting, state["host"] === false ? null : state["events"]]);
-    if (key === this.#last) return;
-    this.#last = key;
-    emitState(this.#context, state);
-  }
+function keyOf(state: State): string {
+  const { remaining_ms: _, last_active: __, ...facts } = lineOf(state as Pushed);
+  // What is taken off grows while no host is alive.
+  if (!facts.host) facts.taken_off_ms = 0;
+  // A host that was made anew counts from 0.
+  const { events: ___, pending: ____, ...lasting } = facts as typeof facts & { pending?: unknown };
+  return JSON.stringify([lasting, state["host"] === false ? null : state["events"]]);
 }
 
 /** `start --wait`: 0 once the work is done, 1 when it was interrupted. */
-async function waitFor(context: Context, reach: Reach, begun: State, n: number): Promise<number> {
+async function waitFor(context: Context, reach: PomoReach, begun: State, n: number): Promise<number> {
   const { output, life } = context;
   const session = String(begun["session_id"]);
   const over = Promise.withResolvers<number>();
   using _ = life.own({ end: () => over.resolve(Exit.no), hurry: async () => {} });
   output.onClosed(() => over.resolve(Exit.ok));
-  const lines = new Lines(context);
+  const tell = lines(context);
   const goesOn = (state: State): boolean =>
     state["session_id"] === session &&
     state["interval"] === n &&
@@ -197,7 +154,7 @@ async function waitFor(context: Context, reach: Reach, begun: State, n: number):
   };
   await using _watching = reach.watch((state) => {
     if (!state) return;
-    if (output.json) lines.tell(state);
+    if (output.json) tell(state);
     if (!goesOn(state)) look().catch(over.reject);
   });
   if (!output.json) emitState(context, begun);
@@ -229,10 +186,7 @@ export async function host(context: Context): Promise<number> {
 /** Hosts a session in this process. */
 async function hostHere(context: Context, hosted: Hosted): Promise<number> {
   const { hostPomo } = await import("./hosting.ts");
-  const lines = new Lines(context);
-  await hostPomo(context, hosted, (state) => {
-    if (!inBackground()) lines.tell(state);
-  });
+  await hostPomo(context, hosted, lines(context));
   return Exit.ok;
 }
 

@@ -1,15 +1,9 @@
+import { type Bar, fieldsOf, type Reading, shortTitle } from "../../kernel/core/bar.ts";
 import { clockText, spokenDuration } from "../../kernel/core/duration.ts";
 import type { SessionType } from "./history.ts";
-import type { Refusal } from "./pomodoro.ts";
 import { lineOf, outwardState, type Pushed } from "./view.ts";
 
-/**
- * What `status` prints for bars and prompts: a line of text made from a state. It runs once a second in many a bar, so
- * it imports next to nothing.
- */
-
-/** The formats of `status` that have a name. */
-export const FORMATS = ["waybar", "tmux", "polybar", "i3blocks"] as const;
+/** What bars and prompts show of a pomodoro. It is made once a second in many a bar, so it imports next to nothing. */
 
 /** A state as a host pushes it, with what is left brought up to now; without a host, what a dead one left. */
 export type Shown = Pushed & { pending?: string };
@@ -39,20 +33,6 @@ const isFinishedAway = ({ completed, finished_away_at, remaining_ms, host }: Sho
 
 const wordOf = (type: SessionType | null): string => (type === null ? "" : WORDS[type]);
 
-/** On one line, with nothing in it that a terminal or a bar would obey: titles come from anywhere. */
-const oneLine = (text: string): string =>
-  text.toWellFormed().replace(/[\p{Cc}\u2028-\u202e\u2066-\u2069]+/gu, " ");
-
-/** A bar is short. */
-const LONGEST_TITLE = 40;
-
-function short(text: string): string {
-  const characters = [...oneLine(text)];
-  return characters.length <= LONGEST_TITLE
-    ? characters.join("")
-    : `${characters.slice(0, LONGEST_TITLE - 1).join("")}…`;
-}
-
 /** What is past, so that it and what is left add up on the screen as well. */
 const elapsedText = ({ duration_ms, remaining_ms }: Shown): string =>
   clockText(duration_ms - Math.ceil(remaining_ms / 1000) * 1000);
@@ -65,7 +45,7 @@ const percentOf = ({ duration_ms, remaining_ms }: Shown): number =>
 function textOf(shown: Shown): string {
   const { remaining_ms, session_type, next_type, task, completed } = shown;
   const clock = clockText(remaining_ms);
-  const work = task === null ? WORDS.WORK : short(task);
+  const work = task === null ? WORDS.WORK : shortTitle(task);
   switch (moodOf(shown)) {
     case "stopped":
       return "";
@@ -142,82 +122,18 @@ const TODAY: Readonly<Record<keyof Line["today"], true>> = {
   goal: true,
 };
 
-const FIELDS: readonly string[] = [
-  ...Object.keys(WORDED),
-  ...Object.keys(LINE),
-  ...Object.keys(TODAY).map((name) => `today.${name}`),
-];
-
-function fieldOf(field: string, shown: Shown): unknown {
-  const worded = WORDED[field];
-  if (worded) return worded(shown);
-  const line = lineOf(shown);
-  const [name = "", part] = field.split(".");
-  const value = (line as Readonly<Record<string, unknown>>)[name];
-  return part === undefined ? value : line.today[part as keyof Line["today"]];
-}
-
-/** A literal brace, a field, or a brace that is neither. */
-const PIECES = /\{\{|\}\}|\{([a-z_.]+)\}|[{}]/g;
-
-/** What is wrong with a format that was asked for; undefined when nothing is. */
-export function formatProblem(format: string): Refusal | undefined {
-  if ((FORMATS as readonly string[]).includes(format)) return undefined;
-  const hint = `the fields are ${FIELDS.join(", ")}`;
-  for (const [piece, field] of format.matchAll(PIECES)) {
-    if (field !== undefined && !FIELDS.includes(field)) {
-      return { refused: `there is no field {${field}}`, hint };
-    }
-    if (piece.length === 1)
-      return { refused: `'${format}' has a ${piece} too many: {{ and }} are braces`, hint };
-  }
-  if (/[{}]/.test(format)) return undefined;
-  return {
-    refused: `there is no format '${format}'`,
-    hint: `${FORMATS.join(", ")}, or a template: '{remaining} {task}'`,
-  };
-}
-
-const template = (text: string, shown: Shown): string =>
-  text.replace(PIECES, (piece, field: string | undefined) =>
-    field === undefined ? piece.slice(0, 1) : oneLine(String(fieldOf(field, shown) ?? "")),
-  );
-
-/** Green runs, cyan is a break, yellow waits for the user, grey is alive no more; each with its word beside it. */
+/** Green runs, cyan is a break, yellow waits for the user, grey is alive no more. */
 const COLOURS = {
-  work: { name: "green", hex: "#5faf5f" },
-  short_break: { name: "cyan", hex: "#5fafaf" },
-  long_break: { name: "cyan", hex: "#5fafaf" },
-  paused: { name: "yellow", hex: "#d7af5f" },
-  waiting: { name: "yellow", hex: "#d7af5f" },
-  away: { name: "colour245", hex: "#8a8a8a" },
-} as const;
+  work: "green",
+  short_break: "cyan",
+  long_break: "cyan",
+  paused: "yellow",
+  waiting: "yellow",
+  away: "grey",
+  stopped: "grey",
+} as const satisfies Record<Mood, Reading["colour"]>;
 
-const MARKUP: Readonly<Record<string, string>> = {
-  "&": "&amp;",
-  "<": "&lt;",
-  ">": "&gt;",
-  '"': "&quot;",
-  "'": "&#39;",
-};
-
-/** Text as Pango's markup has it. */
-const escapeMarkup = (text: string): string =>
-  text.replace(/[&<>"']/g, (character) => MARKUP[character] ?? "");
-
-/** A module with empty text is hidden, unless its own format shows an icon by `alt`. */
-function waybar(shown: Shown): string {
-  const mood = moodOf(shown);
-  return JSON.stringify({
-    text: escapeMarkup(textOf(shown)),
-    alt: mood,
-    tooltip: escapeMarkup(tooltip(shown, mood)),
-    class: mood,
-    percentage: mood === "stopped" ? 0 : percentOf(shown),
-  });
-}
-
-function tooltip(shown: Shown, mood: Mood): string {
+function tooltip(shown: Shown, mood: Mood): string[] {
   const { session_type, next_type, round, rounds, task, overview, completed: counted } = shown;
   const { completed, goal } = overview.today;
   const state = counted
@@ -230,52 +146,32 @@ function tooltip(shown: Shown, mood: Mood): string {
   const away = isFinishedAway(shown)
     ? "not counted: stint pomo finish counts it"
     : "no host is alive: stint pomo resume goes on";
-  const lines = [
+  return [
     mood === "stopped" ? "no pomodoro" : `${wordOf(session_type)}, round ${round} of ${rounds}${state}`,
     mood === "away" ? away : "",
-    mood === "stopped" || task === null ? "" : oneLine(task),
+    mood === "stopped" || task === null ? "" : task,
     `today ${completed}${goal > 0 ? ` of ${goal}` : ""}`,
     overview.streak_days > 1 ? `${overview.streak_days} days in a row` : "",
   ];
-  return lines.filter((line) => line !== "").join("\n");
 }
 
-/** For `#(stint pomo status --format tmux)`: a doubled `#` is one. */
-function tmux(shown: Shown): string {
-  const mood = moodOf(shown);
-  if (mood === "stopped") return "";
-  return `#[fg=${COLOURS[mood].name}]${textOf(shown).replaceAll("#", "##")}#[default]`;
-}
-
-/** It knows no way to write a literal `%{`: a space takes its meaning away. */
-function polybar(shown: Shown): string {
-  const mood = moodOf(shown);
-  if (mood === "stopped") return "";
-  return `%{F${COLOURS[mood].hex}}${textOf(shown).replaceAll("%{", "% {")}%{F-}`;
-}
-
-/** Three lines: the text, a short one, the colour. A block whose text is empty is hidden. */
-function i3blocks(shown: Shown): string {
-  const mood = moodOf(shown);
-  if (mood === "stopped") return "";
-  return [textOf(shown), clockText(shown.remaining_ms), COLOURS[mood].hex].join("\n");
-}
-
-/**
- * A state in a format, without the line feed at its end.
- * @param name one of {@link FORMATS} or a template that {@link formatProblem} has nothing against
- */
-export function format(name: string, shown: Shown): string {
-  switch (name) {
-    case "waybar":
-      return waybar(shown);
-    case "tmux":
-      return tmux(shown);
-    case "polybar":
-      return polybar(shown);
-    case "i3blocks":
-      return i3blocks(shown);
-    default:
-      return template(name, shown);
-  }
-}
+/** A pomodoro as bars and prompts show it. */
+export const bar: Bar<Shown> = {
+  read(shown) {
+    const mood = moodOf(shown);
+    return {
+      text: textOf(shown),
+      short: clockText(shown.remaining_ms),
+      mood,
+      colour: COLOURS[mood],
+      tooltip: tooltip(shown, mood),
+      percentage: mood === "stopped" ? 0 : percentOf(shown),
+    };
+  },
+  fields: {
+    ...WORDED,
+    ...fieldsOf(LINE, (shown) => lineOf(shown)),
+    ...fieldsOf(TODAY, (shown) => lineOf(shown).today, "today."),
+  },
+  example: "{remaining} {task}",
+};

@@ -1,4 +1,5 @@
 import { spokenDuration } from "../../kernel/core/duration.ts";
+import { bodyOf, type Notice } from "../../kernel/core/notice.ts";
 import type { SessionType } from "./history.ts";
 import type { CheckpointType, Happening } from "./pomodoro.ts";
 import type { lineOf } from "./view.ts";
@@ -57,26 +58,12 @@ export function hookVariables(event: CheckpointType, at: Moment): Record<string,
   };
 }
 
-/** A desktop notification: a line of plain text, and a body in the markup that notifications have. */
-export type Notice = { title: string; body: string };
-
 const NAMES: Readonly<Record<SessionType, string>> = {
   WORK: "work",
   SHORT_BREAK: "short break",
   LONG_BREAK: "long break",
 };
 const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
-
-const ENTITIES: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;" };
-/** Text that is shown as it stands: a task is called what its user likes. */
-const escaped = (text: string): string =>
-  text.replace(/\p{Cc}+/gu, " ").replace(/[&<>]/g, (character) => ENTITIES[character] ?? "");
-
-const lines = (...all: (string | null)[]): string =>
-  all
-    .filter((line): line is string => line !== null && line !== "")
-    .map(escaped)
-    .join("\n");
 
 /** What is shown of a start or an end; of what its user does at that moment, nothing. */
 export function noticeOf(event: CheckpointType, at: Moment): Notice | undefined {
@@ -85,13 +72,13 @@ export function noticeOf(event: CheckpointType, at: Moment): Notice | undefined 
   const roundText = `round ${round} of ${rounds}`;
   if (what === "STARTED" && state === "running") {
     const title = `${capital(NAMES[type])}: ${spokenDuration(duration_ms)}`;
-    return { title, body: type === "WORK" ? lines(task, capital(roundText)) : lines(`After ${roundText}`) };
+    return { title, body: type === "WORK" ? bodyOf(task, capital(roundText)) : bodyOf(`After ${roundText}`) };
   }
   if (what === "COMPLETED") {
-    const done = type === "WORK" ? lines(task, capital(roundText)) : "";
+    const done = type === "WORK" ? bodyOf(task, capital(roundText)) : "";
     return {
       title: `${capital(NAMES[type])} done`,
-      body: [done, lines(comingUp(at))].filter(Boolean).join("\n"),
+      body: [done, bodyOf(comingUp(at))].filter(Boolean).join("\n"),
     };
   }
   return undefined;
@@ -108,5 +95,5 @@ export function awayNotice({ notice, session_type, finished_away_at, task }: Mom
   if (notice === null) return undefined;
   const ended = finished_away_at !== null && session_type !== null;
   const title = ended ? `${capital(NAMES[session_type])} ended while you were away` : "While you were away";
-  return { title, body: lines(capital(notice), task) };
+  return { title, body: bodyOf(capital(notice), task) };
 }

@@ -1,27 +1,13 @@
 import { localOffset } from "../../../kernel/clock.ts";
 import { LONGEST_MS } from "../../../kernel/core/duration.ts";
+import { plain, plainTags } from "../../../kernel/core/plain.ts";
+import { LATEST_MS } from "../../../kernel/core/rfc3339.ts";
 import { type Interval, SESSION_TYPES } from "../../core/history.ts";
 import type { Draft } from "./format.ts";
 
 /** The rim for history that comes from outside. */
 
-/** The last instant that RFC 3339 has a text for at any offset: the end of 9998, UTC ms. */
-const LATEST = 253_370_764_799_999;
 const LONGEST_TEXT = 1_000;
-
-/** On one line, with nothing in it that a terminal would obey. */
-export const plain = (text: string): string =>
-  text
-    .toWellFormed()
-    .replace(/[\p{Cc}\u2028-\u202e\u2066-\u2069]+/gu, " ")
-    .trim();
-
-/** Tags as all formats can carry them: a comma parts two. */
-export const plainTags = (tags: readonly string[]): string[] =>
-  tags
-    .flatMap((tag) => tag.split(","))
-    .map(plain)
-    .filter((tag) => tag !== "");
 
 /** Loads what tells an interval from a draft of one: the interval, or what is wrong with it. */
 export async function checker(): Promise<
@@ -29,7 +15,7 @@ export async function checker(): Promise<
 > {
   const z = await import("zod");
   const text = z.string().max(LONGEST_TEXT);
-  const time = z.int().min(0).max(LATEST);
+  const time = z.int().min(0).max(LATEST_MS);
   const length = z.int().min(0).max(LONGEST_MS, "longer than a day");
   const schema = z.object({
     type: z.enum(SESSION_TYPES).default("WORK"),

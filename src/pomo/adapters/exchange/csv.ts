@@ -1,7 +1,8 @@
-import { CsvError, type Info, parse } from "csv-parse/sync";
-import { type OffsetTime, parseRfc3339, rfc3339 } from "../../../kernel/core/rfc3339.ts";
+import { rfc3339 } from "../../../kernel/core/rfc3339.ts";
+import { csvLine, csvRecords, guarded } from "../../../kernel/csv.ts";
+import { Wrong } from "../../../kernel/exchange.ts";
 import type { Interval } from "../../core/history.ts";
-import { type Format, Wrong } from "./format.ts";
+import type { Format } from "./format.ts";
 
 /**
  * RFC 4180 with a header, for spreadsheets. Lengths are minutes with as many digits as a millisecond needs, times RFC
@@ -24,89 +25,34 @@ const COLUMNS: Readonly<Record<string, (row: Interval) => string>> = {
   task_id: ({ task_id }) => String(task_id ?? ""),
 };
 
-/**
- * A spreadsheet takes a cell that begins so for a formula, and a title may come from anybody: an apostrophe before it
- * makes it text. One that begins with apostrophes and then so gets another, so that exactly that one is taken away.
- */
-const guarded = (text: string): string => (/^'*[=+\-@＝＋－＠]/.test(text) ? `'${text}` : text);
-const unguarded = (text: string): string => (/^'+[=+\-@＝＋－＠]/.test(text) ? text.slice(1) : text);
-
-const cell = (text: string): string =>
-  /[",\r\n;\t]|^\s|\s$/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-const line = (cells: readonly string[]): string => `${cells.map(cell).join(",")}\r\n`;
-
 export const csv: Format = {
   *write(rows) {
-    yield line(Object.keys(COLUMNS));
+    yield csvLine(Object.keys(COLUMNS));
     const columns = Object.values(COLUMNS);
-    for (const row of rows) yield line(columns.map((column) => column(row)));
+    for (const row of rows) yield csvLine(columns.map((column) => column(row)));
   },
   *read(text) {
-    for (const { line, cells } of records(text)) {
-      const given = (name: string): string | undefined => cells[name]?.trim() || undefined;
-      const time = (name: string): OffsetTime | undefined => {
-        const value = given(name);
-        const known = value === undefined ? undefined : parseRfc3339(value);
-        if (value !== undefined && !known) {
-          throw new Wrong(line, `${name} is '${value}', which isn't an RFC 3339 time with its offset`);
-        }
-        return known;
-      };
-      const number = (name: string): number | undefined => {
-        const value = given(name);
-        if (value !== undefined && !/^\d+(\.\d*)?$/.test(value)) {
-          throw new Wrong(line, `${name} is '${value}', which isn't a number`);
-        }
-        return value === undefined ? undefined : Number(value);
-      };
+    for (const record of csvRecords(text)) {
       const length = (name: string): number | undefined => {
-        const value = number(name);
+        const value = record.number(name);
         return value === undefined ? undefined : Math.round(value * 60_000);
       };
-      const start = time("started_at");
-      if (!start) throw new Wrong(line, "started_at is missing");
+      const start = record.time("started_at");
+      if (!start) throw new Wrong(record.line, "started_at is missing");
       const fields = {
-        type: given("type")?.toUpperCase(),
-        outcome: given("outcome")?.toLowerCase(),
-        task: unguarded(given("task") ?? ""),
-        tags: unguarded(given("tags") ?? "").split(","),
+        type: record.text("type")?.toUpperCase(),
+        outcome: record.text("outcome")?.toLowerCase(),
+        task: record.text("task") ?? "",
+        tags: (record.text("tags") ?? "").split(","),
         started_at: start.wall,
         utc_offset_min: start.offset,
-        ended_at: time("ended_at")?.wall,
+        ended_at: record.time("ended_at")?.wall,
         duration_ms: length("duration_min"),
         elapsed_ms: length("elapsed_min"),
-        round: number("round"),
-        task_id: number("task_id"),
+        round: record.number("round"),
+        task_id: record.number("task_id"),
       };
-      yield { line, fields, exact: start.exact };
+      yield { line: record.line, fields, exact: start.exact };
     }
   },
 };
-
-type Cells = { line: number; cells: { readonly [column: string]: string | undefined } };
-
-function* records(text: string): Generator<Cells> {
-  const unified = text.replace(/\r\n?/g, "\n");
-  const header = /^\n*(.*)/.exec(unified)?.[1] ?? "";
-  // Where a comma is the decimal point, spreadsheets part cells by semicolons.
-  const delimiter = [",", ";", "\t"].find((each) => header.includes(each)) ?? ",";
-  let found: { record: Cells["cells"]; info: Info }[];
-  try {
-    found = parse(unified, {
-      columns: (names: string[]) => names.map((name) => name.trim().toLowerCase()),
-      delimiter,
-      record_delimiter: "\n",
-      skip_empty_lines: true,
-      skip_records_with_empty_values: true,
-      info: true,
-    }) as unknown as typeof found;
-  } catch (error) {
-    if (!(error instanceof CsvError)) throw error;
-    throw new Wrong(Number(error["lines"]) || 1, error.message.replace(/ (at|on) line \d+.*$/s, ""));
-  }
-  for (const { record: cells, info } of found) {
-    // That it ends on, less those that are inside its cells.
-    const inside = Object.values(cells).join("").split("\n").length - 1;
-    yield { line: info.lines - inside, cells };
-  }
-}

@@ -26,22 +26,3 @@ export type Format = {
   /** @throws Wrong at the first line that can't be read */
   read(text: string): Iterable<Draft>;
 };
-
-/** A line of a file that isn't what it should be. */
-export class Wrong extends Error {
-  readonly line: number;
-
-  constructor(line: number, what: string) {
-    super(what);
-    this.line = line;
-  }
-}
-
-/** The lines of a text that aren't blank, counted from 1. */
-export function* lines(text: string): Generator<[line: number, text: string]> {
-  let line = 0;
-  for (const each of text.split("\n")) {
-    line++;
-    if (each.trim() !== "") yield [line, each.trim()];
-  }
-}

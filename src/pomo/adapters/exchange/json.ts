@@ -1,5 +1,6 @@
+import { objects, Wrong } from "../../../kernel/exchange.ts";
 import type { Interval } from "../../core/history.ts";
-import { type Format, lines, Wrong } from "./format.ts";
+import type { Format } from "./format.ts";
 
 /** An interval as the record that stands for it on stdout: `type` says what the line is, so its own is `session_type`. */
 const record = ({ type, ...rest }: Interval) => ({ v: 1, type: "interval", session_type: type, ...rest });
@@ -10,8 +11,7 @@ export const json: Format = {
     for (const row of rows) yield `${JSON.stringify(record(row))}\n`;
   },
   *read(text) {
-    for (const [line, each] of lines(text)) {
-      const { v, type, session_type, ...rest } = parse(each, line);
+    for (const [line, { v, type, session_type, ...rest }] of objects(text)) {
       if (type !== "interval") throw new Wrong(line, `its type isn't "interval"`);
       if (v !== 1) throw new Wrong(line, "it isn't of version 1: a newer stint may have written it");
       yield {
@@ -22,13 +22,3 @@ export const json: Format = {
     }
   },
 };
-
-function parse(text: string, line: number): Record<string, unknown> {
-  try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value === "object" && value !== null) return value as Record<string, unknown>;
-  } catch {
-    // Said below.
-  }
-  throw new Wrong(line, "it isn't a JSON object");
-}

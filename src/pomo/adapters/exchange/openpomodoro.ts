@@ -1,5 +1,6 @@
+import { lines, Wrong } from "../../../kernel/exchange.ts";
 import { isPomodoro, readPomodoro, roundedUp, writePomodoro } from "../../core/openpomodoro.ts";
-import { type Format, lines, Wrong } from "./format.ts";
+import type { Format } from "./format.ts";
 
 /** `~/.pomodoro/history`, see core/openpomodoro.ts. */
 export const openpomodoro: Format = {

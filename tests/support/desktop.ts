@@ -1,7 +1,7 @@
 /** A desktop of its own: a display, a session bus, and dunst, that says what it shows. */
 import { mkdirSync, writeFileSync } from "node:fs";
-import { until } from "../support/sandbox.ts";
-import { Folder } from "./fixture-notices.ts";
+import { Folder } from "./folder.ts";
+import { until } from "./sandbox.ts";
 
 /** A notification as dunst took it. */
 type Shown = { id: number; app: string; title: string; body: string };
