@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { BunPlugin } from "bun";
+import { compileUiohook } from "./uiohook.ts";
 
 const root = dirname(import.meta.dir);
 const modules = join(root, "node_modules");
@@ -9,26 +10,39 @@ const modules = join(root, "node_modules");
 /** An npm package with native code, and how it gets into the executable. To add one, add it here. */
 interface Addon {
   readonly name: string;
-  /** The package's own module that looks for its `.node` file at run time; the build replaces it. */
+  /** The module that looks for its `.node` file at run time, the package's own or ours; the build replaces it. */
   readonly loader: RegExp;
+  /** Its files for a platform (`linux-x64`): the `.node` file, then the libraries that come with it. */
+  files(platform: string): Promise<Found>;
   /**
-   * Globs below node_modules for a platform (`linux-x64`): first the `.node` file, then the libraries it is linked
-   * to. The system's own libraries don't belong here. The layout is kept, because their RPATH counts on it.
+   * The text of the module that takes the loader's place, given an expression for what the `.node` file exports, and
+   * why it never comes to that.
    */
-  files(platform: string): readonly string[];
-  /** The text of the module that takes the loader's place, given an expression for what the `.node` file exports. */
-  module(native: string): string;
+  module(native: string, missing: Missing | undefined): string;
 }
+
+/** A file: where it goes below the addon's own folder, and where it is now. */
+type Found = readonly { readonly path: string; readonly from: string }[] | Missing;
+type Missing = { readonly why: string; readonly hint?: string };
 
 const addons: readonly Addon[] = [
   {
     name: "sharp",
     loader: /[\\/]node_modules[\\/]sharp[\\/]dist[\\/]sharp\.mjs$/,
-    files: (platform) => [
-      `@img/sharp-${platform}/lib/*.node`,
-      `@img/sharp-libvips-${platform}/lib/libvips-cpp.*`,
-    ],
+    files: async (platform) =>
+      installed("sharp", platform, [
+        `@img/sharp-${platform}/lib/*.node`,
+        `@img/sharp-libvips-${platform}/lib/libvips-cpp.*`,
+      ]),
     module: (native) => `export default ${native};`,
+  },
+  {
+    name: "uiohook-napi",
+    loader: /[\\/]src[\\/]track[\\/]adapters[\\/]senses[\\/]uiohook[\\/]addon\.ts$/,
+    files: uiohook,
+    module: (native, missing) => `
+export const uiohookThere = () => (${JSON.stringify(missing ? { there: false, ...missing } : { there: true })});
+export const loadUiohook = () => ${native};`,
   },
 ];
 
@@ -38,46 +52,74 @@ export function nativeAddons(platform: string): BunPlugin {
     name: "native-addons",
     setup(build) {
       for (const addon of addons) {
-        build.onLoad({ filter: addon.loader }, () => ({
+        build.onLoad({ filter: addon.loader }, async () => ({
           loader: "ts",
-          contents: replacement(addon, platform),
+          contents: await replacement(addon, platform),
         }));
       }
     },
   };
 }
 
-function replacement(addon: Addon, platform: string): string {
-  const runtime = quote(join(root, "src/kernel/native.ts"));
-  const found = addon.files(platform).map((glob) => {
+const host = `${process.platform}-${process.arch}`;
+
+/**
+ * What `npm ci` brought for a platform.
+ * @param globs below node_modules: first the `.node` file, then the libraries it is linked to. The system's own
+ * libraries don't belong here. The layout is kept, because their RPATH counts on it.
+ */
+function installed(name: string, platform: string, globs: readonly string[]): Found {
+  const found = globs.map((glob) => {
     // A glob's fixed beginning may be a package that isn't installed, which a scan takes for an error.
     const folder = join(modules, dirname(glob));
     return existsSync(folder) ? [...new Bun.Glob(glob).scanSync(modules)].sort() : [];
   });
-  if (found.some((files) => files.length === 0)) {
-    if (platform === `${process.platform}-${process.arch}`) {
-      throw new Error(`the files of ${addon.name} for ${platform} are not installed: run \`npm ci\``);
-    }
-    // npm installs this machine's files only: the build for another goes without.
-    return `import { notInThisBuild } from ${runtime};
-${addon.module(`notInThisBuild(${quote(addon.name)}, ${quote(platform)})`)}`;
+  if (found.every((files) => files.length > 0)) {
+    return found.flat().map((path) => ({ path: path.replaceAll("\\", "/"), from: join(modules, path) }));
   }
-  const files = found.flat().map((path) => path.replaceAll("\\", "/"));
-  const imports = files.map(
-    (path, i) => `import f${i} from ${quote(join(modules, path))} with { type: "file" };`,
-  );
-  const list = files.map((path, i) => {
-    const sha256 = createHash("sha256")
-      .update(readFileSync(join(modules, path)))
-      .digest("hex");
+  if (platform === host)
+    throw new Error(`the files of ${name} for ${platform} are not installed: run \`npm ci\``);
+  // npm installs this machine's files only: the build for another goes without.
+  return { why: `it isn't in a build for ${platform} that was made on ${host}` };
+}
+
+/** Of those in the package Windows' works; the others are compiled, on the machine they are for. */
+async function uiohook(platform: string): Promise<Found> {
+  const published = join(modules, `uiohook-napi/prebuilds/${platform}/uiohook-napi.node`);
+  if (platform.startsWith("win32-") && existsSync(published)) {
+    return [{ path: "uiohook-napi.node", from: published }];
+  }
+  if (platform !== host) {
+    return {
+      why: `it isn't in a build for ${platform} that was made on ${host}`,
+      hint: "build stint on the machine it is for",
+    };
+  }
+  const compiled = await compileUiohook();
+  if ("path" in compiled) return [{ path: "uiohook.node", from: compiled.path }];
+  console.error(`built without uiohook-napi: ${compiled.why}`);
+  return compiled;
+}
+
+async function replacement(addon: Addon, platform: string): Promise<string> {
+  const runtime = quote(join(root, "src/kernel/native.ts"));
+  const files = await addon.files(platform);
+  if ("why" in files) {
+    return `import { notInThisBuild } from ${runtime};
+${addon.module(`notInThisBuild(${quote(addon.name)}, ${quote(platform)})`, files)}`;
+  }
+  const imports = files.map(({ from }, i) => `import f${i} from ${quote(from)} with { type: "file" };`);
+  const list = files.map(({ path, from }, i) => {
+    const sha256 = createHash("sha256").update(readFileSync(from)).digest("hex");
     return `{ path: ${quote(path)}, from: f${i}, sha256: ${quote(sha256)} }`;
   });
   const { version } = JSON.parse(readFileSync(join(modules, addon.name, "package.json"), "utf8")) as {
     version: string;
   };
+  const expression = `native({ name: ${quote(addon.name)}, version: ${quote(version)}, files: [${list.join(", ")}] })`;
   return `import { native } from ${runtime};
 ${imports.join("\n")}
-${addon.module(`native({ name: ${quote(addon.name)}, version: ${quote(version)}, files: [${list.join(", ")}] })`)}`;
+${addon.module(expression, undefined)}`;
 }
 
 const quote = (text: string): string => JSON.stringify(text);

@@ -27,9 +27,27 @@ const needed: readonly Needed[] = [
   { command: "dbus-daemon", package: "dbus" },
   { command: "dbus-send", package: "dbus" },
   { command: "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf", package: "fonts-dejavu-core" },
+  // What moves windows about, types and clicks on it.
+  { command: "openbox", package: "openbox" },
+  { command: "xdotool", package: "xdotool" },
+  { command: "xterm", package: "xterm" },
+  { command: "xprop", package: "x11-utils" },
+  // A desktop under Wayland.
+  { command: "sway", package: "sway" },
+  { command: "foot", package: "foot" },
+  { command: "grim", package: "grim" },
+  { command: "wtype", package: "wtype" },
+  // What uiohook-napi is compiled with.
+  { command: "gcc", package: "gcc" },
+  { command: "/usr/include/stdlib.h", package: "libc6-dev" },
+  { command: "/usr/include/X11/Xlib.h", package: "libx11-dev" },
+  { command: "/usr/include/X11/extensions/record.h", package: "libxtst-dev" },
+  { command: "/usr/include/X11/extensions/Xrandr.h", package: "libxrandr-dev" },
+  { command: "/usr/include/X11/Intrinsic.h", package: "libxt-dev" },
   // Readers of what is exported.
   { command: "jq", package: "jq" },
   { command: "/usr/lib/python3/dist-packages/icalendar", package: "python3-icalendar" },
+  { command: "timew", package: "timewarrior" },
 ];
 
 /** Percent of the lines of src. */

@@ -80,7 +80,7 @@ function byProgram(program: string): Route {
 }
 
 /** The address of the session's bus: given, or where systemd has it. */
-function sessionBus(): string | undefined {
+export function sessionBus(): string | undefined {
   const given = process.env["DBUS_SESSION_BUS_ADDRESS"];
   if (given) return given;
   const folder = process.env["XDG_RUNTIME_DIR"];
