@@ -3,9 +3,11 @@ import type { Context } from "./kernel/command.ts";
 import { Exit, message } from "./kernel/errors.ts";
 import { type Scene, SceneStage } from "./kernel/scene.ts";
 import { scenes as pomo } from "./pomo/adapters/scenes.ts";
+import { scenes as track } from "./track/adapters/scenes.ts";
 
 /** The tour, feature by feature. */
 const TOUR: readonly { feature: string; scenes: readonly Scene[] }[] = [
+  { feature: "track", scenes: track },
   { feature: "pomo", scenes: pomo },
   { feature: "backtest", scenes: backtest },
 ];

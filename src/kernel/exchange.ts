@@ -20,7 +20,8 @@ import type { Output } from "./output.ts";
 
 /** Texts for other programs, and theirs for us: into and out of files, stdout and stdin. */
 
-const LARGEST_FILE = 64 * 2 ** 20;
+/** What a file may have at most, unless a feature says otherwise, MB. */
+const LARGEST_MB = 64;
 /** Text is written in pieces of about so many characters: a history may be long. */
 const PIECE = 64 * 1024;
 
@@ -121,20 +122,26 @@ export function sourceOf(file: string | undefined, command: string): Source {
   return { path, label: path ?? "stdin" };
 }
 
-/** All of it. @throws Expected 74 when it can't be read, is too large or no UTF-8 */
-export async function readText({ path, label }: Source): Promise<string> {
+/**
+ * All of it.
+ * @param largestMb what it may have at most
+ * @throws Expected 74 when it can't be read, is too large or no UTF-8
+ */
+export async function readText({ path, label }: Source, largestMb = LARGEST_MB): Promise<string> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   try {
     for await (const chunk of path === undefined ? process.stdin : createReadStream(path)) {
       chunks.push(chunk as Uint8Array);
       size += (chunk as Uint8Array).length;
-      if (size > LARGEST_FILE) break;
+      if (size > largestMb * 2 ** 20) break;
     }
   } catch (error) {
     throw new Expected(Exit.io, `${label} can't be read: ${errno(error) ?? message(error)}`);
   }
-  if (size > LARGEST_FILE) throw new Expected(Exit.io, `${label} is larger than 64 MB`, "import it in parts");
+  if (size > largestMb * 2 ** 20) {
+    throw new Expected(Exit.io, `${label} is larger than ${largestMb} MB`, "import it in parts");
+  }
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(chunks));
   } catch {

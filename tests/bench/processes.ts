@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Kind } from "../../src/kernel/checkpoint.ts";
-import type { Seat } from "../../src/kernel/seat.ts";
+import { type Seat, seatName } from "../../src/kernel/seat.ts";
 import { type Sandbox, until } from "../support/sandbox.ts";
 
 /** What clock ticks of proc(5) are, in ms: the grain of {@link cpuMs}. */
@@ -33,7 +33,8 @@ export function holds(pid: number): { descriptors: number; threads: number } {
 
 /** Waits for the host of the default profile and says where it sits. */
 export async function seated(box: Sandbox, kind: Kind): Promise<Seat> {
-  const path = join(box.home, "state/stint", `${kind}.default.host`);
+  const seat = seatName(kind, "default", "");
+  const path = join(box.home, "state/stint", `${seat}.host`);
   const text = await until(() => existsSync(path) && readFileSync(path, "utf8"));
   return JSON.parse(text as string) as Seat;
 }

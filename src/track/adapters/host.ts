@@ -70,7 +70,8 @@ export async function openTrack(
   host: Host,
   request: Request,
   config: TrackSettings,
-  look: (input: TrackSettings["input"]) => Promise<Probed> = (input) => probe({ input }, process.env),
+  look: (input: TrackSettings["input"]) => Promise<Probed> = (input) =>
+    probe({ input, idleMs: lengthOf(config.idle_threshold) }, process.env),
 ): Promise<Activity<object>> {
   const { clock, log, store, profile } = host;
   const { beginning, type } = request.kind === "start" ? begun(host, request) : taken(host, request);
@@ -170,6 +171,7 @@ export async function openTrack(
       async correct(args) {
         const edit = editFrom((args as { edit?: unknown } | null)?.edit);
         const { said } = await live.correct((db, open) => applyEdit(db, { ...where(open), edit }));
+        if (edit.do === "away") live.answered();
         live.tell(said);
       },
       async undo() {
@@ -321,6 +323,7 @@ async function openWorkers(
       store: host.store,
       session: host.session,
       profile: host.profile,
+      isPresent: () => sink.isPresent,
       taken: (shot) => sink.shot(shot),
       clock,
       random: Math.random,

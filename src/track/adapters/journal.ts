@@ -2,7 +2,7 @@ import { dayText, localDay } from "../../kernel/core/local-time.ts";
 import type { Database, Row } from "../../kernel/runtime.ts";
 import type { Schema } from "../../kernel/store.ts";
 import { clicksOf, type InputCounts, NO_INPUT, scrollsOf } from "../core/counts.ts";
-import { type Effort, type Span, type SpanKind, timesOf } from "../core/span.ts";
+import { type Span, type SpanKind, timesOf } from "../core/span.ts";
 import type { RunningApp, SeenWindow } from "../core/window.ts";
 
 /**
@@ -311,9 +311,6 @@ export function addRunning(
 export function extendRunning(db: Database, id: number, ended_at: number): void {
   db.prepare("UPDATE track_running SET ended_at = ? WHERE id = ?").run(ended_at, id);
 }
-
-/** `default` effort of a session without a word about it. */
-export const NO_EFFORT: Effort = { project: null, tags: [] };
 
 /** The local date of an instant, `2026-11-22`. */
 export const dateOf = (wall: number, offsetMin: number): string => dayText(localDay(wall, offsetMin));

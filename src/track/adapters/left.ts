@@ -30,7 +30,7 @@ export type Left = {
 };
 
 /** The session that was tracked last, unless it was ended for good. */
-export function findLeft(db: Database, profile: string): Left | undefined {
+function findLeft(db: Database, profile: string): Left | undefined {
   const newest = newestCheckpoint(db, { kind: "track", profile }, readSaved);
   if (!newest?.checkpoint || newest.checkpoint.state.over) return undefined;
   const { session, checkpoint } = newest;

@@ -16,7 +16,7 @@ import { Course, type Living } from "../core/course.ts";
 import { merge } from "../core/heartbeat.ts";
 import type { CheckpointType, Saved } from "../core/saved.ts";
 import { type Reading, SessionClock } from "../core/session-clock.ts";
-import type { Effort } from "../core/span.ts";
+import { type Effort, NO_TIMES, type Times } from "../core/span.ts";
 import { intervalOf, Minutes } from "../core/timings.ts";
 import type { TrackerStates } from "../core/tracker-states.ts";
 import type { TrackView } from "../core/view.ts";
@@ -116,6 +116,11 @@ export class Sink {
     this.#heard?.shot(shot);
   }
 
+  /** Whether somebody is there and at work. */
+  get isPresent(): boolean {
+    return this.#heard?.isPresent() ?? false;
+  }
+
   /** @returns what was counted since it was last asked */
   take(): InputCounts {
     return { ...this.keys.take(), ...this.mouse.take() };
@@ -126,7 +131,7 @@ export class Sink {
   }
 }
 
-type SinkHeard = Pick<Sink, "window" | "running" | "idle" | "shot">;
+type SinkHeard = Pick<Sink, "window" | "running" | "idle" | "shot"> & { isPresent(): boolean };
 
 /**
  * The session of a host: takes in what trackers tell, keeps the course of its spans, and writes all of it so often that
@@ -160,8 +165,10 @@ export class Live {
   /** A change of state that is to be in the store as a checkpoint of its own. */
   #checkpoints: { type: CheckpointType; saved: Saved }[] = [];
   #writing: Promise<void> = Promise.resolve();
+  /** The figures of the day when they were last read, and what the course had come to then. */
   #today: TrackView["today"];
   #todayAt = 0;
+  #timesThen: Times = NO_TIMES;
   #toldAt = 0;
   #told = "";
   /** When the pause that is on its way was asked for. */
@@ -419,6 +426,7 @@ export class Live {
       window: (seen) => this.#seen(seen),
       running: (apps) => this.#runs(apps),
       idle: (ms) => this.#idle(ms),
+      isPresent: () => this.#course.open?.kind === "work",
       shot: ({ id, at, count }) => {
         this.#screenshots += count;
         this.#shot = { id, at };
@@ -602,6 +610,7 @@ export class Live {
 
   #readToday(at: number): TrackView["today"] {
     this.#todayAt = at;
+    this.#timesThen = this.#course.times;
     const { store, profile } = this.#host;
     return todayOf(store.db, profile, { wall: at, offset: localOffset(at) });
   }
@@ -622,12 +631,14 @@ export class Live {
     const { open } = this.#course;
     const as_of = this.#at;
     const sums = this.#sums;
+    const times = this.#course.times;
+    const [today, then] = [this.#today, this.#timesThen];
     return {
       as_of,
       going: this.#saved.over ? null : (open?.kind ?? null),
       going_since: open?.started_at ?? null,
       started_at: this.#startedAt,
-      ...this.#course.times,
+      ...times,
       ...this.effort,
       note: this.#note,
       keys: sums.presses,
@@ -646,7 +657,12 @@ export class Live {
           ? null
           : { span: this.#question.id, from: this.#question.started_at, to: this.#question.ended_at },
       shot: this.#shot,
-      today: this.#today,
+      today: {
+        ...today,
+        worked_ms: today.worked_ms + times.worked_ms - then.worked_ms,
+        paused_ms: today.paused_ms + times.paused_ms - then.paused_ms,
+        afk_ms: today.afk_ms + times.afk_ms - then.afk_ms,
+      },
       notice: this.#notice,
       unsaved: this.#unsaved,
     };

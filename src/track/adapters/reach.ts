@@ -8,9 +8,10 @@ import { timeText } from "../../kernel/core/local-time.ts";
 import { Exit, Expected } from "../../kernel/errors.ts";
 import { launch } from "../../kernel/launch.ts";
 import { Reach } from "../../kernel/reach.ts";
+import type { Database } from "../../kernel/runtime.ts";
 import { findHosts, type Seat } from "../../kernel/seat.ts";
 import { openStore, readStore } from "../../kernel/store.ts";
-import { undoEdit } from "./edits.ts";
+import { applyEdit, editFrom, undoEdit } from "./edits.ts";
 import type { Request } from "./host.ts";
 import { schema, spansBetween } from "./journal.ts";
 import { closeLeft, HOST_IS_HIDDEN, type Left, readLeft, storedState } from "./left.ts";
@@ -35,32 +36,45 @@ export class TrackReach extends Reach {
       called: "tracking",
       isWhole,
       stored: () => storedState(profile),
-      command: (name) => this.#alone(name),
+      command: (name, args) => this.#alone(name, args),
       tell,
     });
     this.profile = profile;
   }
 
+  /** A stop is answered once the session is closed: until then nothing else can be asked of it. */
+  override async command(name: string, args: unknown = {}): Promise<State> {
+    if (name !== "stop") return super.command(name, args);
+    await this.stop();
+    return this.state();
+  }
+
   /** What can be done while no host of this profile is alive. */
-  async #alone(name: string): Promise<State | undefined> {
+  async #alone(name: string, args: unknown): Promise<State | undefined> {
     if (name === "resume" || name === "toggle") {
       await this.resume();
       return this.state();
     }
-    if (name === "stop") {
-      const left = await readLeft(this.profile);
-      if (!left) throw nothingTracked(this.profile);
-      await closeLeft(this.profile, () => this.host !== undefined);
-      return this.state();
-    }
-    if (name === "undo") {
-      const wall = systemClock.wall();
-      const now = { wall, offset: localOffset(wall) };
-      await using store = await openStore({ schemas: [schema] });
-      await store.write((db) => undoEdit(db, { profile: this.profile, now }));
-      return this.state();
+    if (name === "undo") return this.#edit(undoEdit);
+    if (name === "correct") {
+      const edit = editFrom((args as { edit?: unknown } | null)?.edit);
+      if (edit.do !== "switch") return this.#edit((db, where) => applyEdit(db, { ...where, edit }));
     }
     throw nothingTracked(this.profile);
+  }
+
+  /** @returns undefined when a host has been made meanwhile: it has spans of its own in hand */
+  async #edit(
+    work: (db: Database, where: Parameters<typeof undoEdit>[1]) => unknown,
+  ): Promise<State | undefined> {
+    await using store = await openStore({ schemas: [schema] });
+    const isDone = await store.write((db) => {
+      if (this.host) return false;
+      const wall = systemClock.wall();
+      work(db, { profile: this.profile, now: { wall, offset: localOffset(wall) } });
+      return true;
+    });
+    return isDone ? this.state() : undefined;
   }
 
   /** Takes up what a dead host left, in the background. @throws Expected 1 when nothing was left */

@@ -2,13 +2,17 @@ import { localOffset } from "../../kernel/clock.ts";
 import { Exit, Expected } from "../../kernel/errors.ts";
 import type { Database } from "../../kernel/runtime.ts";
 import { readStore } from "../../kernel/store.ts";
+import { dayLine } from "../core/day-line.ts";
 import { groupsOf, totalsOf } from "../core/groups.ts";
+import { looks } from "../core/report.ts";
 import type { ReportOf, ReportView } from "../core/report-view.ts";
 import { NO_TIMES, type Span } from "../core/span.ts";
+import type { Piece } from "../core/view.ts";
 import { findingsIn } from "./findings.ts";
 import { dateOf, schema, sessionFacts, spansOfSession } from "./journal.ts";
 import { type Range, rangeOf } from "./range.ts";
 import { todayOf } from "./today.ts";
+import { textOf, windowsIn } from "./usage.ts";
 
 /** What a report is of, as a time; of a session with its number and spans. */
 type Meant = { range: Range; session?: { n: number; spans: readonly Span[] } };
@@ -44,7 +48,7 @@ export async function reportView(profile: string, which: ReportOf): Promise<Repo
     const wall = session ? range.from : range.from + (range.to - range.from) / 2;
     const day = todayOf(db, profile, { wall, offset: localOffset(wall) });
     const date = (at: number) => dateOf(at, localOffset(at));
-    const isWeek = "week" in which;
+    const line = session ? sessionLine(db, session) : "week" in which ? [] : day.line;
     return {
       from: date(range.from),
       to: date(range.to - 1),
@@ -54,7 +58,7 @@ export async function reportView(profile: string, which: ReportOf): Promise<Repo
       keys: totals.keys,
       clicks: totals.clicks,
       screenshots: session ? sessionFacts(db, session.n).screenshots : screenshotsIn(db, profile, range),
-      line: isWeek ? [] : day.line.filter(({ from, to }) => from < range.to && to > range.from),
+      line,
       week: day.week,
       apps: by("app").flatMap(({ key, ms }) => (key === null ? [] : [{ app: key, ms }])),
       projects: by("project").map(({ key, ms }) => ({ project: key, ms })),
@@ -63,6 +67,22 @@ export async function reportView(profile: string, which: ReportOf): Promise<Repo
     };
   });
   return read ?? nothing(which);
+}
+
+/** What was when in a session, which may be of several days. */
+function sessionLine(db: Database, { n, spans }: { n: number; spans: readonly Span[] }): Piece[] {
+  const text = textOf(db);
+  const windows = windowsIn(db, n, spans[0]?.started_at ?? 0, spans.at(-1)?.ended_at ?? 0);
+  const looked = new Map<number, { app: string; from: number; to: number }[]>();
+  for (const { span, app, from, to } of looks(
+    spans.filter(({ kind }) => kind === "work"),
+    windows,
+  )) {
+    const seen = looked.get(span.id) ?? [];
+    looked.set(span.id, seen);
+    seen.push({ app: text(app), from, to });
+  }
+  return dayLine(spans, ({ id }) => looked.get(id) ?? []);
 }
 
 const screenshotsIn = (db: Database, profile: string, { from, to }: Range): number =>

@@ -16,7 +16,7 @@ import type { Request } from "./host.ts";
 import { dateOf } from "./journal.ts";
 import { type Hosted, REQUEST_VARIABLE, reachOf, type TrackReach } from "./reach.ts";
 import { view } from "./screen.ts";
-import { showSession } from "./sessions.ts";
+import { tellSession } from "./sessions.ts";
 import { settings, type TrackSettings } from "./settings.ts";
 
 /** The commands of the session itself. */
@@ -98,7 +98,7 @@ export async function resume(context: Context, id: string | undefined): Promise<
 /** `stint track stop` */
 export async function stop(context: Context): Promise<number> {
   const reach = reachOf(context);
-  return showSession(context, await reach.stop());
+  return tellSession(context, await reach.stop());
 }
 
 /** `stint track watch` */

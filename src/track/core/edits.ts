@@ -308,7 +308,9 @@ class Draft {
     this.#next = next;
   }
 
-  get = (id: number): Span | undefined => this.#spans.get(id);
+  get(id: number): Span | undefined {
+    return this.#spans.get(id);
+  }
 
   put(span: Span): void {
     this.#spans.set(span.id, span);
@@ -413,8 +415,8 @@ const hereTime = (at: number, zone: string): string =>
 /** A stretch in which local time has one offset. */
 type Piece = Pick<Span, "started_at" | "ended_at" | "utc_offset_min">;
 
-/** Cuts a time where the offset of local time changes. */
-function localPieces(from: number, to: number, zone: string): Piece[] {
+/** Cuts a time where the offset of local time changes. @param zone an IANA name */
+export function localPieces(from: number, to: number, zone: string): Piece[] {
   const pieces: Piece[] = [];
   let at = Temporal.Instant.fromEpochMilliseconds(from).toZonedDateTimeISO(zone);
   for (;;) {

@@ -1,0 +1,126 @@
+import { plain, plainTags } from "../../../kernel/core/plain.ts";
+import type { Database, Row } from "../../../kernel/runtime.ts";
+import type { InputCounts } from "../../core/counts.ts";
+import { COUNTS, type Origin, spansBetween } from "../journal.ts";
+import type { Range } from "../range.ts";
+import type { InputRecord, Kept, RunningRecord, SessionRecord, WindowRecord } from "./format.ts";
+
+/** What the store has, as records of a file. Texts that were typed are as all formats can carry them. */
+
+type Session = SessionRecord & { n: number };
+
+/** Everything of a profile that began in a time, and the sessions that reach into it. */
+export function kept(db: Database, profile: string, { from, to }: Range): Kept {
+  const sessions = sessionsOf(db, profile, from, to);
+  const ids = new Map(sessions.map(({ n, id }) => [n, id]));
+  const each = function* <T>(
+    read: (db: Database, session: number, id: string, from: number, to: number) => T[],
+  ) {
+    for (const { n, id } of sessions) yield* read(db, n, id, from, to);
+  };
+  return {
+    sessions: sessions.map(({ n: _, ...session }) => session),
+    spans: spansBetween(db, profile, from - 1, to)
+      .filter(({ started_at }) => started_at >= from)
+      .map(({ id: _, session, kind, project, tags, note, ...times }) => ({
+        session: ids.get(session) ?? null,
+        kind,
+        project: plain(project ?? "") || null,
+        tags: plainTags(tags),
+        note: plain(note ?? "") || null,
+        ...times,
+      })),
+    windows: () => each(windowsOf),
+    running: () => each(runningOf),
+    input: () => each(inputOf),
+  };
+}
+
+function sessionsOf(db: Database, profile: string, from: number, to: number): Session[] {
+  const rows = db
+    .prepare(
+      `SELECT n, id, origin, note, started_at, utc_offset_min, COALESCE(ended_at, last_active) AS ended_at
+       FROM track_session JOIN session USING (id)
+       WHERE track_session.profile = ? AND started_at < ? AND COALESCE(ended_at, last_active) >= ?
+       ORDER BY started_at, n`,
+    )
+    .all(profile, to, from);
+  return rows.map((row) => ({
+    n: Number(row["n"]),
+    id: String(row["id"]),
+    origin: String(row["origin"]) as Origin,
+    note: plain(String(row["note"] ?? "")) || null,
+    started_at: Number(row["started_at"]),
+    ended_at: Number(row["ended_at"]),
+    utc_offset_min: Number(row["utc_offset_min"]),
+  }));
+}
+
+const textOrNull = (value: Row[string] | undefined): string | null =>
+  value === null || value === undefined ? null : String(value);
+const times = (row: Row) => ({ started_at: Number(row["started_at"]), ended_at: Number(row["ended_at"]) });
+
+/** The windows of a session that were looked at from a time on. @param id the session's, in the records */
+export const windowsOf = (
+  db: Database,
+  session: number,
+  id: string | null = null,
+  from = 0,
+  to = Number.MAX_SAFE_INTEGER,
+): WindowRecord[] =>
+  db
+    .prepare(
+      `SELECT app.text AS app, title.text AS title, process.text AS process, pid, started_at, ended_at
+       FROM track_window JOIN track_text AS app ON app.id = app
+       LEFT JOIN track_text AS title ON title.id = title LEFT JOIN track_text AS process ON process.id = process
+       WHERE session = ? AND started_at >= ? AND started_at < ? ORDER BY started_at, track_window.id`,
+    )
+    .all(session, from, to)
+    .map((row) => ({
+      session: id,
+      app: String(row["app"]),
+      title: textOrNull(row["title"]),
+      process: textOrNull(row["process"]),
+      pid: row["pid"] === null ? null : Number(row["pid"]),
+      ...times(row),
+    }));
+
+/** The programs that ran in a session, likewise. */
+export const runningOf = (
+  db: Database,
+  session: number,
+  id: string | null = null,
+  from = 0,
+  to = Number.MAX_SAFE_INTEGER,
+): RunningRecord[] =>
+  db
+    .prepare(
+      `SELECT process.text AS process, pid, started_at, ended_at
+       FROM track_running JOIN track_text AS process ON process.id = process
+       WHERE session = ? AND started_at >= ? AND started_at < ? ORDER BY started_at, track_running.id`,
+    )
+    .all(session, from, to)
+    .map((row) => ({
+      session: id,
+      process: String(row["process"]),
+      pid: Number(row["pid"]),
+      ...times(row),
+    }));
+
+/** A session's intervals of input, likewise. */
+export const inputOf = (
+  db: Database,
+  session: number,
+  id: string | null = null,
+  from = 0,
+  to = Number.MAX_SAFE_INTEGER,
+): InputRecord[] =>
+  db
+    .prepare(
+      "SELECT * FROM track_input WHERE session = ? AND started_at >= ? AND started_at < ? ORDER BY started_at",
+    )
+    .all(session, from, to)
+    .map((row) => {
+      const counts = Object.fromEntries(COUNTS.map((name) => [name, Number(row[name])])) as InputCounts;
+      return { session: id, ...times(row), ...counts };
+    });
