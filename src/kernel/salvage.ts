@@ -131,7 +131,8 @@ export async function copySchema(from: string, to: string, applicationId: number
     made = old
       .prepare(
         `SELECT sql FROM sqlite_schema
-         WHERE type IN ('table', 'index') AND sql IS NOT NULL AND name NOT LIKE 'sqlite_%' ORDER BY type DESC`,
+         WHERE type IN ('table', 'index', 'trigger') AND sql IS NOT NULL AND name NOT LIKE 'sqlite_%'
+         ORDER BY CASE type WHEN 'table' THEN 0 WHEN 'index' THEN 1 ELSE 2 END`,
       )
       .all();
     versions = old.prepare("SELECT owner, version FROM schema_version").all();
@@ -156,7 +157,7 @@ export async function copySchema(from: string, to: string, applicationId: number
 
 /**
  * Copies what can still be read of a damaged SQLite file into one that has its tables, so that a bad page costs only
- * the rows on it.
+ * the rows on it. Tables named `cache_…` are made anew by who uses them: with a row lost they would tell what isn't so.
  * @returns how many rows were copied, and the tables that lost some
  */
 export async function salvage(from: string, to: string): Promise<{ rows: number; lost: string[] }> {
@@ -168,7 +169,8 @@ export async function salvage(from: string, to: string): Promise<{ rows: number;
     const tables = fresh
       .prepare(
         `SELECT name, wr FROM pragma_table_list
-         WHERE schema = 'main' AND type = 'table' AND name NOT LIKE 'sqlite_%' AND name <> 'schema_version'`,
+         WHERE schema = 'main' AND type = 'table' AND name NOT LIKE 'sqlite_%' AND name <> 'schema_version'
+           AND name NOT GLOB 'cache_*'`,
       )
       .all();
     fresh.exec("PRAGMA foreign_keys = OFF");

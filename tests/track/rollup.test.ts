@@ -39,13 +39,13 @@ const said = (found: Findings) => ({
 });
 
 const rolledDays = (db: Database): number =>
-  Number(db.prepare("SELECT COUNT(*) AS count FROM track_rolled_day").get()?.["count"]);
+  Number(db.prepare("SELECT COUNT(*) AS count FROM cache_track_day").get()?.["count"]);
 
 /** What is said of a time from what was seen, and from what was rolled up; both must be the same. */
 async function bothWays(range: { from: number; to: number }, filter: Filter = {}, profile = "default") {
   const question = { profile, range, filter };
   const rolled = said(findingsIn(store.db, question));
-  await store.write((db) => db.exec("DELETE FROM track_rolled_day"));
+  await store.write((db) => db.exec("DELETE FROM cache_track_day"));
   const raw = said(findingsIn(store.db, question));
   return { rolled, raw };
 }
@@ -114,7 +114,7 @@ test("a report rolls up what it needs, once, and a host so many days at a time",
   const question = { profile: "default", range: { from: MONDAY, to: MONDAY + 7 * DAY }, filter: {} };
   const first = await findings(question, NOW, () => rolledDays(store.db));
   expect(first?.more).toBe(6);
-  await store.write((db) => db.exec("DELETE FROM track_rolled_day"));
+  await store.write((db) => db.exec("DELETE FROM cache_track_day"));
   expect(await rollUp(store, NOW, 4)).toBe(2);
   expect(rolledDays(store.db)).toBe(4);
   expect(await rollUp(store, NOW, 4)).toBe(0);

@@ -22,3 +22,6 @@ export const dayText = (day: number): string =>
   Temporal.Instant.fromEpochMilliseconds(day * 86_400_000)
     .toString()
     .slice(0, 10);
+
+/** The Monday on or before a day, as such a count; 1970-01-01 was a Thursday. */
+export const mondayOf = (day: number): number => day - ((((day + 3) % 7) + 7) % 7);

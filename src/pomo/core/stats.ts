@@ -1,4 +1,4 @@
-import { dayText, localDay } from "../../kernel/core/local-time.ts";
+import { dayText, localDay, mondayOf } from "../../kernel/core/local-time.ts";
 import type { Interval } from "./history.ts";
 
 /** What a profile's history comes to today: sent with every state, so it is small. */
@@ -41,9 +41,6 @@ function byDay(rows: Iterable<Counted>): Map<number, Tally> {
   }
   return days;
 }
-
-/** The Monday on or before a day. 1970-01-01 was a Thursday. */
-const mondayOf = (day: number): number => day - ((((day + 3) % 7) + 7) % 7);
 
 /** The first day of the year that {@link Overview} shows. */
 export const yearBegins = (today: number): number => mondayOf(today) - 52 * 7;

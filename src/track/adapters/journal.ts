@@ -66,13 +66,13 @@ export const schema: Schema = {
 
      -- Rolled up: what of a UTC day (a count from 1970-01-01) was seen while working, by effort: span is the first
      -- of the spans of that day that have the same. A day counts as rolled up for as long as its row is here.
-     CREATE TABLE track_rolled_day (day INTEGER PRIMARY KEY) STRICT;
-     CREATE TABLE track_rolled_window (
-       day INTEGER NOT NULL REFERENCES track_rolled_day (day) ON DELETE CASCADE, span INTEGER NOT NULL,
+     CREATE TABLE cache_track_day (day INTEGER PRIMARY KEY) STRICT;
+     CREATE TABLE cache_track_window (
+       day INTEGER NOT NULL REFERENCES cache_track_day (day) ON DELETE CASCADE, span INTEGER NOT NULL,
        app INTEGER NOT NULL, title INTEGER NOT NULL, ms INTEGER NOT NULL, PRIMARY KEY (day, span, app, title)
      ) STRICT, WITHOUT ROWID;
-     CREATE TABLE track_rolled_input (
-       day INTEGER NOT NULL REFERENCES track_rolled_day (day) ON DELETE CASCADE, span INTEGER NOT NULL,
+     CREATE TABLE cache_track_input (
+       day INTEGER NOT NULL REFERENCES cache_track_day (day) ON DELETE CASCADE, span INTEGER NOT NULL,
        hour INTEGER NOT NULL, keys INTEGER NOT NULL, clicks INTEGER NOT NULL, scrolls INTEGER NOT NULL,
        distance_px INTEGER NOT NULL, typing_ms INTEGER NOT NULL, moving_ms INTEGER NOT NULL,
        PRIMARY KEY (day, span, hour)
@@ -81,42 +81,42 @@ export const schema: Schema = {
      -- that was added. An interval of input counts where there is work within it, and is an hour at most: so much
      -- further reaches what a span's change touches.
      CREATE TRIGGER track_window_added AFTER INSERT ON track_window BEGIN
-       DELETE FROM track_rolled_day WHERE day BETWEEN NEW.started_at / 86400000 AND NEW.ended_at / 86400000;
+       DELETE FROM cache_track_day WHERE day BETWEEN NEW.started_at / 86400000 AND NEW.ended_at / 86400000;
      END;
      CREATE TRIGGER track_window_removed AFTER DELETE ON track_window BEGIN
-       DELETE FROM track_rolled_day WHERE day BETWEEN OLD.started_at / 86400000 AND OLD.ended_at / 86400000;
+       DELETE FROM cache_track_day WHERE day BETWEEN OLD.started_at / 86400000 AND OLD.ended_at / 86400000;
      END;
      CREATE TRIGGER track_window_went_on AFTER UPDATE OF ended_at ON track_window BEGIN
-       DELETE FROM track_rolled_day WHERE day BETWEEN min(OLD.ended_at, NEW.ended_at) / 86400000
+       DELETE FROM cache_track_day WHERE day BETWEEN min(OLD.ended_at, NEW.ended_at) / 86400000
          AND max(OLD.ended_at, NEW.ended_at) / 86400000;
      END;
      CREATE TRIGGER track_window_changed AFTER UPDATE ON track_window
      WHEN (OLD.session, OLD.app, OLD.title, OLD.started_at) IS NOT (NEW.session, NEW.app, NEW.title, NEW.started_at)
      BEGIN
-       DELETE FROM track_rolled_day WHERE day BETWEEN min(OLD.started_at, NEW.started_at) / 86400000
+       DELETE FROM cache_track_day WHERE day BETWEEN min(OLD.started_at, NEW.started_at) / 86400000
          AND max(OLD.ended_at, NEW.ended_at) / 86400000;
      END;
      CREATE TRIGGER track_input_added AFTER INSERT ON track_input BEGIN
-       DELETE FROM track_rolled_day WHERE day BETWEEN NEW.started_at / 86400000 AND NEW.ended_at / 86400000;
+       DELETE FROM cache_track_day WHERE day BETWEEN NEW.started_at / 86400000 AND NEW.ended_at / 86400000;
      END;
      CREATE TRIGGER track_input_removed AFTER DELETE ON track_input BEGIN
-       DELETE FROM track_rolled_day WHERE day BETWEEN OLD.started_at / 86400000 AND OLD.ended_at / 86400000;
+       DELETE FROM cache_track_day WHERE day BETWEEN OLD.started_at / 86400000 AND OLD.ended_at / 86400000;
      END;
      CREATE TRIGGER track_input_changed AFTER UPDATE ON track_input BEGIN
-       DELETE FROM track_rolled_day WHERE day BETWEEN min(OLD.started_at, NEW.started_at) / 86400000
+       DELETE FROM cache_track_day WHERE day BETWEEN min(OLD.started_at, NEW.started_at) / 86400000
          AND max(OLD.ended_at, NEW.ended_at) / 86400000;
      END;
      CREATE TRIGGER track_span_added AFTER INSERT ON track_span WHEN NEW.kind = 'work' BEGIN
-       DELETE FROM track_rolled_day
+       DELETE FROM cache_track_day
        WHERE day BETWEEN (NEW.started_at - 3600000) / 86400000 AND (NEW.ended_at + 3600000) / 86400000;
      END;
      CREATE TRIGGER track_span_removed AFTER DELETE ON track_span WHEN OLD.kind = 'work' BEGIN
-       DELETE FROM track_rolled_day
+       DELETE FROM cache_track_day
        WHERE day BETWEEN (OLD.started_at - 3600000) / 86400000 AND (OLD.ended_at + 3600000) / 86400000;
      END;
      CREATE TRIGGER track_span_went_on AFTER UPDATE OF ended_at ON track_span
      WHEN OLD.ended_at <> NEW.ended_at AND 'work' IN (OLD.kind, NEW.kind) BEGIN
-       DELETE FROM track_rolled_day WHERE day BETWEEN (min(OLD.ended_at, NEW.ended_at) - 3600000) / 86400000
+       DELETE FROM cache_track_day WHERE day BETWEEN (min(OLD.ended_at, NEW.ended_at) - 3600000) / 86400000
          AND (max(OLD.ended_at, NEW.ended_at) + 3600000) / 86400000;
      END;
      CREATE TRIGGER track_span_changed AFTER UPDATE ON track_span
@@ -124,7 +124,7 @@ export const schema: Schema = {
        AND (OLD.id, OLD.session, OLD.kind, OLD.project, OLD.tags, OLD.started_at, OLD.utc_offset_min)
          IS NOT (NEW.id, NEW.session, NEW.kind, NEW.project, NEW.tags, NEW.started_at, NEW.utc_offset_min)
      BEGIN
-       DELETE FROM track_rolled_day WHERE day BETWEEN (min(OLD.started_at, NEW.started_at) - 3600000) / 86400000
+       DELETE FROM cache_track_day WHERE day BETWEEN (min(OLD.started_at, NEW.started_at) - 3600000) / 86400000
          AND (max(OLD.ended_at, NEW.ended_at) + 3600000) / 86400000;
      END;`,
   ],
@@ -188,14 +188,19 @@ export function removeSpan(db: Database, id: number): void {
 export const spansOfSession = (db: Database, session: number): Span[] =>
   db.prepare("SELECT * FROM track_span WHERE session = ? ORDER BY started_at, id").all(session).map(spanOf);
 
-/** The spans of a profile that reach into a time, in order; of all sessions. UTC ms, `to` excluded. */
+/** The spans of a profile that reach into a time, in order; UTC ms, `to` excluded. What was long before isn't looked through. */
 export const spansBetween = (db: Database, profile: string, from: number, to: number): Span[] =>
   db
     .prepare(
       `SELECT track_span.* FROM track_span JOIN track_session ON n = session
-       WHERE profile = ? AND started_at < ? AND ended_at > ? ORDER BY started_at, track_span.id`,
+       WHERE track_span.id IN (
+         SELECT id FROM track_span WHERE started_at > ?1 - 86400000 AND started_at < ?2 AND +ended_at > ?1
+         UNION ALL
+         SELECT id FROM track_span
+         WHERE ended_at - started_at > 86400000 AND ended_at > ?1 AND +started_at <= ?1 - 86400000
+       ) AND profile = ?3 ORDER BY started_at, track_span.id`,
     )
-    .all(profile, to, from)
+    .all(from, to, profile)
     .map(spanOf);
 
 /** Adds an event of the active window. @returns its id */

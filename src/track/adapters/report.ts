@@ -1,7 +1,7 @@
 import { localOffset, systemClock } from "../../kernel/clock.ts";
 import type { Context, Options } from "../../kernel/command.ts";
 import { spokenDuration } from "../../kernel/core/duration.ts";
-import { dayText, localDay } from "../../kernel/core/local-time.ts";
+import { dayText, localDay, mondayOf } from "../../kernel/core/local-time.ts";
 import { csvLine, guarded } from "../../kernel/csv.ts";
 import { Exit, Expected } from "../../kernel/errors.ts";
 import { writeText } from "../../kernel/exchange.ts";
@@ -20,7 +20,6 @@ import {
   totalsOf,
   WITHOUT,
 } from "../core/groups.ts";
-import { mondayOf } from "../core/report.ts";
 import type { Piece } from "../core/view.ts";
 import { dayLine, stretchOfDay } from "../tui/day-line.ts";
 import { findings } from "./findings.ts";

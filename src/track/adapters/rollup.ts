@@ -11,7 +11,8 @@ import {
   shares,
 } from "../core/report.ts";
 import type { Span } from "../core/span.ts";
-import { bySession, inputIn, spansIn, windowsIn } from "./usage.ts";
+import { spansBetween } from "./journal.ts";
+import { bySession, inputIn, windowsIn } from "./usage.ts";
 
 /**
  * What was seen while working, of whole UTC days that are over, rolled up by effort, app and title, and input by effort
@@ -40,7 +41,7 @@ export function see(
 
 /** Spans and input near a time that the time's own depend on. */
 export const spansAround = (db: Database, profile: string, from: number, to: number): Span[] =>
-  spansIn(db, profile, from - HOUR_MS, to + HOUR_MS);
+  spansBetween(db, profile, from - HOUR_MS, to + HOUR_MS);
 
 /** Whole UTC days of a time, as counts from 1970-01-01: `first`, and `end`, which isn't one of them. */
 export function wholeDays({ from, to }: { from: number; to: number }): { first: number; end: number } {
@@ -60,7 +61,7 @@ export function unrolledDays(
     const last = Math.min(end - 1, Math.floor(ended_at / DAY_MS));
     for (let day = Math.max(first, Math.floor(started_at / DAY_MS)); day <= last; day++) days.add(day);
   }
-  const rolled = db.prepare("SELECT day FROM track_rolled_day WHERE day >= ? AND day < ?").all(first, end);
+  const rolled = db.prepare("SELECT day FROM cache_track_day WHERE day >= ? AND day < ?").all(first, end);
   for (const { day } of rolled) days.delete(Number(day));
   return [...days].sort((a, b) => a - b);
 }
@@ -71,13 +72,13 @@ export const isOver = (day: number, now: number): boolean => (day + 1) * DAY_MS 
 /** Rolls up a day, of all profiles. Call it in a transaction. */
 function rollDay(db: Database, day: number): void {
   const [from, to] = [day * DAY_MS, (day + 1) * DAY_MS];
-  db.prepare("DELETE FROM track_rolled_day WHERE day = ?").run(day);
-  db.prepare("INSERT INTO track_rolled_day (day) VALUES (?)").run(day);
+  db.prepare("DELETE FROM cache_track_day WHERE day = ?").run(day);
+  db.prepare("INSERT INTO cache_track_day (day) VALUES (?)").run(day);
   const putWindow = db.prepare(
-    "INSERT INTO track_rolled_window (day, span, app, title, ms) VALUES (?, ?, ?, ?, ?)",
+    "INSERT INTO cache_track_window (day, span, app, title, ms) VALUES (?, ?, ?, ?, ?)",
   );
   const putInput = db.prepare(
-    `INSERT INTO track_rolled_input (day, span, hour, keys, clicks, scrolls, distance_px, typing_ms, moving_ms)
+    `INSERT INTO cache_track_input (day, span, hour, keys, clicks, scrolls, distance_px, typing_ms, moving_ms)
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   );
   for (const { profile } of db.prepare("SELECT DISTINCT profile FROM track_session").all()) {
@@ -150,7 +151,7 @@ export async function rollDays(store: Store, days: Iterable<number>): Promise<vo
 export const rolledWindows = (db: Database, first: number, last: number, spans: readonly number[]) =>
   db
     .prepare(
-      `SELECT app, title, SUM(ms) AS ms FROM track_rolled_window
+      `SELECT app, title, SUM(ms) AS ms FROM cache_track_window
        WHERE day BETWEEN ? AND ? AND span IN (SELECT value FROM json_each(?)) GROUP BY app, title`,
     )
     .all(first, last, JSON.stringify(spans)) as unknown as { app: number; title: number; ms: number }[];
@@ -159,7 +160,7 @@ export const rolledWindows = (db: Database, first: number, last: number, spans: 
 export const rolledInput = (db: Database, first: number, last: number, spans: readonly number[]) =>
   db
     .prepare(
-      `SELECT span, hour, keys, clicks, scrolls, distance_px, typing_ms, moving_ms FROM track_rolled_input
+      `SELECT span, hour, keys, clicks, scrolls, distance_px, typing_ms, moving_ms FROM cache_track_input
        WHERE day BETWEEN ? AND ? AND span IN (SELECT value FROM json_each(?))`,
     )
     .all(first, last, JSON.stringify(spans)) as unknown as ({

@@ -1,4 +1,4 @@
-import { dayText, localDay } from "../../kernel/core/local-time.ts";
+import { dayText, localDay, mondayOf } from "../../kernel/core/local-time.ts";
 import type { Database } from "../../kernel/runtime.ts";
 import { dayLine } from "../core/day-line.ts";
 import {
@@ -8,13 +8,13 @@ import {
   cutToDay,
   DAY_MS,
   dayOfHour,
-  mondayOf,
   NO_ACTIVITY,
   shares,
 } from "../core/report.ts";
 import { timesOf } from "../core/span.ts";
 import type { Today } from "../core/view.ts";
-import { bySession, inputIn, looksOf, spansIn, textOf } from "./usage.ts";
+import { spansBetween } from "./journal.ts";
+import { bySession, inputIn, looksOf, textOf } from "./usage.ts";
 
 /** No place on Earth is further from UTC. */
 const FURTHEST_MS = 14 * 3_600_000;
@@ -28,7 +28,7 @@ const TOP_APPS = 12;
 export function todayOf(db: Database, profile: string, now: { wall: number; offset: number }): Today {
   const today = localDay(now.wall, now.offset);
   const monday = mondayOf(today);
-  const near = spansIn(db, profile, monday * DAY_MS - FURTHEST_MS, (monday + 7) * DAY_MS + FURTHEST_MS);
+  const near = spansBetween(db, profile, monday * DAY_MS - FURTHEST_MS, (monday + 7) * DAY_MS + FURTHEST_MS);
 
   const week = [0, 0, 0, 0, 0, 0, 0];
   for (const span of near) {

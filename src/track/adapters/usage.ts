@@ -1,24 +1,8 @@
 import type { Database } from "../../kernel/runtime.ts";
 import { type Look, looks, type Seen, type Typed } from "../core/report.ts";
 import type { Span } from "../core/span.ts";
-import { spanOf } from "./journal.ts";
 
 /** Reads spans and what was seen in a time, without looking through all that was before it. UTC ms, `to` excluded. */
-
-/** The spans of a profile that reach into a time, in order. */
-export const spansIn = (db: Database, profile: string, from: number, to: number): Span[] =>
-  db
-    .prepare(
-      `SELECT track_span.* FROM track_span JOIN track_session ON n = session
-       WHERE track_span.id IN (
-         SELECT id FROM track_span WHERE started_at > ?1 - 86400000 AND started_at < ?2 AND +ended_at > ?1
-         UNION ALL
-         SELECT id FROM track_span
-         WHERE ended_at - started_at > 86400000 AND ended_at > ?1 AND +started_at <= ?1 - 86400000
-       ) AND profile = ?3 ORDER BY started_at, track_span.id`,
-    )
-    .all(from, to, profile)
-    .map(spanOf);
 
 /** The windows of a session that reach into a time, in order. */
 export function windowsIn(db: Database, session: number, from: number, to: number): Seen[] {

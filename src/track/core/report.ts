@@ -59,9 +59,6 @@ export function* calendar(
 /** The local day that an hour of {@link calendar} lies in. */
 export const dayOfHour = (hour: number): number => Math.floor(hour / 24);
 
-/** The Monday on or before a day, both counts from 1970-01-01, which was a Thursday. */
-export const mondayOf = (day: number): number => day - ((((day + 3) % 7) + 7) % 7);
-
 /** Adds `more` to `sum`, in place. */
 export function addActivity(sum: Activity, more: Readonly<Activity>): void {
   for (const name of FIELDS) sum[name] += more[name];

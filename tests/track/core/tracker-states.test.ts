@@ -49,7 +49,11 @@ describe("what is told of a tracker", () => {
     states.heard({ act: "dispose", part: "apps", failure: "not disposed after 3000 ms" });
     states.heard({ act: "dispose", part: "mouse" });
     states.closed();
-    expect(states.trackers().apps).toEqual({ state: "hung", reason: "not disposed after 3000 ms", via: "x11" });
+    expect(states.trackers().apps).toEqual({
+      state: "hung",
+      reason: "not disposed after 3000 ms",
+      via: "x11",
+    });
     expect(states.trackers().mouse.state).toBe("off");
     states.opening();
     states.heard({ act: "open", part: "apps" });

@@ -1,10 +1,10 @@
 import { localOffset } from "../../../kernel/clock.ts";
-import { dayText, localDay, localTime, timeText } from "../../../kernel/core/local-time.ts";
+import { dayText, localDay, localTime, mondayOf, timeText } from "../../../kernel/core/local-time.ts";
 import type { Database } from "../../../kernel/runtime.ts";
 import { categories } from "../../core/categories.ts";
 import { dayLine } from "../../core/day-line.ts";
 import { type By, type Findings, groupsOf, totalsOf, WITHOUT } from "../../core/groups.ts";
-import { calendar, cutToDay, dayOfHour, type Look, mondayOf } from "../../core/report.ts";
+import { calendar, cutToDay, dayOfHour, type Look } from "../../core/report.ts";
 import { type Span, timesOf } from "../../core/span.ts";
 import type { Piece } from "../../core/view.ts";
 import { findings, type Question } from "../findings.ts";

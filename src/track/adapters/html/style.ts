@@ -28,8 +28,8 @@ section.long { break-inside: auto; }
 .totals dd { margin: 0; font-size: 1.3rem; font-weight: 600; white-space: nowrap; }
 .totals div:first-child dd { color: var(--c0); }
 .lists { columns: 22rem 2; column-gap: 1.25rem; margin-top: 1.25rem; }
-.lists + section { margin-top: 0; }
-.lists section { margin: 0 0 1.25rem; break-inside: avoid; }
+.lists section { margin: 0; break-inside: avoid; }
+.lists section + section { margin-top: 1.25rem; }
 ul { list-style: none; margin: 0; padding: 0; }
 .bars li { display: grid; grid-template-columns: 1fr auto; gap: 0 .8rem; margin-bottom: .5rem; break-inside: avoid; }
 .bars .value { white-space: nowrap; }
