@@ -50,14 +50,19 @@ export function notifier(log: Log): Notifier {
   };
 }
 
-/** How this desktop is told; undefined where there is none. */
-function route(): Route | undefined {
+/** How this desktop is told: by a program, else by the session's bus; undefined where there is none. */
+export function notifiedBy(): { program: string } | { address: string } | undefined {
   const has = (name: string) => (process.env[name] ?? "") !== "";
   if (!["DISPLAY", "WAYLAND_DISPLAY", "DBUS_SESSION_BUS_ADDRESS"].some(has)) return undefined;
   const program = findProgram("notify-send");
-  if (program !== undefined) return byProgram(program);
+  if (program !== undefined) return { program };
   const address = sessionBus();
-  return address === undefined ? undefined : byBus(address);
+  return address === undefined ? undefined : { address };
+}
+
+function route(): Route | undefined {
+  const by = notifiedBy();
+  return by && ("program" in by ? byProgram(by.program) : byBus(by.address));
 }
 
 function byProgram(program: string): Route {

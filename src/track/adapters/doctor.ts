@@ -1,10 +1,9 @@
 import { existsSync } from "node:fs";
-import { join } from "node:path";
 import type { Context } from "../../kernel/command.ts";
 import { spokenDuration } from "../../kernel/core/duration.ts";
 import { Exit, Expected, message } from "../../kernel/errors.ts";
+import { notifiedBy } from "../../kernel/notify.ts";
 import type { Output } from "../../kernel/output.ts";
-import { findProgram } from "../../kernel/programs.ts";
 import { findHosts } from "../../kernel/seat.ts";
 import { LATE, within } from "../../kernel/stack.ts";
 import { fit, oneRow } from "../../kernel/tui/text.ts";
@@ -168,14 +167,9 @@ function uiohook(): Finding {
 
 function notifications(): Finding {
   const name = "notifications";
-  const is = (variable: string) => (process.env[variable] ?? "") !== "";
-  const desktop = ["DISPLAY", "WAYLAND_DISPLAY", "DBUS_SESSION_BUS_ADDRESS"].some(is);
-  const bus =
-    is("DBUS_SESSION_BUS_ADDRESS") || existsSync(join(process.env["XDG_RUNTIME_DIR"] ?? "/", "bus"));
-  if (!desktop) return { name, via: null, ok: false, said: "there is no desktop to show them" };
-  if (findProgram("notify-send")) return { name, via: null, ok: true, said: "by notify-send" };
-  if (bus) return { name, via: null, ok: true, said: "by the session's bus" };
-  return { name, via: null, ok: false, said: "there is neither notify-send nor a session's bus" };
+  const by = notifiedBy();
+  if (!by) return { name, via: null, ok: false, said: "there is no desktop that shows any" };
+  return { name, via: null, ok: true, said: "program" in by ? "by notify-send" : "by the session's bus" };
 }
 
 async function lock(): Promise<Finding> {

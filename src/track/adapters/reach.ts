@@ -168,7 +168,7 @@ function hostedOf({ session, alive }: Left, paused?: boolean): Hosted {
 }
 
 /** Nothing of this profile: perhaps of another. */
-export function nothingTracked(profile: string): Expected {
+function nothingTracked(profile: string): Expected {
   const [other] = findHosts({ kind: "track" });
   if (!other || other.profile === profile)
     return new Expected(Exit.no, "nothing is tracked", "stint track start");

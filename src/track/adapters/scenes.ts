@@ -39,10 +39,11 @@ export const scenes: readonly Scene[] = [
       const now = Temporal.Now.zonedDateTimeISO();
       const at = (minutes: number) =>
         now.subtract({ minutes }).toPlainDateTime().toString().slice(0, 16).replace("T", " ");
-      await stage.ask("track", "add", "--from", at(180), "--to", at(120), "--project", "forgotten");
+      const range = ["--from", at(180), "--to", at(120)];
+      const { line: added } = await stage.ask("track", "add", ...range, "--project", "forgotten");
       const { line: whole } = await stage.ask("track", "report", "--by", "project", "--from", at(200));
-      await stage.ask("track", "split", "last", at(150));
-      await stage.ask("track", "modify", "last", "--project", "found");
+      const { line: half } = await stage.ask("track", "split", String(added["id"]), at(150));
+      await stage.ask("track", "modify", String(half["id"]), "--project", "found");
       const { line: parted } = await stage.ask("track", "report", "--by", "project", "--from", at(200));
       for (let n = 0; n < 3; n++) await stage.ask("track", "undo");
       const { line: gone } = await stage.ask("track", "report", "--by", "project", "--from", at(200));

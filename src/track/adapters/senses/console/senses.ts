@@ -10,19 +10,20 @@ const nothing = async (): Promise<void> => {};
 /**
  * Tells how long ago a terminal was typed into: the time of its last read, to 8 s. What is read from the wall clock is
  * taken only when it changes, and only as far back as it was last looked at: a clock that is set makes nobody idle.
+ * Where the user never had a terminal it is 0.
  */
 const presence = (): SlotPart<Presence> => async () => {
   const terminals = new Terminals();
   const typedAt = () => terminals.used()[0]?.typedAt;
   let last = typedAt();
-  if (last === undefined)
-    throw new Error("you have no terminal open: there is nothing to tell whether you are there");
-  let idleMs = Math.max(0, Date.now() - last);
+  let idleMs = last === undefined ? 0 : Math.max(0, Date.now() - last);
   let asked = performance.now();
   return {
     async idleMs() {
       const now = performance.now();
       const newest = typedAt();
+      // Without a terminal, as in a service, nothing tells: nobody is taken to be away.
+      if (newest === undefined && last === undefined) return 0;
       const since = now - asked;
       const typed = newest !== undefined && newest !== last;
       idleMs = typed ? Math.min(since, Math.max(0, Date.now() - newest)) : idleMs + since;

@@ -1,6 +1,6 @@
-import { readFileSync } from "node:fs";
 import type { SlotPart } from "../../../../kernel/slot.ts";
 import type { RunningApp, Window } from "../../../core/window.ts";
+import { processName } from "../process.ts";
 import type { Windows } from "../sense.ts";
 import { Ask, Ipc } from "./ipc.ts";
 
@@ -62,7 +62,7 @@ function windowsIn(tree: unknown): Seen[] {
     );
     nodes.push(...inside);
     if (typeof pid !== "number" || inside.length > 0) continue;
-    const process = processOf(pid);
+    const process = processName(pid);
     // Under Wayland a window has an app id, and one of XWayland's a class.
     const app = text(app_id) || text(record(window_properties)["class"]) || process || "";
     found.push({
@@ -77,11 +77,3 @@ function windowsIn(tree: unknown): Seen[] {
 const record = (given: unknown): Record<string, unknown> =>
   typeof given === "object" && given !== null ? (given as Record<string, unknown>) : {};
 const text = (given: unknown): string => (typeof given === "string" ? given : "");
-
-function processOf(pid: number): string | null {
-  try {
-    return readFileSync(`/proc/${pid}/comm`, "utf8").trimEnd();
-  } catch {
-    return null; // it has ended, or is in another namespace
-  }
-}

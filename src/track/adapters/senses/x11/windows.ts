@@ -1,15 +1,16 @@
-import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import x11, { type Property } from "x11";
 import type { SlotPart } from "../../../../kernel/slot.ts";
 import type { RunningApp, Window } from "../../../core/window.ts";
+import { processName } from "../process.ts";
 import type { Windows } from "../sense.ts";
 import { type Connection, connected } from "./connection.ts";
 
-/** A title is cut after so many characters (UTF-16): some programs put whole documents there. */
-const TITLE_LENGTH = 1_000;
-/** A character takes at most four bytes, which is the unit that a property's length is asked in. */
-const TEXT_UNITS = TITLE_LENGTH;
+/**
+ * So much of a title is read, in units of 4 bytes: some programs put whole documents there. What says that a window is
+ * private stands at its end: the rules cut it to what is kept only after they have seen it.
+ */
+const TEXT_UNITS = 16_384;
 const LIST_UNITS = 10_000;
 const ANY_TYPE = 0;
 /** What `_NET_WM_DESKTOP` says of a window that is on all of them. */
@@ -143,11 +144,7 @@ function reader({ client, screen, ask }: Connection, atoms: Atoms) {
     ]);
     const elsewhere = machine !== "" && machine.split(".")[0] !== hostname().split(".")[0];
     if (!pid || elsewhere) return { pid: null, process: null };
-    try {
-      return { pid, process: readFileSync(`/proc/${pid}/comm`, "utf8").trimEnd() };
-    } catch {
-      return { pid, process: null };
-    }
+    return { pid, process: processName(pid) };
   }
 
   return {
@@ -171,7 +168,7 @@ function reader({ client, screen, ask }: Connection, atoms: Atoms) {
       const [instance, name] = names?.split("\0") ?? [];
       const app = (name || instance || process || "").toLowerCase();
       const shown = title || oldTitle || "";
-      return app === "" && shown === "" ? undefined : { app, title: shortened(shown), pid, process };
+      return app === "" && shown === "" ? undefined : { app, title: shown, pid, process };
     },
   };
 }
@@ -190,6 +187,3 @@ function decoded(bytes: Uint8Array): string {
     return Buffer.from(bytes).toString("latin1");
   }
 }
-
-/** Cut at the length that is kept, and never within a character of two units. */
-const shortened = (title: string): string => title.slice(0, TITLE_LENGTH).replace(/[\ud800-\udbff]$/, "");
