@@ -43,7 +43,7 @@ import { todayOf } from "./today.ts";
 /** Minutes that the sparklines go back. */
 const MINUTES = 60;
 /** The figures of the day are read anew so often, ms. */
-const TODAY_MS = 15_000;
+const TODAY_MS = 5_000;
 /** Clients are told of what only counts on no more often than this, ms. */
 const TOLD_MS = 1_000;
 /** Events that wait for a disk that takes nothing; past that the oldest windows are let go. */
@@ -168,7 +168,7 @@ export class Live {
   /** The figures of the day when they were last read, and what the course had come to then. */
   #today: TrackView["today"];
   #todayAt = 0;
-  #timesThen: Times = NO_TIMES;
+  #then: Times & { keys: number; clicks: number } = { ...NO_TIMES, keys: 0, clicks: 0 };
   #toldAt = 0;
   #told = "";
   /** When the pause that is on its way was asked for. */
@@ -610,7 +610,7 @@ export class Live {
 
   #readToday(at: number): TrackView["today"] {
     this.#todayAt = at;
-    this.#timesThen = this.#course.times;
+    this.#then = { ...this.#course.times, keys: this.#sums.presses, clicks: clicksOf(this.#sums) };
     const { store, profile } = this.#host;
     return todayOf(store.db, profile, { wall: at, offset: localOffset(at) });
   }
@@ -632,7 +632,7 @@ export class Live {
     const as_of = this.#at;
     const sums = this.#sums;
     const times = this.#course.times;
-    const [today, then] = [this.#today, this.#timesThen];
+    const [today, then] = [this.#today, this.#then];
     return {
       as_of,
       going: this.#saved.over ? null : (open?.kind ?? null),
@@ -662,6 +662,8 @@ export class Live {
         worked_ms: today.worked_ms + times.worked_ms - then.worked_ms,
         paused_ms: today.paused_ms + times.paused_ms - then.paused_ms,
         afk_ms: today.afk_ms + times.afk_ms - then.afk_ms,
+        keys: today.keys + sums.presses - then.keys,
+        clicks: today.clicks + clicksOf(sums) - then.clicks,
       },
       notice: this.#notice,
       unsaved: this.#unsaved,

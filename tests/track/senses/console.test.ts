@@ -50,14 +50,16 @@ describe("the active window", () => {
   test("is the program in the foreground of the terminal that was used last", async () => {
     await using terminal = new Terminal(["bash", "--norc", "-i"]);
     await using windows = await opened(consoleSenses().windows);
-    const active = async () => (await windows.active())?.app;
+    const active = async () => {
+      terminal.typed(new Date(Date.now() + 3_600_000));
+      return (await windows.active())?.app;
+    };
     await until(active, (app) => app === "bash");
     expect(await windows.active()).toEqual({ app: "bash", title: "", pid: terminal.pid, process: "bash" });
     expect(await windows.visible()).toHaveLength(1);
     terminal.type("sleep 3600\n");
     await until(active, (app) => app === "sleep");
     terminal.type("\x03");
-    terminal.typed(new Date(Date.now() + 3_600_000));
     await until(active, (app) => app === "bash");
   });
 

@@ -223,6 +223,17 @@ describe("windows", () => {
     await until(titles, (found) => found.length === 0);
   });
 
+  test("with a title in compound text are told by what it means", async () => {
+    await using sense = await open(windows(x.name)());
+    const terminal = x.run(["xterm", "-T", "notes – stint", "-e", "sleep", "3600"]);
+    await until(
+      async () => (await sense.active())?.title,
+      (title) => title === "notes – stint",
+    );
+    terminal.kill();
+    await terminal.exited;
+  });
+
   test("with a title as long as a book are told by its beginning, whole characters alone", async () => {
     await using sense = await open(windows(x.name)());
     const { window, pid } = await x.xterm("long");

@@ -179,11 +179,20 @@ const numbersOf = (property: Property | undefined): readonly number[] =>
     (_, at) => property?.data.readUInt32LE(at * 4) ?? 0,
   );
 
-/** UTF-8 where it is that, whatever type it claims to be, else Latin-1; a character cut off at the end is left out. */
+/**
+ * UTF-8 where it is that, whatever type it claims to be, else Latin-1 with what compound text has in UTF-8 (ICCCM's
+ * COMPOUND_TEXT, ESC % G up to ESC % @). A character cut off at the end is left out.
+ */
 function decoded(bytes: Uint8Array): string {
+  const latin = () => Buffer.from(bytes).toString("latin1");
   try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes, { stream: true });
+    const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes, { stream: true });
+    if (!text.includes("\x1b")) return text;
   } catch {
-    return Buffer.from(bytes).toString("latin1");
+    return latin();
   }
+  return latin().replace(COMPOUND_UTF8, (_, inside: string) => Buffer.from(inside, "latin1").toString());
 }
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: escapes are what it is made of
+const COMPOUND_UTF8 = /\x1b%G([^\x1b]*)\x1b%@/g;
