@@ -6,9 +6,8 @@ import type { Database } from "../../kernel/runtime.ts";
 import { openStore, readStore } from "../../kernel/store.ts";
 import { clicksOf, scrollsOf } from "../core/counts.ts";
 import { readSaved, type Saved } from "../core/saved.ts";
-import { NO_TIMES, type Span, type Times, timesOf } from "../core/span.ts";
-import { TRACKERS, type TrackerName, type TrackerView } from "../core/trackers.ts";
-import type { Pushed, Today, TrackView } from "../core/view.ts";
+import { type Span, type Times, timesOf } from "../core/span.ts";
+import { emptyDay, emptyView, type Pushed } from "../core/view.ts";
 import { inputOfSession, putReport, schema, sessionFacts, spansOfSession } from "./journal.ts";
 import { todayOf } from "./today.ts";
 
@@ -74,47 +73,6 @@ export async function closeLeft(profile: string, isLive: () => boolean): Promise
   });
 }
 
-const emptyToday = (date: string): Today => ({
-  date,
-  ...NO_TIMES,
-  keys: 0,
-  clicks: 0,
-  apps: [],
-  line: [],
-  week: [0, 0, 0, 0, 0, 0, 0],
-});
-
-const OFF: TrackerView = { state: "off", reason: null, via: null };
-const ALL_OFF = Object.fromEntries(TRACKERS.map((name) => [name, OFF])) as Record<TrackerName, TrackerView>;
-
-/** What is shown where there is no session. */
-const nothing = (today: Today, wall: number): TrackView => ({
-  as_of: wall,
-  going: null,
-  going_since: null,
-  started_at: null,
-  ...NO_TIMES,
-  project: null,
-  tags: [],
-  note: null,
-  keys: 0,
-  clicks: 0,
-  scrolls: 0,
-  distance_px: 0,
-  screenshots: 0,
-  app: null,
-  title: null,
-  app_since: null,
-  trackers: ALL_OFF,
-  idle: OFF,
-  minutes: { keys: [], clicks: [] },
-  question: null,
-  shot: null,
-  today,
-  notice: null,
-  unsaved: null,
-});
-
 /** What is shown while no host is alive; writes nothing and starts nothing. */
 export async function storedState(profile: string): Promise<State & Pushed> {
   const wall = systemClock.wall();
@@ -127,7 +85,7 @@ export async function storedState(profile: string): Promise<State & Pushed> {
     return { today, left, input: inputOfSession(db, left.n), facts: sessionFacts(db, left.n) };
   });
   const facts = { v: 1, type: "track", profile, host: false, degraded: [], state: "stopped" };
-  const view = nothing(read?.today ?? emptyToday(date), wall);
+  const view = emptyView(read?.today ?? emptyDay(date), wall);
   if (!read?.left) return { ...view, ...facts, session_id: null, crashed: false, resumable: false };
   const { left, input, facts: found } = read;
   const last = left.spans.at(-1);

@@ -1,5 +1,5 @@
-import type { Times } from "./span.ts";
-import type { Trackers } from "./trackers.ts";
+import { NO_TIMES, type Times } from "./span.ts";
+import type { Trackers, TrackerView } from "./trackers.ts";
 
 /** What clients are shown of a tracked session, beside the session's own fields. Times are UTC ms, lengths ms. */
 export type TrackView = Times & {
@@ -74,3 +74,44 @@ export type Pushed = TrackView & {
   crashed?: boolean;
   resumable?: boolean;
 };
+
+/** A day of which nothing is known. @param date `2026-11-22` */
+export const emptyDay = (date: string): Today => ({
+  date,
+  ...NO_TIMES,
+  keys: 0,
+  clicks: 0,
+  apps: [],
+  line: [],
+  week: [0, 0, 0, 0, 0, 0, 0],
+});
+
+const OFF: TrackerView = { state: "off", reason: null, via: null };
+
+/** What is shown where there is no session. @param as_of UTC ms */
+export const emptyView = (today: Today, as_of: number): TrackView => ({
+  as_of,
+  going: null,
+  going_since: null,
+  started_at: null,
+  ...NO_TIMES,
+  project: null,
+  tags: [],
+  note: null,
+  keys: 0,
+  clicks: 0,
+  scrolls: 0,
+  distance_px: 0,
+  screenshots: 0,
+  app: null,
+  title: null,
+  app_since: null,
+  trackers: { keyboard: OFF, mouse: OFF, apps: OFF, screenshots: OFF },
+  idle: OFF,
+  minutes: { keys: [], clicks: [] },
+  question: null,
+  shot: null,
+  today,
+  notice: null,
+  unsaved: null,
+});

@@ -5,14 +5,12 @@ import { type Bar, sparkline } from "../../kernel/tui/charts.ts";
 import { cells, cut, fit } from "../../kernel/tui/text.ts";
 import type { Tone } from "../../kernel/tui/theme.ts";
 import { outwardState } from "../core/line.ts";
-import { NO_TIMES, type Times } from "../core/span.ts";
+import type { Times } from "../core/span.ts";
 import { TRACKERS, type TrackerView } from "../core/trackers.ts";
-import type { Pushed } from "../core/view.ts";
+import { emptyDay, emptyView, type Pushed } from "../core/view.ts";
 
 /** Pause or resume: by name and not toggled, so that it does what it says, also when somebody else was quicker. */
 export type Wish = "pause" | "resume";
-
-const OFF: TrackerView = { state: "off", reason: null, via: null };
 
 /** What is shown of a session that nothing is known of yet. */
 export const unknownView = (): Pushed => ({
@@ -21,38 +19,7 @@ export const unknownView = (): Pushed => ({
   session_id: null,
   profile: "",
   degraded: [],
-  as_of: 0,
-  going: null,
-  going_since: null,
-  started_at: null,
-  ...NO_TIMES,
-  project: null,
-  tags: [],
-  note: null,
-  keys: 0,
-  clicks: 0,
-  scrolls: 0,
-  distance_px: 0,
-  screenshots: 0,
-  app: null,
-  title: null,
-  app_since: null,
-  trackers: { keyboard: OFF, mouse: OFF, apps: OFF, screenshots: OFF },
-  idle: OFF,
-  minutes: { keys: [], clicks: [] },
-  question: null,
-  shot: null,
-  today: {
-    ...NO_TIMES,
-    date: Temporal.Now.plainDateISO().toString(),
-    keys: 0,
-    clicks: 0,
-    apps: [],
-    line: [],
-    week: [],
-  },
-  notice: null,
-  unsaved: null,
+  ...emptyView(emptyDay(Temporal.Now.plainDateISO().toString()), 0),
 });
 
 const WHOLE = new Intl.NumberFormat("en-US");
