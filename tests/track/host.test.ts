@@ -238,6 +238,13 @@ describe("while it runs", () => {
     expect(state.minutes.keys.at(-1)).toBe(2);
   });
 
+  test("the mouse is idle once it was still for longer than the threshold", async () => {
+    await using track = await Track.begin();
+    track.machine.mouse?.click("left", clock.monotonic());
+    expect((await track.pass(S)).mouse_idle).toBe(false);
+    expect((await track.pass(2 * S)).mouse_idle).toBe(true);
+  });
+
   test("an interval of input has one row, and the next another", async () => {
     await using track = await Track.begin();
     for (let n = 0; n < 4; n++) {

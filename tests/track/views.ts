@@ -81,6 +81,7 @@ export const running: Pushed = {
   scrolls: 4_000,
   distance_px: 120_000,
   screenshots: 0,
+  mouse_idle: false,
   app: "code",
   title: "shutdown.ts – stint",
   app_since: at(13, 58),

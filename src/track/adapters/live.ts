@@ -646,6 +646,7 @@ export class Live {
       scrolls: scrollsOf(sums),
       distance_px: sums.distance_px,
       screenshots: this.#screenshots,
+      mouse_idle: this.#sink?.mouse.isIdle(this.#host.clock.monotonic()) ?? true,
       app: this.#window?.what.app ?? null,
       title: this.#window?.what.title ?? null,
       app_since: this.#window?.started_at ?? null,

@@ -20,8 +20,19 @@ export function timesAt<V extends Pick<Pushed, "going" | "worked_ms" | "paused_m
 /** A state as a line of output: without what only screens want. */
 export function lineOf(pushed: Pushed) {
   const { v, session_id, profile, host = true, going, going_since, question, notice, unsaved } = pushed;
-  const { worked_ms, paused_ms, afk_ms, keys, clicks, scrolls, distance_px, screenshots, app, title } =
-    pushed;
+  const {
+    worked_ms,
+    paused_ms,
+    afk_ms,
+    keys,
+    clicks,
+    scrolls,
+    distance_px,
+    screenshots,
+    mouse_idle,
+    app,
+    title,
+  } = pushed;
   const { project, tags, note, started_at, trackers, idle, degraded, pending, today, crashed, resumable } =
     pushed;
   return {
@@ -48,6 +59,7 @@ export function lineOf(pushed: Pushed) {
     scrolls,
     distance_px,
     screenshots,
+    mouse_idle,
     app,
     title,
     trackers,

@@ -19,6 +19,8 @@ export type TrackView = Times & {
   scrolls: number;
   distance_px: number;
   screenshots: number;
+  /** Whether the mouse has been still for longer than the idle threshold, or isn't watched. */
+  mouse_idle: boolean;
   /** What the user looks at, and since when. */
   app: string | null;
   title: string | null;
@@ -103,6 +105,7 @@ export const emptyView = (today: Today, as_of: number): TrackView => ({
   scrolls: 0,
   distance_px: 0,
   screenshots: 0,
+  mouse_idle: true,
   app: null,
   title: null,
   app_since: null,
