@@ -15,7 +15,7 @@ import { appsTracker } from "./apps.ts";
 import { applyEdit, editFrom, undoEdit } from "./edits.ts";
 import { idleWatch } from "./idle.ts";
 import { trackSession } from "./journal.ts";
-import { Live, type Sink } from "./live.ts";
+import { Live } from "./live.ts";
 import { lockWatch } from "./lock.ts";
 import { rollUp } from "./rollup.ts";
 import { prune } from "./screenshots/store.ts";
@@ -23,6 +23,7 @@ import { screenshotTracker } from "./screenshots/tracker.ts";
 import { probe } from "./senses/probe.ts";
 import type { Offer, Probed, Senses } from "./senses/sense.ts";
 import { lengthOf, type TrackSettings } from "./settings.ts";
+import type { Sink } from "./sink.ts";
 
 /** What a host is to run. */
 export type Request =

@@ -3,69 +3,45 @@ import { localOffset } from "../../kernel/clock.ts";
 import { message } from "../../kernel/errors.ts";
 import type { Host } from "../../kernel/host.ts";
 import type { Database } from "../../kernel/runtime.ts";
-import {
-  addCounts,
-  clicksOf,
-  type InputCounts,
-  KeyCounter,
-  MouseCounter,
-  NO_INPUT,
-  scrollsOf,
-} from "../core/counts.ts";
+import { addCounts, clicksOf, type InputCounts, NO_INPUT, scrollsOf } from "../core/counts.ts";
 import { Course, type Living } from "../core/course.ts";
-import { merge } from "../core/heartbeat.ts";
 import type { CheckpointType, Saved } from "../core/saved.ts";
 import { type Reading, SessionClock } from "../core/session-clock.ts";
 import { type Effort, NO_TIMES, type Times } from "../core/span.ts";
-import { intervalOf, Minutes } from "../core/timings.ts";
+import { Minutes } from "../core/timings.ts";
 import type { TrackerStates } from "../core/tracker-states.ts";
 import type { TrackView } from "../core/view.ts";
-import type { RunningApp, SeenWindow } from "../core/window.ts";
 import { applyEdit } from "./edits.ts";
 import {
-  addRunning,
   addSpan,
-  addWindow,
   changeSpan,
-  extendRunning,
-  extendWindow,
   inputByMinute,
   inputOfSession,
-  putInput,
   putReport,
   sessionFacts,
   setNote,
   spansOfSession,
 } from "./journal.ts";
 import { lengthOf, type TrackSettings } from "./settings.ts";
+import { type Put, Sightings } from "./sightings.ts";
+import { Sink } from "./sink.ts";
 import { todayOf } from "./today.ts";
 
+/** How long a host that ends tries to write what it holds to a disk that takes nothing, ms. */
+const LAST_CHANCE_MS = 5_000;
 /** Minutes that the sparklines go back. */
 const MINUTES = 60;
 /** The figures of the day are read anew so often, ms. */
 const TODAY_MS = 5_000;
 /** Clients are told of what only counts on no more often than this, ms. */
 const TOLD_MS = 1_000;
-/** Events that wait for a disk that takes nothing; past that the oldest windows are let go. */
-const MOST_WAITING = 50_000;
-
-/** An event of the store that goes on: it gets its id when it is first written. */
-type Event<T> = { what: T; started_at: number; ended_at: number; id: number | null; dirty: boolean };
-type WindowEvent = Event<SeenWindow>;
-type RunningEvent = Event<RunningApp>;
-
-/** An interval of input and what was counted in it so far. */
-type Interval = { started_at: number; ended_at: number; counts: InputCounts; dirty: boolean };
-
 /** What a transaction has taken, and the ids that it gave. */
 type Written = {
   spans: readonly Living[];
   ids: readonly number[];
-  windows: readonly WindowEvent[];
-  windowIds: readonly number[];
-  running: readonly RunningEvent[];
-  runningIds: readonly number[];
-  intervals: readonly Interval[];
+  /** Of the span that is going on. */
+  open: number | undefined;
+  seen: Put;
   checkpoints: readonly { type: CheckpointType; saved: Saved }[];
 };
 
@@ -80,58 +56,6 @@ export type Beginning = {
   saved: Saved;
   notice?: string;
 };
-
-/**
- * What the trackers of one generation feed. Once that is over it takes nothing in: a tracker that hangs on can't count
- * for the next.
- */
-export class Sink {
-  readonly keys: KeyCounter;
-  readonly mouse: MouseCounter;
-  #heard: SinkHeard | undefined;
-
-  constructor(idleMs: number, heard: SinkHeard) {
-    this.keys = new KeyCounter(idleMs);
-    this.mouse = new MouseCounter(idleMs);
-    this.#heard = heard;
-  }
-
-  /** What the user looks at now; undefined when that is no window. */
-  window(seen: SeenWindow | undefined): void {
-    this.#heard?.window(seen);
-  }
-
-  /** The programs that run now. */
-  running(apps: readonly RunningApp[]): void {
-    this.#heard?.running(apps);
-  }
-
-  /** Somebody last touched anything so long ago, ms. */
-  idle(ms: number): void {
-    this.#heard?.idle(ms);
-  }
-
-  /** Screenshots were taken and stored: how many, and the first of them. */
-  shot(shot: { id: number; at: number; count: number }): void {
-    this.#heard?.shot(shot);
-  }
-
-  /** Whether somebody is there and at work. */
-  get isPresent(): boolean {
-    return this.#heard?.isPresent() ?? false;
-  }
-
-  /** @returns what was counted since it was last asked */
-  take(): InputCounts {
-    return { ...this.keys.take(), ...this.mouse.take() };
-  }
-
-  close(): void {
-    this.#heard = undefined;
-  }
-}
-
-type SinkHeard = Pick<Sink, "window" | "running" | "idle" | "shot"> & { isPresent(): boolean };
 
 /**
  * The session of a host: takes in what trackers tell, keeps the course of its spans, and writes all of it so often that
@@ -152,12 +76,7 @@ export class Live {
   readonly #sums: InputCounts;
   #screenshots: number;
   #shot: TrackView["shot"];
-  #interval: Interval | undefined;
-  #closedIntervals: Interval[] = [];
-  #window: WindowEvent | undefined;
-  #closedWindows: WindowEvent[] = [];
-  readonly #running = new Map<number, RunningEvent>();
-  #closedRunning: RunningEvent[] = [];
+  readonly #sightings: Sightings;
   readonly #minutes = { keys: new Minutes(MINUTES), clicks: new Minutes(MINUTES) };
   #question: Living | undefined;
   #notice: string | null;
@@ -175,8 +94,8 @@ export class Live {
   #asked: number | undefined;
   /** What kept the last write from the disk. */
   #failure: unknown;
-  /** Where the last interval began: no other begins there. */
-  #lastInterval = 0;
+  /** The time when that was last looked at. */
+  #at = 0;
 
   constructor(host: Host, settings: TrackSettings, states: TrackerStates, beginning: Beginning) {
     const { session, effort, at, paused, saved, notice } = beginning;
@@ -186,6 +105,7 @@ export class Live {
     this.#states = states;
     this.#saved = saved;
     this.#notice = notice ?? null;
+    this.#sightings = new Sightings(session, lengthOf(settings.pulse), lengthOf(settings.save_interval));
     const { db } = host.store;
     const before = spansOfSession(db, session);
     const last = before.at(-1);
@@ -224,18 +144,10 @@ export class Live {
     return { project, tags };
   }
 
-  /** The id of the span that is going on; undefined before it is first written. */
-  get openSpan(): number | undefined {
-    return this.#course.open?.id ?? undefined;
-  }
-
   get #reading(): Reading {
     const { clock } = this.#host;
     return { wall: clock.wall(), monotonic: clock.monotonic(), boot: () => clock.boot() };
   }
-
-  /** The last time that was looked at. */
-  #at = 0;
 
   /** The time now by the session's clock; what happened to that since it was last looked at is taken in first. */
   #now(): number {
@@ -243,7 +155,7 @@ export class Live {
     const { open } = this.#course;
     if (open && slept + skipped > 0) {
       // What is known for sure is how it was when it was last looked at: that is where it is put.
-      this.#closeEvents();
+      this.#sightings.close();
       const woke = open.ended_at + slept;
       if (slept > 0 && open.kind === "work" && this.#settings.suspend === "away") {
         this.#course.leave("sleep", open.ended_at);
@@ -273,100 +185,10 @@ export class Live {
 
   #drain(at: number): void {
     const counts = this.#sink?.take() ?? NO_INPUT;
-    if (Object.values(counts).every((count) => count === 0)) {
-      if (
-        this.#interval &&
-        intervalOf(at, this.#intervalMs) !== intervalOf(this.#interval.started_at, this.#intervalMs)
-      ) {
-        this.#closeInterval();
-      }
-      return;
-    }
-    const begin = intervalOf(at, this.#intervalMs);
-    if (this.#interval && intervalOf(this.#interval.started_at, this.#intervalMs) !== begin)
-      this.#closeInterval();
-    this.#interval ??= {
-      // Of a session, not of the interval before it began, and never where another row of it begins.
-      started_at: Math.max(begin, this.#course.open?.started_at ?? begin, this.#lastInterval + 1),
-      ended_at: at,
-      counts: { ...NO_INPUT },
-      dirty: true,
-    };
-    this.#interval.ended_at = Math.max(at, this.#interval.started_at);
-    this.#interval.dirty = true;
-    addCounts(this.#interval.counts, counts);
+    this.#sightings.count(counts, at, this.#course.open?.started_at ?? at);
     addCounts(this.#sums, counts);
     this.#minutes.keys.add(counts.presses, at);
     this.#minutes.clicks.add(clicksOf(counts), at);
-  }
-
-  get #intervalMs(): number {
-    return lengthOf(this.#settings.save_interval);
-  }
-
-  #closeInterval(): void {
-    if (!this.#interval) return;
-    this.#lastInterval = this.#interval.started_at;
-    if (this.#interval.dirty) this.#closedIntervals.push(this.#interval);
-    this.#interval = undefined;
-  }
-
-  #seen(seen: SeenWindow | undefined): void {
-    const at = this.#now();
-    const last = this.#window;
-    if (!seen) {
-      this.#closeWindow();
-      return;
-    }
-    const next = { data: seen, started_at: at, ended_at: at };
-    const pulse = lengthOf(this.#settings.pulse);
-    const merged =
-      last && merge({ data: last.what, started_at: last.started_at, ended_at: last.ended_at }, next, pulse);
-    if (last && merged) {
-      last.ended_at = merged.ended_at;
-      last.dirty = true;
-      return;
-    }
-    // It changed somewhere between two looks: until the second it is taken to have been what it was.
-    if (last && at - last.ended_at <= pulse) {
-      last.ended_at = at;
-      last.dirty = true;
-    }
-    this.#closeWindow();
-    this.#window = { what: seen, started_at: at, ended_at: at, id: null, dirty: true };
-    this.#tellSoon(at);
-  }
-
-  #closeWindow(): void {
-    if (this.#window?.dirty) this.#closedWindows.push(this.#window);
-    this.#window = undefined;
-  }
-
-  #runs(apps: readonly RunningApp[]): void {
-    const at = this.#now();
-    const seen = new Set(apps.map(({ pid }) => pid));
-    for (const app of apps) {
-      const known = this.#running.get(app.pid);
-      if (known && known.what.process === app.process) {
-        known.ended_at = at;
-        known.dirty = true;
-      } else {
-        if (known) this.#closeRunning(app.pid, known);
-        this.#running.set(app.pid, { what: app, started_at: at, ended_at: at, id: null, dirty: true });
-      }
-    }
-    for (const [pid, event] of this.#running) if (!seen.has(pid)) this.#closeRunning(pid, event);
-  }
-
-  #closeRunning(pid: number, event: RunningEvent): void {
-    this.#running.delete(pid);
-    if (event.dirty) this.#closedRunning.push(event);
-  }
-
-  #closeEvents(): void {
-    this.#closeWindow();
-    for (const [pid, event] of this.#running) this.#closeRunning(pid, event);
-    this.#closeInterval();
   }
 
   #idle(idleMs: number): void {
@@ -423,8 +245,11 @@ export class Live {
   watch(): Sink {
     this.#leaveOff(this.#now());
     const sink = new Sink(lengthOf(this.#settings.idle_threshold), {
-      window: (seen) => this.#seen(seen),
-      running: (apps) => this.#runs(apps),
+      window: (seen) => {
+        const at = this.#now();
+        if (this.#sightings.window(seen, at)) this.#tellSoon(at);
+      },
+      running: (apps) => this.#sightings.running(apps, this.#now()),
       idle: (ms) => this.#idle(ms),
       isPresent: () => this.#course.open?.kind === "work",
       shot: ({ id, at, count }) => {
@@ -442,7 +267,7 @@ export class Live {
     this.#drain(at);
     this.#sink?.close();
     this.#sink = undefined;
-    this.#closeEvents();
+    this.#sightings.close();
   }
 
   /** A pause was asked for, and what comes after it is no work; or it wasn't after all. */
@@ -467,13 +292,23 @@ export class Live {
     await this.change("RESUMED", { paused: false });
   }
 
-  /** It ends, for good or because its host does. */
+  /**
+   * It ends, for good or because its host does.
+   * @throws what keeps what is left from being written, tried for some seconds
+   */
   async end(over: boolean): Promise<void> {
+    const { clock } = this.#host;
     const at = this.#now();
     this.#leaveOff(at);
     this.#course.extend(at);
     this.#course.end(this.#asked ?? at);
     await this.change(over ? "STOPPED" : "CHANGED", { over });
+    const giveUp = clock.monotonic() + LAST_CHANCE_MS;
+    while (this.#unsaved !== null) {
+      if (clock.monotonic() > giveUp) throw this.#failure;
+      await clock.sleep(500);
+      await this.flush();
+    }
   }
 
   /** Says that it is another state from now on, and writes it with all there is. */
@@ -489,8 +324,8 @@ export class Live {
   }
 
   async note(text: string | null): Promise<void> {
-    this.#note = text;
     await this.#host.store.write((db) => setNote(db, this.#session, text));
+    this.#note = text;
     this.#host.changed();
   }
 
@@ -502,8 +337,7 @@ export class Live {
     this.tick();
     const [result, spans, course] = await this.#host.store.write((db) => {
       const written = this.#put(db);
-      const open = written.ids.at(-1) ?? this.#course.open?.id ?? undefined;
-      const done = work(db, open);
+      const done = work(db, written.open);
       return [done, spansOfSession(db, this.#session), written] as const;
     });
     this.#written(course);
@@ -547,7 +381,7 @@ export class Live {
       }
     } catch (error) {
       this.unwritten(error);
-      if (this.#closedWindows.length > MOST_WAITING) this.#closedWindows.splice(0, MOST_WAITING / 10);
+      this.#sightings.waits();
     }
   }
 
@@ -565,46 +399,20 @@ export class Live {
       changeSpan(db, { ...span, id: span.id });
       return span.id;
     });
-    const windows = this.#window?.dirty ? [...this.#closedWindows, this.#window] : this.#closedWindows;
-    const windowIds = windows.map(({ id, what, started_at, ended_at }) => {
-      if (id === null) return addWindow(db, { session: this.#session, window: what, started_at, ended_at });
-      extendWindow(db, id, ended_at);
-      return id;
-    });
-    const running = [...this.#closedRunning, ...[...this.#running.values()].filter(({ dirty }) => dirty)];
-    const runningIds = running.map(({ id, what, started_at, ended_at }) => {
-      if (id === null) return addRunning(db, { session: this.#session, app: what, started_at, ended_at });
-      extendRunning(db, id, ended_at);
-      return id;
-    });
-    const intervals = this.#interval?.dirty
-      ? [...this.#closedIntervals, this.#interval]
-      : this.#closedIntervals;
-    for (const { started_at, ended_at, counts } of intervals) {
-      putInput(db, { session: this.#session, started_at, ended_at, counts });
-    }
     const { session, clock } = this.#host;
     const checkpoints = [...this.#checkpoints];
     for (const { type, saved } of checkpoints)
       checkpoint(db, { session, type, state: saved, keep: KEPT }, clock);
     if (this.#saved.over || checkpoints.some(({ type }) => type === "STOPPED"))
       putReport(db, this.#session, clock.wall());
-    return { spans, ids, windows, windowIds, running, runningIds, intervals, checkpoints };
+    const { open: going } = this.#course;
+    const open = going && (going.id ?? ids[spans.indexOf(going)]);
+    return { spans, ids, open, seen: this.#sightings.put(db), checkpoints };
   }
 
   #written(done: Written): void {
     this.#course.written(done.spans, done.ids);
-    const settle = <T>(events: readonly Event<T>[], ids: readonly number[]) =>
-      events.forEach((event, at) => {
-        event.id ??= ids[at] ?? null;
-        event.dirty = false;
-      });
-    settle(done.windows, done.windowIds);
-    settle(done.running, done.runningIds);
-    for (const interval of done.intervals) interval.dirty = false;
-    this.#closedWindows = this.#closedWindows.filter(({ dirty }) => dirty);
-    this.#closedRunning = this.#closedRunning.filter(({ dirty }) => dirty);
-    this.#closedIntervals = this.#closedIntervals.filter(({ dirty }) => dirty);
+    this.#sightings.written(done.seen);
     this.#checkpoints = this.#checkpoints.filter((each) => !done.checkpoints.includes(each));
   }
 
@@ -633,6 +441,7 @@ export class Live {
     const sums = this.#sums;
     const times = this.#course.times;
     const [today, then] = [this.#today, this.#then];
+    const { looked } = this.#sightings;
     return {
       as_of,
       going: this.#saved.over ? null : (open?.kind ?? null),
@@ -647,9 +456,9 @@ export class Live {
       distance_px: sums.distance_px,
       screenshots: this.#screenshots,
       mouse_idle: this.#sink?.mouse.isIdle(this.#host.clock.monotonic()) ?? true,
-      app: this.#window?.what.app ?? null,
-      title: this.#window?.what.title ?? null,
-      app_since: this.#window?.started_at ?? null,
+      app: looked?.window.app ?? null,
+      title: looked?.window.title ?? null,
+      app_since: looked?.since ?? null,
       trackers: this.#states.trackers(),
       idle: this.#states.idle(),
       minutes: { keys: this.#minutes.keys.upTo(as_of), clicks: this.#minutes.clicks.upTo(as_of) },
