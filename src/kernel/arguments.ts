@@ -64,18 +64,28 @@ const FURTHEST_OFFSET_MIN = 14 * 60;
 export type Moment = { wall: number; offset: number };
 
 /**
- * A time as it was typed: one without an offset is local time here, one without a date is of `day`.
- * @throws Expected 2 for a time that there isn't
+ * A time as it was typed: one without an offset is local time here, one without a date is of `day`. Of an hour that is
+ * repeated when clocks are set back it is the first.
+ * @throws Expected 2 for a time that there isn't, also because clocks were set forward over it
  */
-export function momentOf(text: string, day: string): Moment {
+export const momentOf = (text: string, day: string): Moment => momentsOf(text, day)[0];
+
+/** All that a time as it was typed can mean, in order: two in an hour that is repeated. Else as {@link momentOf}. */
+export function momentsOf(text: string, day: string): [Moment, ...Moment[]] {
   const [, date = day, clock = "", offset] =
     /^(?:(\d{4}-\d\d-\d\d)[ T])?(\d?\d:\d\d(?::\d\d(?:\.\d+)?)?)(Z|[+-]\d\d:\d\d)?$/.exec(text) ?? [];
   const local = `${date}T${clock.replace(/^\d:/, "0$&")}`;
   try {
     const zone = offset === undefined ? Temporal.Now.timeZoneId() : offset === "Z" ? "UTC" : offset;
-    const at = Temporal.PlainDateTime.from(local).toZonedDateTime(zone);
-    const minutes = Math.round(at.offsetNanoseconds / 60e9);
-    if (Math.abs(minutes) <= FURTHEST_OFFSET_MIN) return { wall: at.epochMilliseconds, offset: minutes };
+    const typed = Temporal.PlainDateTime.from(local);
+    const [first, second] = (["earlier", "later"] as const)
+      .map((disambiguation) => typed.toZonedDateTime(zone, { disambiguation }))
+      // Where clocks are set forward both are times beside it.
+      .filter((at) => at.toPlainDateTime().equals(typed))
+      .map((at) => ({ wall: at.epochMilliseconds, offset: Math.round(at.offsetNanoseconds / 60e9) }));
+    if (first && second && Math.abs(first.offset) <= FURTHEST_OFFSET_MIN) {
+      return first.wall === second.wall ? [first] : [first, second];
+    }
   } catch {
     // No day, hour or zone of that name.
   }

@@ -4,12 +4,17 @@ import { Wrong } from "./exchange.ts";
 
 /** RFC 4180 with a header, for spreadsheets. */
 
+/** What begins so is a formula to a spreadsheet, which may pass over space before it. After OWASP's "CSV Injection". */
+const FORMULA = String.raw`(?:[\t\r\n]|\s*[=+\-@＝＋－＠])`;
+const GUARDED = new RegExp(`^'+${FORMULA}`);
+const UNSAFE = new RegExp(`^'*${FORMULA}`);
+
 /**
- * A spreadsheet takes a cell that begins so for a formula, and a title may come from anybody: an apostrophe before it
+ * The text of a cell that no spreadsheet takes for a formula: a title may come from anybody. An apostrophe before it
  * makes it text. One that begins with apostrophes and then so gets another, so that exactly that one is taken away.
  */
-export const guarded = (text: string): string => (/^'*[=+\-@＝＋－＠]/.test(text) ? `'${text}` : text);
-const unguarded = (text: string): string => (/^'+[=+\-@＝＋－＠]/.test(text) ? text.slice(1) : text);
+export const guarded = (text: string): string => (UNSAFE.test(text) ? `'${text}` : text);
+const unguarded = (text: string): string => (GUARDED.test(text) ? text.slice(1) : text);
 
 const cell = (text: string): string =>
   /[",\r\n;\t]|^\s|\s$/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
@@ -58,16 +63,24 @@ export class CsvRecord {
   }
 }
 
-/** The records of a text whose cells are parted by commas, semicolons or tabs. @throws Wrong */
-export function* csvRecords(text: string): Generator<CsvRecord> {
+/**
+ * The records of a text whose cells are parted by commas, semicolons or tabs.
+ * @param needed a column that must be there: without it the first line is no header
+ * @throws Wrong
+ */
+export function* csvRecords(text: string, needed?: string): Generator<CsvRecord> {
   const unified = text.replace(/\r\n?/g, "\n");
-  const header = /^\n*(.*)/.exec(unified)?.[1] ?? "";
+  const [, blank = "", header = ""] = /^(\n*)(.*)/.exec(unified) ?? [];
+  let columns: readonly string[] | undefined;
   // Where a comma is the decimal point, spreadsheets part cells by semicolons.
   const delimiter = [",", ";", "\t"].find((each) => header.includes(each)) ?? ",";
   let found: { record: Record<string, string | undefined>; info: Info }[];
   try {
     found = parse(unified, {
-      columns: (names: string[]) => names.map((name) => name.trim().toLowerCase()),
+      columns: (names: string[]) => {
+        columns = names.map((name) => name.trim().toLowerCase());
+        return [...columns];
+      },
       delimiter,
       record_delimiter: "\n",
       skip_empty_lines: true,
@@ -77,6 +90,9 @@ export function* csvRecords(text: string): Generator<CsvRecord> {
   } catch (error) {
     if (!(error instanceof CsvError)) throw error;
     throw new Wrong(Number(error["lines"]) || 1, error.message.replace(/ (at|on) line \d+.*$/s, ""));
+  }
+  if (columns && needed !== undefined && !columns.includes(needed)) {
+    throw new Wrong(blank.length + 1, `it isn't a header with the column ${needed}`);
   }
   for (const { record: cells, info } of found) {
     // That it ends on, less those that are inside its cells.

@@ -74,6 +74,17 @@ function* inPieces(texts: Iterable<string>): Generator<string> {
   if (piece !== "") yield piece;
 }
 
+/** What a system call that failed says of a file, in words. */
+const WORDS: Readonly<Record<string, string>> = {
+  EISDIR: "it is a folder",
+  ENOTDIR: "a part of its path is no folder",
+  EACCES: "that isn't allowed",
+  EPERM: "that isn't allowed",
+  EROFS: "its disk is read-only",
+  ENOSPC: "its disk is full",
+  EDQUOT: "its disk's quota is used up",
+};
+
 /** Whoever reads the file sees the old one or the new one; a device or a pipe is written to as it stands. */
 function writeFile(path: string, pieces: Iterable<string>): void {
   let temporary: string | undefined;
@@ -97,7 +108,9 @@ function writeFile(path: string, pieces: Iterable<string>): void {
   } catch (error) {
     if (temporary !== undefined && existsSync(temporary)) rmSync(temporary);
     if (errno(error) === undefined) throw error;
-    throw new Expected(Exit.io, `${path} can't be written: ${errno(error)}`);
+    const code = errno(error) ?? "";
+    const why = code === "ENOENT" ? "its folder isn't there" : (WORDS[code] ?? code);
+    throw new Expected(Exit.io, `${path} can't be written: ${why}`, "name a file that can be written");
   }
 }
 
@@ -137,7 +150,9 @@ export async function readText({ path, label }: Source, largestMb = LARGEST_MB):
       if (size > largestMb * 2 ** 20) break;
     }
   } catch (error) {
-    throw new Expected(Exit.io, `${label} can't be read: ${errno(error) ?? message(error)}`);
+    const code = errno(error) ?? "";
+    const why = code === "ENOENT" ? "there is no such file" : (WORDS[code] ?? (code || message(error)));
+    throw new Expected(Exit.io, `${label} can't be read: ${why}`, "name a file that can be read");
   }
   if (size > largestMb * 2 ** 20) {
     throw new Expected(Exit.io, `${label} is larger than ${largestMb} MB`, "import it in parts");

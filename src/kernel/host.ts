@@ -36,6 +36,8 @@ export type Activity<Given extends object> = Work<Given> & {
   unwritten?(error: unknown): void;
   /** Told what becomes of the parts: which are open, have failed, are lost, or were left behind at a dispose. */
   parts?(event: StackEvent): void;
+  /** Told once, at the moment that it is to end: how it ends comes after. */
+  ending?(): void;
   /** Told for how long the machine was suspended, in ms; from before the session starts until its end. */
   slept?(ms: number): void;
   /** How soon after the waking it is told, in ms; 1000 unless it says otherwise. */
@@ -44,9 +46,10 @@ export type Activity<Given extends object> = Work<Given> & {
 
 /**
  * Commands beside pause, resume, toggle and stop, or in the place of the first three. Arguments come from outside:
- * validate them.
+ * validate them. An object that one gives is told to who asked alone, as
+ * `answer` beside the state: plain JSON.
  */
-type Commands = Record<string, (args: unknown) => Promise<void>>;
+type Commands = Record<string, (args: unknown) => Promise<unknown>>;
 
 /** What a host gives to the feature that it runs. */
 export type Host = {
@@ -142,6 +145,7 @@ class Hosting<Given extends object> {
   #commands: Commands = {};
   #shown: () => State = () => ({});
   #partsTold: (event: StackEvent) => void = () => {};
+  #endTold: () => void = () => {};
   /** Names of the slots below the session that hold nothing for now. */
   readonly #missing = new Set<string>();
   /** Whether the session ever ran: only then has it anything to leave behind. */
@@ -279,6 +283,7 @@ class Hosting<Given extends object> {
     const { session: id, kind, profile } = this.#options;
     this.#commands = activity.commands ?? {};
     if (activity.parts) this.#partsTold = activity.parts;
+    if (activity.ending) this.#endTold = activity.ending;
     // Asked in one expression, so that an ordinary build drops it and all behind it.
     const work =
       typeof STINT_FAULTS !== "undefined" && STINT_FAULTS ? withFaults(activity, this.#log) : activity;
@@ -319,6 +324,7 @@ class Hosting<Given extends object> {
   }
 
   #end(error?: unknown): void {
+    if (!this.#endAsked) this.#endTold();
     this.#endAsked = true;
     this.#ending.resolve(error === undefined ? {} : { error });
   }
@@ -346,12 +352,13 @@ class Hosting<Given extends object> {
     if (!session || this.#endAsked) throw new Expected(Exit.again, why, "try again in a moment");
     this.#suspends?.look();
     const known = Object.hasOwn(this.#commands, name) ? this.#commands[name] : undefined;
-    if (known) await known(args);
+    let answer: unknown;
+    if (known) answer = await known(args);
     else if (name === "pause") await session.pause();
     else if (name === "resume") await session.resume();
     else if (name === "toggle") await (session.wantsToRun ? session.pause() : session.resume());
     else throw new Expected(Exit.usage, `a ${this.#options.kind} host has no command '${name}'`);
-    return this.#state();
+    return { ...this.#state(), ...(typeof answer === "object" && answer !== null ? { answer } : {}) };
   }
 
   /** The ordered way down, whatever it was that ended it. @returns how it ended, with what failed on the way */

@@ -250,9 +250,14 @@ export interface Server {
   stop(): Promise<void>;
 }
 
+/** A command says little: more would only keep the host from its work, bytes. */
+const LARGEST_BODY = 1 << 20;
+
 /** Serves HTTP on a unix socket; `GET /watch` upgrades to a WebSocket. The path must be free. */
 export async function serveUnix(path: string, handlers: Handlers): Promise<Server> {
   const answer = async (request: Request) => {
+    if (Number(request.headers.get("content-length")) > LARGEST_BODY)
+      return new Response("", { status: 413 });
     const { status, body } = await handlers.request(
       request.method,
       new URL(request.url).pathname,
@@ -264,6 +269,7 @@ export async function serveUnix(path: string, handlers: Handlers): Promise<Serve
     type Data = { watcher?: Watcher };
     const server = Bun.serve<Data>({
       unix: path,
+      maxRequestBodySize: LARGEST_BODY,
       async fetch(request, self) {
         if (new URL(request.url).pathname === "/watch") {
           return self.upgrade(request, { data: {} }) ? undefined : new Response("", { status: 400 });

@@ -108,11 +108,7 @@ async function migrate(path: string, schemas: readonly Schema[]): Promise<void> 
       db.exec(
         "CREATE TABLE IF NOT EXISTS schema_version (owner TEXT PRIMARY KEY, version INTEGER NOT NULL) STRICT",
       );
-      const note = db.prepare("INSERT OR REPLACE INTO schema_version (owner, version) VALUES (?, ?)");
-      for (const { owner, migrations } of wanting) {
-        for (const sql of migrations.slice(before.get(owner) ?? 0)) db.exec(sql);
-        note.run(owner, migrations.length);
-      }
+      bringUpToDate(db, wanting, before);
       const broken = db.prepare("PRAGMA foreign_key_check").get();
       if (broken) throw new Error(`a migration left rows that refer to nothing: ${JSON.stringify(broken)}`);
       db.exec("COMMIT");
@@ -125,6 +121,32 @@ async function migrate(path: string, schemas: readonly Schema[]): Promise<void> 
     throw error;
   } finally {
     db.close();
+  }
+}
+
+function bringUpToDate(db: Database, wanting: readonly Schema[], have: ReadonlyMap<string, number>): void {
+  const note = db.prepare("INSERT OR REPLACE INTO schema_version (owner, version) VALUES (?, ?)");
+  for (const { owner, migrations } of wanting) {
+    for (const sql of migrations.slice(have.get(owner) ?? 0)) db.exec(sql);
+    note.run(owner, migrations.length);
+  }
+}
+
+/**
+ * Adds the first tables of owners that the file knows nothing of. That changes nothing of what is there: other processes
+ * may have it open.
+ */
+function addOwners(db: Database, wanting: readonly Schema[]): void {
+  db.exec("BEGIN IMMEDIATE");
+  try {
+    const have = versions(db);
+    // Another process may have been quicker.
+    const lacking = wanting.filter(({ owner }) => !have.has(owner));
+    bringUpToDate(db, lacking, have);
+    db.exec("COMMIT");
+  } catch (error) {
+    rollBack(db);
+    throw error;
   }
 }
 
@@ -281,7 +303,10 @@ async function tryOpen(
     if (!existsSync(path) || statSync(path).size === 0) return "outdated";
     db = await openDatabase(path);
     db.exec(`PRAGMA busy_timeout = ${BUSY_MS}`);
-    if (missing(db, schemas, path).length > 0) return "outdated";
+    const lacking = missing(db, schemas, path);
+    const have = versions(db);
+    if (have.size === 0 || lacking.some(({ owner }) => have.has(owner))) return "outdated";
+    if (lacking.length > 0) addOwners(db, lacking);
     db.exec("PRAGMA foreign_keys = ON");
     db.exec("PRAGMA synchronous = FULL");
     keep = true;
@@ -342,6 +367,9 @@ function makeStore(db: Database, path: string, lock: FileLock, clock: Clock): St
   };
 }
 
+/** The file isn't what it was written as. */
+class Damaged extends Expected {}
+
 /** What a user can do something about, of what SQLite says. */
 function asExpected(error: unknown, path: string): unknown {
   switch (sqliteCode(error)) {
@@ -361,7 +389,7 @@ function asExpected(error: unknown, path: string): unknown {
       );
     case "CORRUPT":
     case "NOTADB":
-      return new Expected(
+      return new Damaged(
         Exit.io,
         `${path} is damaged`,
         "the next session that starts sets it aside and carries over what can be read",
@@ -411,6 +439,22 @@ export async function readStore<T>(
     await clock.sleep(5 + Math.random() * 20);
   }
   return undefined;
+}
+
+/**
+ * As {@link readStore}, for whoever is about to write: a store that turns out to be damaged is set aside first, and what
+ * could be carried over of it is read.
+ */
+export async function readSound<T>(options: OpenStore, work: (db: Database) => T): Promise<T | undefined> {
+  const { schemas = [], clock } = options;
+  try {
+    return await readStore(schemas, work, clock);
+  } catch (error) {
+    if (!(error instanceof Damaged)) throw error;
+    markDamaged(storePath(), error.message);
+  }
+  await (await openStore(options))[Symbol.asyncDispose]();
+  return readStore(schemas, work, clock);
 }
 
 /**

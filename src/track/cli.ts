@@ -2,7 +2,7 @@ import { list, pastTime, since, whole } from "../kernel/arguments.ts";
 import type { CommandSpec, OptionSpec } from "../kernel/command.ts";
 import { FORMATS } from "../kernel/core/bar.ts";
 import { Exit, Expected } from "../kernel/errors.ts";
-import { TRACKERS, type TrackerName } from "./core/trackers.ts";
+import { INPUT_CHOICES, TRACKERS, type TrackerName } from "./core/trackers.ts";
 
 /** `stint track`: what can be asked, and how its words become values. The bodies are in adapters/. */
 
@@ -76,7 +76,7 @@ export const trackCommand: CommandSpec = {
   ],
   commands: [
     {
-      usage: "start",
+      usage: "start [project]",
       summary: "start tracking, in the background, and show it",
       description: `It runs in the background: q or closing the terminal leaves it running, stop ends it. One session is tracked
 at a time, whatever the profile. Where a session was left by a host that died, start says so: resume goes on with it
@@ -93,7 +93,7 @@ goes on with what was left, so that a service can be restarted.`,
         {
           flags: "--input <backend>",
           help: "what counts keys and the mouse (default: track.input)",
-          choices: ["auto", "x11", "uiohook", "sway", "console"],
+          choices: INPUT_CHOICES,
         },
         { flags: "--paused", help: "start paused" },
         { flags: "--new", help: "a new session, though one was left to be resumed" },
@@ -101,11 +101,11 @@ goes on with what was left, so that a service can be restarted.`,
         { flags: "--foreground", help: "keep the host in this process: for services and containers" },
       ],
       examples: [
-        { line: "stint track start --project acme --tag billable", what: "" },
+        { line: "stint track start acme --tag billable", what: "" },
         { line: "stint track start --at 09:00 --detach", what: "since nine, without a screen" },
         { line: "stint track start --only keyboard,mouse", what: "no titles, no pictures" },
       ],
-      run: async (context, _args, options) => (await session()).start(context, options),
+      run: async (context, [project], options) => (await session()).start(context, project, options),
     },
     {
       usage: "switch <project>",
@@ -157,11 +157,15 @@ goes on with what was left, so that a service can be restarted.`,
     },
     {
       usage: "away <decision>",
-      summary: "say what the last time away was: keep, drop, or a project's name as project:NAME",
+      summary: "say what the time away was that is asked about: keep, drop, or project:NAME",
       description: `Keep counts it as work on what was worked on before, drop leaves it away, project:NAME counts it as work on
-that. Without --span the newest time away is meant.`,
+that. More than one are asked about one after another, the oldest first.`,
       options: [
-        { flags: "--span <id>", help: "another one; stint track show names them", parse: whole(1, 2 ** 50) },
+        {
+          flags: "--span <id>",
+          help: "another time away; stint track show names them",
+          parse: whole(1, 2 ** 50),
+        },
       ],
       examples: [{ line: "stint track away project:meetings", what: "" }],
       run: async (context, [decision = ""], options) =>
@@ -213,13 +217,15 @@ that. Without --span the newest time away is meant.`,
     {
       usage: "undo",
       summary: "take back the last correction: of switch, away, add, modify, split or remove",
+      description: `It says what it takes back; repeated it goes back further. A delete can't be undone: right after one, undo
+says so and takes nothing back (exit code 1), and only the next undo takes back what was corrected before.`,
       run: async (context) => (await corrections()).undo(context),
     },
     {
       usage: "report",
       summary: "where the time went",
-      description: `Of today unless a time is asked for. Work is what was neither paused nor away. By app, title, category and hour
-it is what was on the screen while working.`,
+      description: `Of today unless a time is asked for. Work is what was neither paused nor away. By app, title and category it is
+what was on the screen while working. Keys and clicks are those of the work; sessions and show have all of them.`,
       options: [
         ...rangeOptions,
         {
@@ -261,7 +267,8 @@ it is what was on the screen while working.`,
     {
       usage: "delete [id]",
       summary: "delete a session, or all that was tracked in a time, with its screenshots, for good",
-      description: "It can't be undone. A session that is being tracked has to be stopped first.",
+      description: `It can't be undone, and neither can corrections of what is deleted. A session that is being tracked has to
+be stopped first.`,
       options: [
         { flags: "--from <time>", help: "from a date or a time on", parse: bound },
         { flags: "--to <time>", help: "up to a date (with all of it) or a time", parse: bound },
@@ -301,7 +308,10 @@ it is what was on the screen while working.`,
       summary: "write what was tracked for other programs",
       description: `--format may be left out where the file's name tells it: .json, .csv, .ics, .data (timewarrior). json has
 everything but the screenshots' files; csv, ical and timewarrior have the spans; activitywatch has windows, away and
-input as an aw-server's buckets.`,
+input as an aw-server's buckets. Timewarrior has no projects: one is the tag project:NAME there.
+
+Of a time it has what began then, whole, so that two times that follow each other have everything once; report cuts at
+both ends.`,
       options: [
         formatOption,
         ...rangeOptions,
@@ -317,7 +327,8 @@ input as an aw-server's buckets.`,
       usage: "import [file]",
       summary: "take in what other programs have tracked; what is there already isn't doubled",
       description: `Without FILE, or with -, stdin is read, and --format is needed. All of it is taken or, when a line is wrong,
-nothing.`,
+nothing; what isn't over yet is left out. Where a file tells of no sessions, one ends before a gap, or after a time away,
+of more than an hour. Timewarrior's tag project:NAME is the project. Titles go through track.titles and track.redact.`,
       options: [formatOption],
       examples: [
         { line: "stint track import ~/.timewarrior/data/2026-11.data", what: "" },

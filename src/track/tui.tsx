@@ -163,7 +163,7 @@ function messageOf(
           `its host ${view.crashed ? "died" : "ended"} at ${hourMinute(view.going_since ?? view.as_of)}: space resumes it`,
         ]
       : []),
-    ...(asked ? [`${awayText(asked)}: k keep · d drop · p give it to a project`] : []),
+    ...(asked ? [`${awayText(asked)}: k keep · d drop · g give it to a project`] : []),
     ...(isLive(view) ? troubles(view, "failed", "hung") : []),
     ...(isLive(view) && missing.length > 0 ? [`without ${missing.join(", ")}`] : []),
   ];
@@ -282,7 +282,8 @@ function TrackScreen(props: TrackScreenProps) {
     if (!asked) return;
     answered.current = asked.span;
     redraw();
-    if (!(await ask("away", { span: asked.span, decision }))) answered.current = undefined;
+    if (!(await ask("correct", { edit: { do: "away", span: asked.span, decision } })))
+      answered.current = undefined;
     redraw();
   };
   const typed =
@@ -311,7 +312,7 @@ function TrackScreen(props: TrackScreenProps) {
       label: "project +tag (none: no project)",
       done: typed((text) => {
         const effort = parseEffort(text, told.project);
-        if (effort) void ask("switch", effort);
+        if (effort) void ask("correct", { edit: { do: "switch", ...effort } });
       }),
     });
   const note = (type: Ask) =>
@@ -354,17 +355,24 @@ function TrackScreen(props: TrackScreenProps) {
     when: () => onAway() || onReport(),
     run: () => (onReport() ? turn("day") : void decide("drop")),
   };
+  const give: Binding = {
+    keys: ["g"],
+    label: "give to a project",
+    help: "Time away: count it as work on a project",
+    when: onAway,
+    run: (type) => giveAway(type),
+  };
   const project: Binding = {
     keys: ["p"],
-    label: asked ? "give to a project" : "project",
-    help: "Go on with another project; time away: what it was for",
+    label: "project",
+    help: "Go on with another project",
     when: () => onNow() && alive(),
-    run: (type) => (onAway() ? giveAway(type) : switchTo(type)),
+    run: (type) => switchTo(type),
   };
   const wanted = told.trackers.screenshots;
   const shoots = wanted.state !== "off" || wanted.via !== null;
   const sessionKeys: Keymap = [
-    ...(asked && !reported ? [keep, drop, project] : []),
+    ...(asked && !reported ? [keep, drop, give] : []),
     {
       keys: ["space"],
       label: toRun() ? "pause" : "resume",
@@ -373,7 +381,7 @@ function TrackScreen(props: TrackScreenProps) {
       when: () => !isOver(told),
       run: () => void press(),
     },
-    ...(asked && !reported ? [] : [project]),
+    project,
     {
       keys: ["x"],
       label: "stop",

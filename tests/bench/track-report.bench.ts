@@ -150,7 +150,7 @@ using _ = enterHome(
   Object.fromEntries(Object.entries(box.env).filter(([name]) => /^(HOME|XDG_.*)$/.test(name))),
 );
 await readStore([schema], (db) => {
-  const now = { wall: last + 23 * H, offset: localOffset(last) };
+  const now = last + 23 * H;
   const took = Array.from({ length: 20 }, () => {
     const begin = performance.now();
     if (todayOf(db, "default", now).worked_ms === 0) throw new Error("there is no work on the last day");

@@ -1,36 +1,17 @@
 import { expect, test } from "bun:test";
-import { closeSync, mkdirSync, openSync, rmSync, writeSync } from "node:fs";
+import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { PomoBox } from "../support/pomo.ts";
 import { until } from "../support/sandbox.ts";
+import { canMount, fill, onSmallDisk } from "../support/small-disk.ts";
 
-/** A file system of 1 MB needs the right to mount one: root, or a user namespace. */
-const mounting = [
-  ["unshare", "-m"],
-  ["unshare", "-rm"],
-].find((by) => Bun.spawnSync([...by, "mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", "/mnt"]).success);
-
-/** Writes a file until nothing more fits. */
-function fill(path: string): void {
-  const fd = openSync(path, "w");
-  try {
-    for (;;) writeSync(fd, Buffer.alloc(4096));
-  } catch (error) {
-    expect((error as { code?: string }).code).toBe("ENOSPC");
-  } finally {
-    // While it is open its space isn't free again.
-    closeSync(fd);
-  }
-}
-
-test.skipIf(!mounting)(
+test.skipIf(!canMount)(
   "on a full disk the timer goes on and says so; what happened is written later",
   async () => {
     await using box = new PomoBox();
     const data = join(box.home, "data");
     mkdirSync(data);
-    const script = `mount -t tmpfs -o size=1m tmpfs "$0" && exec "$@"`;
-    const command = [...(mounting ?? []), "sh", "-c", script, data, ...box.command];
+    const command = onSmallDisk(data, box.command);
     const host = Bun.spawn([...command, "pomo", "start", "it", "--foreground", "--work", "1h"], {
       cwd: box.work,
       env: box.env,

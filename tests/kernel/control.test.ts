@@ -209,6 +209,12 @@ describe("over plain HTTP", () => {
     });
   });
 
+  test("a body of megabytes is refused unread", async () => {
+    const { status } = await ask("POST", "/command/echo", JSON.stringify("x".repeat(2 << 20)));
+    expect(status).toBe(413);
+    expect((await ask("GET", "/state")).status).toBe(200);
+  });
+
   test("curl will do", async () => {
     const child = Bun.spawn(["curl", "-s", "--max-time", "5", "--unix-socket", path, "http://x/state"], {
       stdout: "pipe",

@@ -12,6 +12,14 @@ const NASTY = [
   "a\tb",
   "two\nlines",
   "a,b",
+  "\t=1+1",
+  "\ttab",
+  "\nline",
+  "  =1+1",
+  "\u00a0@cmd",
+  "' =1+1",
+  "'\ttab",
+  "' '=1",
 ];
 
 test("whatever is in a cell comes back as it was, and no cell is a formula", () => {
@@ -19,7 +27,8 @@ test("whatever is in a cell comes back as it was, and no cell is a formula", () 
   const records = [...csvRecords(text)];
   expect(records.map((record) => record.text("name"))).toEqual(NASTY);
   expect(records.map((record) => record.number("n"))).toEqual(NASTY.map((_, n) => n));
-  for (const each of NASTY) expect(guarded(each)).not.toMatch(/^[=+\-@＝＋－＠]/);
+  for (const each of [...NASTY, "\rline"])
+    expect(guarded(each)).not.toMatch(/^(?:\s*[=+\-@＝＋－＠]|[\t\r\n])/);
 });
 
 test.each([",", ";", "\t"])(
@@ -55,6 +64,14 @@ describe("what is wrong is told with its line:", () => {
   test("a time", () => {
     expect(wrong("a\n2026-01-01T00:00:00Z\n2026-01-01", "time")).toBe(
       "3: a is '2026-01-01', which isn't an RFC 3339 time with its offset",
+    );
+  });
+
+  test("a header that isn't there", () => {
+    expect([...csvRecords("a,At\n", "at")]).toEqual([]);
+    expect([...csvRecords("", "at")]).toEqual([]);
+    expect(() => [...csvRecords("\nwork,2026-01-01T00:00:00Z\n", "at")]).toThrow(
+      expect.objectContaining({ line: 2, message: "it isn't a header with the column at" }),
     );
   });
 

@@ -100,13 +100,16 @@ describe("a text is written", () => {
     mkdirSync(folder.file("folder"));
     const { output } = stdout();
     expect(() => writeText(output, folder.file("folder"), ["a"])).toThrow(
-      failed(74, /can't be written: EISDIR$/),
+      failed(74, /can't be written: it is a folder$/),
     );
     expect(() => writeText(output, folder.file("no/a"), ["a"])).toThrow(
-      failed(74, /can't be written: ENOENT$/),
+      failed(74, /can't be written: its folder isn't there$/),
     );
     expect(() => writeText(output, "/dev/full", ["a"])).toThrow(
-      failed(74, "/dev/full can't be written: ENOSPC"),
+      failed(74, "/dev/full can't be written: its disk is full"),
+    );
+    expect(() => writeText(output, folder.file("no/a"), ["a"])).toThrow(
+      expect.objectContaining({ hint: "name a file that can be written" }),
     );
   });
 });
@@ -120,7 +123,11 @@ describe("a text is read", () => {
   });
 
   test("unless it isn't there, is no UTF-8 or is larger than 64 MB", async () => {
-    await expect(read("none")).rejects.toEqual(failed(74, /none can't be read: ENOENT$/));
+    await expect(read("none")).rejects.toEqual(failed(74, /none can't be read: there is no such file$/));
+    await expect(read("none")).rejects.toEqual(
+      expect.objectContaining({ hint: "name a file that can be read" }),
+    );
+    await expect(read(".")).rejects.toEqual(failed(74, /can't be read: it is a folder$/));
     writeFileSync(folder.file("latin"), Buffer.from([0x66, 0xfc, 0x72]));
     await expect(read("latin")).rejects.toEqual(failed(74, /isn't UTF-8 text$/));
     writeFileSync(folder.file("large"), "");

@@ -17,6 +17,7 @@ import {
   checkStore,
   type OpenStore,
   openStore,
+  readSound,
   readStore,
   type Schema,
   type Store,
@@ -147,6 +148,33 @@ describe("opening", () => {
     await Bun.write(join(`${storePath()}.lock`, "x"), "");
     expect(await failure(openStore())).toMatchObject({ name: "Expected", exit: 74 });
     expect(await failure(readStore([], () => 1))).toMatchObject({ name: "Expected", exit: 74 });
+  });
+});
+
+describe("another feature's first tables", () => {
+  const births: Schema = { owner: "births", migrations: ["CREATE TABLE birth (n INTEGER PRIMARY KEY) STRICT"] };
+
+  test("are added while others have the store open, who go on", async () => {
+    await using old = await openStore({ schemas: [notes()] });
+    await old.write((db) => db.prepare("INSERT INTO note VALUES (1, 'before')").run());
+    const opened = await Promise.all([openStore({ schemas: [births] }), openStore({ schemas: [births, notes()] })]);
+    for (const store of opened) {
+      await store.write((db) => db.prepare("INSERT INTO birth DEFAULT VALUES").run());
+      await store[Symbol.asyncDispose]();
+    }
+    await old.write((db) => db.prepare("INSERT INTO note VALUES (2, 'after')").run());
+    expect(await readStore([births, notes()], all)).toHaveLength(2);
+    expect(old.db.prepare("SELECT COUNT(*) AS count FROM birth").get()).toEqual({ count: 2 });
+  });
+
+  test("that can't be made leave the store as it was", async () => {
+    await using _old = await openStore({ schemas: [notes()] });
+    const broken: Schema = { owner: "broken", migrations: ["CREATE TABLE one (n); CREATE TABLE one (n)"] };
+    await failure(openStore({ schemas: [broken] }));
+    await using again = await openStore({ schemas: [notes()] });
+    expect(again.db.prepare("SELECT COUNT(*) AS count FROM sqlite_schema WHERE name = 'one'").get()).toEqual({
+      count: 0,
+    });
   });
 });
 
@@ -530,6 +558,20 @@ describe("a damaged store", () => {
     await using store = await open();
     expect(warnings).toHaveLength(1);
     await store.write((db) => db.exec("UPDATE note SET text = text || '!'"));
+  });
+
+  test("is set aside at once for one who reads it to write next", async () => {
+    await filled(2000);
+    damage(Math.floor(statSync(storePath()).size / 4096 / 2));
+    const warnings: string[] = [];
+    const warn = (text: string) => void warnings.push(text);
+    const read = await readSound({ schemas: [notes()], warn }, all);
+    expect(warnings.join()).toContain("set aside as");
+    expect(read?.length).toBeGreaterThan(1_000);
+    expect(beside()).toContain("stint.db.damaged-1");
+    // One that is sound is only read.
+    expect((await readSound({ schemas: [notes()], warn }, all))?.length).toBe(read?.length ?? 0);
+    expect(warnings).toHaveLength(1);
   });
 
   test("is said to be damaged to one who reads it, and isn't touched", async () => {

@@ -570,9 +570,12 @@ test("a file is private when it is new, keeps its mode and its link when it isn'
 
   expect(await write("gone/new.csv")).toMatchObject({
     code: 74,
-    err: "stint: gone/new.csv can't be written: ENOENT\n",
+    err: "stint: gone/new.csv can't be written: its folder isn't there\n  name a file that can be written\n",
   });
-  expect(await write(".")).toMatchObject({ code: 74, err: "stint: . can't be written: EISDIR\n" });
+  expect(await write(".")).toMatchObject({
+    code: 74,
+    err: "stint: . can't be written: it is a folder\n  name a file that can be written\n",
+  });
   // A pipe is no file that another could be put in the place of.
   const pipe = at("pipe.csv");
   await Bun.spawn(["mkfifo", pipe]).exited;
@@ -627,7 +630,7 @@ test("what can't be read is said in a line", async () => {
   truncateSync(big, 64 * 2 ** 20 + 1);
   writeFileSync(join(box.work, "utf16.csv"), Buffer.from("started_at,é\n", "utf16le"));
   for (const [path, said] of [
-    ["gone.csv", "gone.csv can't be read: ENOENT"],
+    ["gone.csv", "gone.csv can't be read: there is no such file"],
     ["big.csv", "big.csv is larger than 64 MB"],
     ["utf16.csv", "utf16.csv isn't UTF-8 text"],
   ] as const) {

@@ -49,7 +49,7 @@ describe("on the command line", () => {
     expect(told(await track("modify", "#3", "--project", "b", "--kind", "away", "--to", "10:30"))).toEqual([
       "#3 away b 10:00–10:30",
     ]);
-    expect(told(await track("away", "project:c"))).toEqual(["#3 work c 10:00–10:30"]);
+    expect(told(await track("away", "project:c", "--span", "3"))).toEqual(["#3 work c 10:00–10:30"]);
     expect(told(await track("split", "last", "11:15"))).toEqual([
       "#2 work a 11:00–11:15",
       "#4 work a 11:15–12:00",
@@ -90,6 +90,49 @@ describe("on the command line", () => {
     ).toEqual(["#1 work null 21:40–00:00"]);
   }, 30_000);
 
+  test("a time alone is of the day on which it is nearest to the span", async () => {
+    await using home = box({ TZ: "Europe/Berlin" });
+    const track = (...args: string[]) => home.run(["track", ...args]);
+    await track("add", "--from", `${day} 23:00`, "--to", "2026-11-21 01:00");
+    expect(told(await track("modify", "last", "--from", "00:30"))).toEqual(["#1 work null 23:30–00:00"]);
+    expect(told(await track("modify", "last", "--from", "23:50"))).toEqual(["#1 work null 22:50–00:00"]);
+    expect(told(await track("modify", "last", "--to", "23:55"))).toEqual(["#1 work null 22:50–22:55"]);
+    expect(told(await track("modify", "last", "--to", "00:10"))).toEqual(["#1 work null 22:50–23:10"]);
+    expect(told(await track("split", "last", "00:05"))).toEqual([
+      "#1 work null 22:50–23:05",
+      "#2 work null 23:05–23:10",
+    ]);
+    // Of a span of days, what is nearest to the end that is corrected.
+    await track("add", "--from", "2026-11-10 09:00", "--to", "2026-11-13 12:00", "--project", "b");
+    expect(told(await track("modify", "3", "--to", "11:00"))).toEqual(["#3 work b 08:00–10:00"]);
+    expect((await track("modify", "3", "--from", "10:00")).lines[0]).toMatchObject({
+      started_at: Date.UTC(2026, 10, 10, 9),
+      ended_at: Date.UTC(2026, 10, 13, 10),
+    });
+  }, 30_000);
+
+  test("in an hour that is repeated a time is the one in the span, or else the nearest", async () => {
+    await using home = box({ TZ: "Europe/Berlin" });
+    const track = (...args: string[]) => home.run(["track", ...args]);
+    await track("add", "--from", "2026-10-25T02:10+01:00", "--to", "2026-10-25T02:50+01:00");
+    expect(told(await track("modify", "1", "--from", "02:05"))).toEqual(["#1 work null 01:05–01:50"]);
+    expect(told(await track("modify", "1", "--to", "2026-10-25 02:45"))).toEqual([
+      "#1 work null 01:05–01:45",
+    ]);
+    expect(told(await track("split", "1", "02:30"))).toEqual([
+      "#1 work null 01:05–01:30",
+      "#2 work null 01:30–01:45",
+    ]);
+    await track("add", "--from", "2026-10-25T02:10+02:00", "--to", "2026-10-25T02:50+02:00");
+    expect(told(await track("modify", "3", "--to", "02:45", "--from", "02:05"))).toEqual([
+      "#3 work null 00:05–00:45",
+    ]);
+    // And one that the clock left out is none, however near another day's is.
+    await track("add", "--from", "2026-03-29 01:00", "--to", "2026-03-29 04:00");
+    const left = await track("modify", "4", "--from", "02:30");
+    expect([left.code, left.err.split("\n")[0]]).toEqual([2, "stint: there is no such time as '02:30'"]);
+  }, 30_000);
+
   test("what can't be meant is a usage error with a hint", async () => {
     await using home = box();
     const code = async (...args: string[]) => {
@@ -101,7 +144,7 @@ describe("on the command line", () => {
     expect(await code("modify", "x", "--project", "b")).toEqual([2, "stint: 'x' is no span's number"]);
     expect(await code("modify", "7", "--project", "b")).toEqual([1, "stint: there is no span #7"]);
     expect(await code("away", "perhaps")).toEqual([2, "stint: 'perhaps' says nothing of a time away"]);
-    expect(await code("away", "keep")).toEqual([1, "stint: nobody was away"]);
+    expect(await code("away", "keep")).toEqual([1, "stint: nothing is asked about a time away"]);
     expect(await code("add", "--from", "2126-01-01 09:00")).toEqual([
       2,
       expect.stringContaining("it would begin at 2126-01-01 09:00"),
@@ -174,6 +217,27 @@ describe("on the store", () => {
       return count;
     });
     expect([taken, spans()[0]?.note]).toEqual([100, "note 0"]);
+  });
+
+  test("whoever asks is told what is there now and what isn't, oldest first", async () => {
+    await edit({ ...added, project: "a" });
+    const { id } = listSessions(store.db)[0] ?? {};
+    const cut = await edit({
+      do: "add",
+      from: NOON - 4 * HOUR,
+      to: NOON - 2.5 * HOUR,
+      project: "b",
+      replace: true,
+    });
+    expect(cut.change).toBe(lastChange(store.db, "default")?.id ?? Number.NaN);
+    expect(cut.answer).toEqual({ said: cut.said, there: [2, 3, 1], gone: [] });
+    const gone = await edit({ do: "remove", span: 3 });
+    expect(gone.answer).toMatchObject({ there: [], gone: [{ id: 3, session_id: id, project: "b" }] });
+    const taken = gone.change;
+    expect(await undo()).toMatchObject({ change: taken, answer: { there: [3], gone: [] } });
+    expect(await undo()).toMatchObject({ answer: { there: [1], gone: [{ id: 2 }, { id: 3 }] } });
+    const same = await edit({ do: "modify", span: 1, project: "a" });
+    expect(same).toMatchObject({ change: null, answer: { there: [1], gone: [] } });
   });
 
   test("an edit that is refused leaves nothing behind", async () => {
@@ -305,12 +369,15 @@ describe("while a host is alive", () => {
         ended_at: wall,
       });
       const correct = async (
-        work: (where: { profile: string; now: typeof now; open: number }) => () => typeof open,
+        work: (where: { profile: string; now: typeof now; open?: number }) => ReturnType<typeof undoEdit>,
       ) => {
-        if (open === undefined) return;
-        const make = work({ profile: "default", now: { wall, offset: 0 }, open });
-        open = await store.write(make);
+        const done = await store.write(() =>
+          work({ profile: "default", now: { wall, offset: 0 }, ...(open === undefined ? {} : { open }) }),
+        );
+        open = done.open;
+        return done.answer;
       };
+      const note = (text: string) => editFrom({ do: "modify", span: 1, note: text });
       host.show(() => ({}));
       ready.resolve(() => host.control.command("stop"));
       return {
@@ -320,11 +387,16 @@ describe("while a host is alive", () => {
           correct(args) {
             const edit = editFrom((args as { edit: unknown }).edit);
             asked.push(edit.do);
-            return correct((where) => () => applyEdit(store.db, { ...where, edit }).open);
+            return correct((where) => {
+              const done = applyEdit(store.db, { ...where, edit });
+              // Somebody else is quick.
+              if (edit.do === "modify") applyEdit(store.db, { ...where, edit: note("of another") });
+              return done;
+            });
           },
           undo() {
             asked.push("undo");
-            return correct((where) => () => undoEdit(store.db, where).open);
+            return correct((where) => undoEdit(store.db, where));
           },
         },
       };
@@ -364,7 +436,10 @@ describe("while a host is alive", () => {
       [1, false],
       [2, true],
     ]);
-    expect(asked).toEqual(["switch", "remove", "undo"]);
+    await track("switch", "b");
+    const changed = await track("modify", "3", "--note", "mine");
+    expect([changed.err, changed.lines.map(({ id, note }) => [id, note])]).toEqual(["", [[3, "mine"]]]);
+    expect(asked).toEqual(["switch", "remove", "undo", "switch", "modify"]);
     await stop();
     await ran;
   }, 30_000);

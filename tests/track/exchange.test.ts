@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { claimSession } from "../../src/kernel/checkpoint.ts";
@@ -369,6 +369,32 @@ describe("what was exported", () => {
     expect(await projects({ day: "2026-06-16" })).toEqual(["after"]);
   });
 
+  test("of a time has the sessions that its records are of, by when their spans were", async () => {
+    const store = new Exchange();
+    const noon = Date.UTC(2026, 5, 15, 12);
+    const day = 24 * HOUR;
+    const seen = { app: "code", title: null, process: null, pid: null };
+    await store.read(
+      "json",
+      ndjson([
+        session({ started_at: noon, ended_at: noon + HOUR }),
+        span({ started_at: noon, ended_at: noon + HOUR }),
+        { type: "window", session: UUID(1), ...seen, started_at: noon + day, ended_at: noon + day + 1 },
+      ]),
+    );
+    // Begun with start --at, the session's own row is of when that was said.
+    await store.store((db) => db.exec(`UPDATE session SET started_at = ${noon + 2 * day}, ended_at = NULL`));
+    const of = async (day: string) =>
+      (await store.write("json", { day }))
+        .split("\n")
+        .slice(0, -1)
+        .map((line) => JSON.parse(line) as Record_);
+    const known = { type: "session", id: UUID(1), started_at: noon, ended_at: noon + HOUR };
+    expect(await of("2026-06-15")).toMatchObject([known, { type: "span", session: UUID(1) }]);
+    expect(await of("2026-06-16")).toMatchObject([known, { type: "window", session: UUID(1) }]);
+    expect(await of("2026-06-17")).toEqual([]);
+  });
+
   test("is an empty file of its format where nothing was tracked, and no store is made", async () => {
     const store = new Exchange();
     expect(await store.write("json")).toBe("");
@@ -600,6 +626,159 @@ describe("ActivityWatch", () => {
   });
 });
 
+describe("a session that was exported while it went on", () => {
+  const seen = { session: UUID(1), started_at: T0 + 20 * MIN };
+  /** What it is after so many minutes. */
+  const after = (minutes: number, rest: readonly object[] = []) => {
+    const ended_at = T0 + minutes * MIN;
+    return ndjson([
+      session({ ended_at }),
+      span({ ended_at }),
+      ...rest,
+      { type: "window", app: "code", title: "a", process: "code", pid: 7, ...seen, ended_at },
+      { type: "running", process: "code", pid: 7, ...seen, ended_at },
+      { type: "input", ...seen, ended_at, ...NO_INPUT, presses: minutes },
+    ]);
+  };
+  const added = (n: number) => ({ added: n, known: 4 - n, skipped: 0 });
+
+  test("goes on in the store when it is imported again, and an older file changes nothing", async () => {
+    for (const profile of ["default", "other"]) {
+      const store = new Exchange();
+      // Its id is taken then.
+      if (profile === "other") await store.read("json", ndjson([session()]));
+      const read = (minutes: number) => store.read("json", after(minutes), profile);
+      expect(await read(30)).toMatchObject(added(4));
+      expect(await read(45)).toMatchObject(added(4));
+      const whole = await store.write("json", {}, profile);
+      expect(await read(45)).toMatchObject(added(0));
+      expect(await read(30)).toMatchObject(added(0));
+      expect(await store.write("json", {}, profile)).toBe(whole);
+      const ended_at = T0 + 45 * MIN;
+      for (const type of ["session", "span", "window", "running", "input"]) {
+        expect(await store.records(type, profile)).toMatchObject([{ ended_at }]);
+      }
+      expect(await store.records("input", profile)).toMatchObject([{ presses: 45 }]);
+      const rows = await store.store((db) =>
+        db.prepare("SELECT worked_ms, presses FROM track_session WHERE profile = ?").all(profile),
+      );
+      expect(rows).toEqual([{ worked_ms: 45 * MIN, presses: 45 }]);
+    }
+  });
+
+  test("does so in every format", async () => {
+    for (const format of ["csv", "ical", "timewarrior", "activitywatch"] as const) {
+      const [early, late, store] = [new Exchange(), new Exchange(), new Exchange()];
+      await early.read("json", after(30));
+      const next = span({ started_at: T0 + 45 * MIN, ended_at: T0 + 50 * MIN, project: "beta" });
+      await late.read("json", after(45, [next]));
+      await store.read(format, await early.write(format));
+      await store.read(format, await late.write(format));
+      expect(await store.write(format)).toBe(await late.write(format));
+      expect(await store.read(format, await early.write(format))).toMatchObject({ added: 0, skipped: 0 });
+    }
+  });
+
+  test("unless something followed it already, or is in its way", async () => {
+    const store = new Exchange();
+    const text = (id: string, from: number, to: number, project = "acme") =>
+      ndjson([span({ session: id, project, started_at: T0 + from * MIN, ended_at: T0 + to * MIN })]);
+    await store.read("json", text(UUID(1), 0, 30));
+    await store.read("json", text(UUID(1), 50, 60, "beta"));
+    await store.read("json", text(UUID(2), 90, 120));
+    const before = await store.write("json");
+    expect(await store.read("json", text(UUID(1), 0, 45))).toMatchObject({ added: 0, known: 1 });
+    const { message } = await store.refusal("json", text(UUID(1), 50, 100, "beta"));
+    expect(message).toEndWith("which is tracked already");
+    expect(await store.write("json")).toBe(before);
+  });
+});
+
+describe("input that was counted in one go", () => {
+  const counts = { ...NO_INPUT, presses: 1001, left: 7, distance_px: 3 };
+  const row = (hours: number) => ({ started_at: T0, ended_at: T0 + hours * HOUR, ...counts });
+
+  test("for hours is taken in pieces that reports can find, and none is lost", async () => {
+    const store = new Exchange();
+    const whole = { started_at: T0, ended_at: T0 + 8 * HOUR };
+    await store.read("json", ndjson([span(whole), { type: "input", session: UUID(1), ...row(8) }]));
+    const rows = await store.records("input");
+    expect(rows).toHaveLength(32);
+    for (const each of rows) expect(Number(each["ended_at"]) - Number(each["started_at"])).toBe(15 * MIN);
+    const sum = (name: string) => rows.reduce((all, each) => all + Number(each[name]), 0);
+    expect({ presses: sum("presses"), left: sum("left"), distance_px: sum("distance_px") }).toEqual({
+      presses: 1001,
+      left: 7,
+      distance_px: 3,
+    });
+    const buckets = new Exchange();
+    const event = (duration: number, data: object) => [{ timestamp: "2026-06-14T08:00:00Z", duration, data }];
+    const text = JSON.stringify({
+      a: { type: "afkstatus", events: event(28_800, { status: "not-afk" }) },
+      b: { type: "os.hid.input", events: event(28_700, { presses: 500 }) },
+    });
+    expect(await buckets.read("activitywatch", text)).toMatchObject({ added: 33, skipped: 0 });
+    expect(await buckets.read("activitywatch", text)).toMatchObject({ added: 0, known: 33 });
+  });
+
+  test("for an hour stays whole, for more than a day is left out", async () => {
+    const store = new Exchange();
+    await store.read("json", ndjson([span(), { type: "input", session: UUID(1), ...row(1) }]));
+    expect(await store.records("input")).toMatchObject([row(1)]);
+    await store.read("json", ndjson([{ type: "input", session: UUID(1), ...row(25) }]));
+    expect(store.notes).toEqual(["skipped 1: intervals of input longer than a day"]);
+  });
+});
+
+test("nothing of the future is taken", async () => {
+  const store = new Exchange();
+  const times = { started_at: T0, ended_at: Date.now() + HOUR };
+  const seen = { session: UUID(1), ...times, process: "code", pid: 7 };
+  const text = ndjson([
+    session(times),
+    span(times),
+    { type: "window", app: "code", title: null, ...seen },
+    { type: "running", ...seen },
+    { type: "input", session: UUID(1), ...NO_INPUT, ...times },
+  ]);
+  expect(await store.read("json", text)).toMatchObject({ added: 0, skipped: 5 });
+  expect(store.notes).toEqual(["skipped 5: what isn't over yet"]);
+  expect(await store.write("json")).toBe("");
+});
+
+test("titles go through the rules, whoever has written the file, and a rule of later doubles nothing", async () => {
+  const store = new Exchange();
+  const at = (n: number) => ({ session: UUID(1), started_at: T0 + n * MIN, ended_at: T0 + (n + 1) * MIN });
+  const window = (n: number, app: string, title: string) => ({ type: "window", app, title, ...at(n) });
+  const text = ndjson([
+    span(),
+    window(0, "firefox", "My bank — Mozilla Firefox Private Browsing"),
+    window(1, "slack", "the merger"),
+    window(2, "code", "a.ts"),
+  ]);
+  const titles = async () => (await store.records("window")).map(({ title }) => title);
+  await store.read("json", text);
+  expect(await titles()).toEqual([null, "the merger", "a.ts"]);
+  const config = join(home.path, "config/stint");
+  mkdirSync(config, { recursive: true });
+  try {
+    writeFileSync(
+      join(config, "config.yaml"),
+      "track:\n  redact: [{ app: slack, title: '.*', with: chat }]\n",
+    );
+    expect(await store.read("json", text)).toMatchObject({ added: 0, known: 4 });
+    const there = new Exchange();
+    await there.read("activitywatch", await store.write("activitywatch"));
+    expect((await there.records("window")).map(({ title }) => title)).toEqual([null, "chat", "a.ts"]);
+    writeFileSync(join(config, "config.yaml"), "track:\n  titles: drop\n");
+    const none = new Exchange();
+    await none.read("json", text);
+    expect((await none.records("window")).map(({ title }) => title)).toEqual([null, null, null]);
+  } finally {
+    rmSync(config, { recursive: true });
+  }
+});
+
 test("events of a calendar are work: what they are called is the project", async () => {
   const store = new Exchange();
   expect(await store.read(undefined, { file: "calendar.ics" })).toMatchObject({ added: 2, skipped: 5 });
@@ -661,7 +840,9 @@ test.each<[format: FormatName, line: number, why: string, input: string]>([
   ["json", 1, "kind", ndjson([span({ kind: "nap" })])],
   ["json", 1, "ends before", ndjson([span({ ended_at: T0 - 1 })])],
   ["json", 2, "presses", ndjson([span(), { type: "input", started_at: T0, ended_at: T0, presses: -1 }])],
-  ["csv", 2, "started_at is missing", "a,b\n1,2\n"],
+  ["csv", 1, "isn't a header with the column started_at", "a,b\n1,2\n"],
+  ["csv", 1, "isn't a header", "work,acme,2026-06-14T10:00:00Z,2026-06-14T11:00:00Z\n"],
+  ["csv", 3, "started_at is missing", "minutes,started_at\n5,2026-06-14T10:00:00Z\n5,\n"],
   ["csv", 3, "RFC 3339", "started_at,minutes\n2026-06-14T10:00:00Z,5\n10:00,5\n"],
   ["csv", 2, "neither", "started_at,minutes\n2026-06-14T10:00:00Z,\n"],
   ["csv", 2, "ends before", "started_at,ended_at\n2026-06-14T10:00:00Z,2026-06-14T09:00:00Z\n"],

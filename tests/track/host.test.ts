@@ -294,11 +294,12 @@ describe("away", () => {
   test("can be kept, given to a project, and that taken back", async () => {
     await using track = await Track.begin();
     track.machine.idleMs = 5 * MIN;
-    await track.pass(MIN);
+    await track.pass(5 * MIN);
     track.machine.idleMs = 0;
     const { question, afk_ms } = await track.pass(MIN);
     expect(afk_ms).toBeGreaterThan(0);
-    const kept = await track.do("away", { span: question?.span, decision: { project: "meetings" } });
+    const edit = { do: "away", span: question?.span, decision: { project: "meetings" } };
+    const kept = await track.do("correct", { edit });
     expect(kept).toMatchObject({ afk_ms: 0, question: null, project: "acme" });
     const undone = await track.do("undo");
     expect(undone.afk_ms).toBe(afk_ms);
@@ -307,7 +308,7 @@ describe("away", () => {
   test("is kept without a word where the configuration says so", async () => {
     await using track = await Track.begin({ away: "keep" });
     track.machine.idleMs = 5 * MIN;
-    await track.pass(MIN);
+    await track.pass(5 * MIN);
     track.machine.idleMs = 0;
     await track.pass(MIN);
     await until(
@@ -333,7 +334,95 @@ describe("away", () => {
   });
 });
 
+describe("away, where it ends otherwise", () => {
+  /** Nobody was there for five minutes. */
+  async function gone(how: Partial<TrackSettings> = {}): Promise<Track> {
+    const track = await Track.begin(how);
+    await track.pass(MIN);
+    track.machine.idleMs = 5 * MIN;
+    await track.pass(5 * MIN);
+    expect((await track.state()).going).toBe("away");
+    return track;
+  }
+
+  test("by a pause is asked about all the same", async () => {
+    await using track = await gone();
+    const paused = await track.do("pause");
+    expect(paused.going).toBe("pause");
+    expect((await track.pass(S)).question).not.toBeNull();
+  });
+
+  test("by a pause is kept all the same", async () => {
+    await using track = await gone({ away: "keep" });
+    await track.do("pause");
+    expect((await track.pass(S)).afk_ms).toBe(0);
+  });
+
+  test("by the end of the session is kept all the same", async () => {
+    const track = await gone({ away: "keep" });
+    const { worked_ms, afk_ms } = await track.state();
+    await track.stop();
+    const row = await readStore([schema], (db) =>
+      db.prepare("SELECT worked_ms, afk_ms FROM track_session").get(),
+    );
+    expect(row).toEqual({ worked_ms: worked_ms + afk_ms, afk_ms: 0 });
+  });
+
+  test("by a key, though what tells of idle time is lost", async () => {
+    await using track = await gone();
+    track.machine.before.set("presence", async () => {
+      throw new Error("no screen saver");
+    });
+    track.machine.lost.get("presence")?.(new Error("gone"));
+    await track.until(({ idle }) => idle.state === "failed");
+    track.machine.keys?.press(clock.monotonic());
+    expect((await track.pass(S)).going).toBe("work");
+  });
+
+  test("more than once is asked about once for each, the oldest first", async () => {
+    await using track = await gone();
+    track.machine.idleMs = 0;
+    const first = (await track.pass(MIN)).question;
+    track.machine.idleMs = 4 * MIN;
+    await track.pass(4 * MIN);
+    track.machine.idleMs = 0;
+    const both = (await track.pass(MIN)).question;
+    expect(both).toEqual({ ...first, more: 1 } as typeof first);
+    const edit = { do: "away", span: first?.span, decision: "drop" };
+    const left = (await track.do("correct", { edit })).question;
+    expect(left?.span).not.toBe(first?.span);
+    expect(left?.more).toBe(0);
+  });
+
+  test("does not begin before somebody asked something of the session, whatever a display has heard", async () => {
+    const machine = new Machine();
+    machine.idleMs = 60 * MIN;
+    await using track = await Track.begin({}, start, machine);
+    expect((await track.pass(MIN)).going).toBe("work");
+    machine.idleMs += 5 * MIN;
+    expect((await track.pass(5 * MIN)).going).toBe("away");
+  });
+
+  test("is in whole milliseconds, whatever a clock has told", async () => {
+    await using track = await Track.begin();
+    await track.pass(MIN);
+    track.machine.idleMs = 4 * MIN + 0.123;
+    await track.pass(4 * MIN);
+    track.machine.idleMs = 0.456;
+    const state = await track.pass(MIN);
+    expect(state).toMatchObject({ unsaved: null, going: "work" });
+    for (const [, from, to] of track.spans) expect([from * S, to * S].every(Number.isInteger)).toBe(true);
+  });
+});
+
 describe("a clock that is set", () => {
+  test("is no time that was worked, also to who asks at once", async () => {
+    await using track = await Track.begin();
+    await track.pass(MIN);
+    clock.setWall(clock.wall() + 60 * MIN);
+    expect((await track.state()).worked_ms).toBe(MIN);
+  });
+
   test("forward leaves a gap that is of no span", async () => {
     await using track = await Track.begin();
     await track.pass(MIN);
@@ -421,6 +510,32 @@ describe("a pause", () => {
     await until(() => machine.parts === 0);
   });
 
+  test("asked for again changes nothing of when it began, and its time is kept to the end", async () => {
+    const track = await Track.begin();
+    await track.pass(MIN);
+    await track.do("pause");
+    await track.pass(MIN);
+    await track.do("pause");
+    await track.pass(8 * MIN);
+    await track.stop();
+    const row = await readStore([schema], (db) =>
+      db.prepare("SELECT worked_ms, paused_ms FROM track_session").get(),
+    );
+    expect(row).toEqual({ worked_ms: MIN, paused_ms: 9 * MIN });
+  });
+
+  test("and the end count from when they were asked for, though a tracker hangs", async () => {
+    const track = await Track.begin();
+    await track.pass(MIN);
+    track.machine.disposing.set("mouse", never);
+    const stopping = track.stop();
+    await until(() => track.machine.open.get("keyboard") === 0 || track.machine.open.get("windows") === 0);
+    await clock.advance(MIN);
+    await stopping;
+    const row = await readStore([schema], (db) => db.prepare("SELECT worked_ms FROM track_session").get());
+    expect(row).toEqual({ worked_ms: MIN });
+  }, 15_000);
+
   test("is one though a tracker hangs at it: that is dropped, and named", async () => {
     await using track = await Track.begin();
     const old = track.machine.keys;
@@ -476,6 +591,33 @@ describe("a tracker", () => {
     );
   });
 
+  test("switched off while it is opening is off once it is open", async () => {
+    const machine = new Machine();
+    await using track = await Track.begin({}, start, machine);
+    await track.do("pause");
+    const opening = gate();
+    machine.before.set("keyboard", () => opening.passed);
+    const resuming = track.do("resume");
+    await track.until(({ pending }) => pending === "resuming");
+    await track.do("tracker", { name: "keyboard", on: false });
+    opening.pass();
+    await resuming;
+    expect(machine.open.get("keyboard")).toBe(0);
+    expect((await track.state()).trackers.keyboard.state).toBe("off");
+  });
+
+  test("of apps that is lost or switched off tells no window any more", async () => {
+    await using track = await Track.begin();
+    await track.pass(S);
+    expect((await track.state()).app).toBe("code");
+    track.machine.before.set("windows", async () => {
+      throw new Error("no display");
+    });
+    track.machine.lost.get("windows")?.(new Error("gone"));
+    await track.until(({ degraded }) => degraded.includes("apps"));
+    expect(await track.state()).toMatchObject({ app: null, title: null });
+  });
+
   test("that this machine can't have says why", async () => {
     await using track = await Track.begin({}, { ...start, trackers: ["screenshots"] });
     expect(track.now.trackers.screenshots).toEqual({
@@ -491,14 +633,18 @@ describe("what is tracked", () => {
   test("goes to another project from a moment on", async () => {
     await using track = await Track.begin();
     await track.pass(MIN);
-    const state = await track.do("switch", { project: "other", tags: [] });
+    const state = await track.do("correct", { edit: { do: "switch", project: "other", tags: [] } });
     expect(state).toMatchObject({ project: "other", tags: [] });
+    expect(state["answer"]).toMatchObject({ said: expect.any(String) });
     await track.pass(MIN);
     expect(track.spans).toEqual([
       ["work", 0, 60],
       ["work", 60, 120],
     ]);
-    expect((await track.do("undo")).project).toBe("acme");
+    // What is noted meanwhile doesn't stand in the way.
+    await track.do("note", { text: "the minutes" });
+    const undone = await track.do("undo");
+    expect(undone).toMatchObject({ project: "acme", note: "the minutes" });
   });
 
   test("can have begun earlier", async () => {
@@ -513,6 +659,7 @@ describe("what is tracked", () => {
     track.machine.keys?.press(0);
     const full = await track.pass(MIN);
     expect(full).toMatchObject({ keys: 1, worked_ms: MIN, unsaved: "the disk is full" });
+    expect(full.today).toMatchObject({ keys: 1, worked_ms: MIN });
     expect(await track.do("pause")).toMatchObject({ state: "paused", unsaved: "the disk is full" });
     track.full = false;
     const saved = await track.pass(MIN);
@@ -528,7 +675,8 @@ describe("what is tracked", () => {
     await using track = await Track.begin();
     expect((await track.do("note", { text: " workshop " })).note).toBe("workshop");
     expect((await track.do("note", { text: "" })).note).toBeNull();
-    await expect(track.do("note", { text: 7 })).rejects.toThrow("a note is a text");
+    await expect(track.do("note", { text: 7 })).rejects.toThrow("a note must be");
+    await expect(track.do("note", { text: "a\u001b[2J" })).rejects.toThrow("a note must be");
   });
 });
 
@@ -583,6 +731,11 @@ describe("its end", () => {
     {
       await using again = await Track.begin({}, { kind: "restore" });
       expect((await again.state()).state).toBe("paused");
+      // Killed at any moment of it, it would be found paused.
+      const states = checkpoints(again.host.store.db, ID).map(
+        ({ state }) => (state as { paused: boolean }).paused,
+      );
+      expect(states).toEqual([true, true, true, false]);
       await again.signal();
     }
     await using resumed = await Track.begin({}, { kind: "restore", paused: false });

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Browser, type Tab } from "../support/browser.ts";
@@ -129,3 +129,79 @@ test.each(["light", "dark"])(
     expect(right).toBeLessThanOrEqual(width);
   },
 );
+
+describe("where clocks are changed", () => {
+  /**
+   * A day in Berlin that is worked through but for an hour before the change and two after it, and a pause all of the
+   * next: what stands above the lines, and what is on them, in % of the width.
+   */
+  async function linesOf(date: string, change: number, [before, after]: readonly [number, number]) {
+    await using berlin = new Sandbox(stint.source, { TZ: "Europe/Berlin" });
+    const day = Temporal.PlainDate.from(date);
+    const [begins, ends, next] = [0, 1, 2].map(
+      (days) => day.add({ days }).toZonedDateTime("Europe/Berlin").epochMilliseconds,
+    );
+    await fill(berlin, (db) => {
+      const session = addSession(db, "long", begins ?? 0);
+      const add = (kind: "work" | "pause", started_at = 0, ended_at = 0, utc_offset_min = after) =>
+        span(db, { session, kind, started_at, ended_at, utc_offset_min });
+      add("work", begins, change - H, before);
+      add("work", change + 2 * H, ends);
+      add("pause", ends, next);
+    });
+    const to = day.add({ days: 1 }).toString();
+    const { out } = await berlin.run(["track", "report", "--from", date, "--to", to, "--html", "-"]);
+    const found = (pattern: RegExp, text = out) =>
+      [...text.matchAll(pattern)].map(([, ...parts]) => parts.join(" "));
+    return {
+      axes: found(/<svg class="axis">(.*?)<\/svg>/gs).map((axis) =>
+        found(/x="(.+?)%" y="12">(\d\d)</g, axis),
+      ),
+      rails: found(/class="rail" y="11" width="(.+?)%"/g),
+      line: found(/<rect x="(.+?)%" width="(.+?)%".*?<title>(.*?): /g),
+    };
+  }
+
+  test("a day of 25 hours is drawn as long, below the hours of its own clock", async () => {
+    const { axes, rails, line } = await linesOf("2026-10-25", Date.UTC(2026, 9, 25, 1), [120, 60]);
+    expect(line).toEqual(["0 8 00:00 to 02:00", "20 80 04:00 to 00:00", "0 96 00:00 to 00:00"]);
+    expect(rails).toEqual(["100", "96"]);
+    expect(axes).toEqual([
+      ["0 00", "20 04", "36 08", "52 12", "68 16", "84 20", "100 24"],
+      ["0 00", "16 04", "32 08", "48 12", "64 16", "80 20", "96 24"],
+    ]);
+  });
+
+  test("a day of 23 hours is an hour shorter than its neighbours", async () => {
+    const { axes, rails, line } = await linesOf("2026-03-29", Date.UTC(2026, 2, 29, 1), [60, 120]);
+    expect(line).toEqual(["0 4.17 00:00 to 01:00", "16.67 79.17 05:00 to 00:00", "0 100 00:00 to 00:00"]);
+    expect(rails).toEqual(["95.83", "100"]);
+    expect(axes.map(([first, second, ...others]) => [first, second, others.at(-1)])).toEqual([
+      ["0 00", "8.33 03", "95.83 24"],
+      ["0 00", "12.5 03", "100 24"],
+    ]);
+  });
+
+  test("an hour that came twice stands there twice, and one that was flown over doesn't", async () => {
+    const change = Date.UTC(2026, 9, 25, 1);
+    await using berlin = new Sandbox(stint.source, { TZ: "Europe/Berlin" });
+    await fill(berlin, (db) => {
+      const session = addSession(db, "night", change - 2 * H);
+      span(db, { session, started_at: change - 2 * H, ended_at: change, utc_offset_min: 120 });
+      span(db, { session, started_at: change, ended_at: change + H, utc_offset_min: 60 });
+      // Two days later: in the morning still there, from 12:45 on in Kathmandu.
+      span(db, { session, started_at: change + 52 * H, ended_at: change + 53 * H, utc_offset_min: 60 });
+      span(db, { session, started_at: change + 54 * H, ended_at: change + 55 * H, utc_offset_min: 345 });
+    });
+    const args = ["track", "report", "--from", "2026-10-25", "--to", "2026-10-27"];
+    const { out } = await berlin.run([...args, "--html", "-"]);
+    const axes = [...out.matchAll(/<svg class="axis">(.*?)<\/svg>/gs)].map(([, axis = ""]) =>
+      [...axis.matchAll(/>(\d\d)</g)].map(([, hour]) => hour).join(" "),
+    );
+    expect(axes).toEqual([
+      "01 02 02 03 04 05 06 07 08",
+      "01 02 03 04 05 06 07 08 09",
+      "01 02 03 04 05 06 07 13",
+    ]);
+  });
+});

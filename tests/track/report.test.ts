@@ -26,6 +26,10 @@ beforeAll(async () => {
     span(db, { ...zone, started_at: at + 3 * H, ended_at: at + 4 * H });
     seen(db, session, ["code", "a.ts"], at, at + 90 * MIN);
     seen(db, session, ["firefox", "=HYPERLINK(1)"], at + 90 * MIN, at + 200 * MIN);
+    // On Saturday evening; in Tokyo it was Sunday.
+    const far = addSession(db, "tokyo", MONDAY - 31 * H);
+    const tokyo = { started_at: MONDAY - 31 * H, ended_at: MONDAY - 30 * H, utc_offset_min: 540 };
+    span(db, { session: far, ...tokyo });
     typed(db, session, at, at + MIN, { presses: 1200, left: 30, scroll_y: 4, typing_ms: 9_000 });
     typed(db, session, at + 199 * MIN, at + 200 * MIN, { presses: 34, right: 1 });
   });
@@ -146,6 +150,9 @@ test("on a terminal: a week has a bar for each day", async () => {
   expect(screen).toContain("2026-11-15 to 2026-11-17");
   expect(screen).toMatch(/^Sun 2026-11-15$/m);
   expect(screen).toMatch(/^Mon 2026-11-16 3 h 0 min █+$/m);
+  // A day goes by where it was tracked, what is asked for by where we are.
+  const before = await onTerminal("--from", "2026-11-13", "--to", "2026-11-14");
+  expect(before).toMatch(/^Sun 2026-11-15 1 h 0 min █+$/m);
   const nothing = await onTerminal("--day", "2026-11-15");
   expect(nothing).toContain("no work in this time");
 });
@@ -170,9 +177,39 @@ test("a page is written for its owner alone, and says where; with --csv it is re
   expect(stdout.out).toStartWith("<!doctype html>");
   const missing = await report("--html", join(box.work, "no/such/folder.html"));
   expect(missing.code).toBe(74);
-  const both = await report("--html", path, "--csv");
-  expect({ code: both.code, err: both.err }).toEqual({
+});
+
+test.each([
+  [["--html", "x.html", "--csv"], "--html and --csv"],
+  [["--html", "x.html", "--by", "app"], "--html and --by"],
+  [["--csv", "--json"], "--csv and --json"],
+  [["--html", "-", "--json"], "--html and --json"],
+])("%p is refused", async (args, flags) => {
+  const { code, out, err } = await report(...args);
+  expect({ code, out, err }).toEqual({
     code: 2,
-    err: "stint: --html and --csv contradict each other\n  give one of them\n",
+    out: "",
+    err: `stint: ${flags} contradict each other\n  give one of them\n`,
   });
+});
+
+test.each([
+  [["--day", "+275760-09-13"], "'+275760-09-13' is out of range"],
+  [["--day", "1969-12-31"], "'1969-12-31' is out of range"],
+  [["--since", "-000300-01-01"], "'-000300-01-01' is out of range"],
+  [["--to", "1960-01-01"], "'1960-01-01' is out of range"],
+  [["--from", "0001-01-01 10:00"], "'0001-01-01 10:00' is out of range"],
+  [
+    ["--to", "1970-01-01 00:00Z"],
+    "it would begin at the first of 1970 and end at 1970-01-01 00:00Z, which isn't later",
+  ],
+])("a time that nobody can mean, %p, is refused", async (args, why) => {
+  const { code, out, err } = await report(...args);
+  expect({ code, out, err: err.split("\n")[0] }).toEqual({ code: 2, out: "", err: `stint: ${why}` });
+});
+
+test("of a time as long as there can be it shows the weeks in which there was work", async () => {
+  const screen = await onTerminal("--from", "1970-01-01", "--to", "9999-12-31", "--by", "day");
+  expect(screen).toMatch(/by week\nweek of 2026-11-09 1 h 0 min █+▎?\nweek of 2026-11-16 3 h 0 min █+$/m);
+  expect(await onTerminal("--since", "99999y")).toContain("4 h 0 min worked");
 });

@@ -13,15 +13,23 @@ import {
 import { basename, dirname, join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
 import sharp from "sharp";
-import { claimSession } from "../../src/kernel/checkpoint.ts";
+import { claimSession, recordState } from "../../src/kernel/checkpoint.ts";
 import { localOffset, systemClock } from "../../src/kernel/clock.ts";
+import { ControlServer } from "../../src/kernel/control.ts";
 import { localTime } from "../../src/kernel/core/local-time.ts";
-import type { Log } from "../../src/kernel/log.ts";
+import { type Log, openLog } from "../../src/kernel/log.ts";
+import { socketPath } from "../../src/kernel/paths.ts";
+import { takeSeat } from "../../src/kernel/seat.ts";
 import { openSlot } from "../../src/kernel/slot.ts";
 import { Stack } from "../../src/kernel/stack.ts";
 import { openStore, type Store } from "../../src/kernel/store.ts";
-import { schema, trackSession } from "../../src/track/adapters/journal.ts";
-import { prune, screenshotsBetween, thumbnailOf } from "../../src/track/adapters/screenshots/store.ts";
+import { putReport, schema, trackSession } from "../../src/track/adapters/journal.ts";
+import {
+  addScreenshots,
+  prune,
+  screenshotsBetween,
+  thumbnailOf,
+} from "../../src/track/adapters/screenshots/store.ts";
 import { thumbnailPixels, thumbnailRows } from "../../src/track/adapters/screenshots/thumbnail.ts";
 import { type ScreenshotOptions, screenshotTracker } from "../../src/track/adapters/screenshots/tracker.ts";
 import type { Picture, Screen, Windows } from "../../src/track/adapters/senses/sense.ts";
@@ -454,6 +462,40 @@ describe("prune", () => {
     expect(readdirSync(folder())).toHaveLength(1);
   });
 
+  test("leaves no thumbnail in the store's pages nor its log of writes", async () => {
+    const SECRET = "SECRETTHUMB";
+    for (let i = 0; i < 60; i++) {
+      const isOld = i % 2 === 0;
+      const thumbnail = Buffer.alloc([300, 3_000, 20_000][i % 3] ?? 0, isOld ? SECRET : "KEPT");
+      const taken_at = Date.now() - (isOld ? 40 : 1) * 24 * hour;
+      const image = { monitor: "one", width: 1, height: 1, image: Buffer.from("x"), thumbnail };
+      await addScreenshots(store, folder(), { session: SESSION, taken_at, utc_offset_min: 0, app: null }, [
+        image,
+      ]);
+    }
+    const found = () =>
+      ["stint.db", "stint.db-wal"].filter((name) =>
+        readFileSync(join(home.path, "data/stint", name), "latin1").includes(SECRET),
+      );
+    expect(found()).not.toEqual([]);
+    await prune(store, limits, Date.now());
+    expect(all()).toHaveLength(30);
+    expect(found()).toEqual([]);
+  });
+
+  test("brings the report of a session that is over up to date", async () => {
+    await taken(40);
+    await taken(1);
+    await store.write((db) => {
+      recordState(db, SESSION, "stopped", systemClock);
+      putReport(db, 1, Date.now());
+    });
+    const count = () => store.db.prepare("SELECT screenshots FROM track_session").get()?.["screenshots"];
+    expect(count()).toBe(2);
+    await prune(store, limits, Date.now());
+    expect(count()).toBe(1);
+  });
+
   test("deletes the oldest of what takes too much", async () => {
     await taken(3);
     await taken(2);
@@ -555,6 +597,38 @@ describe("stint track screenshots", () => {
     expect(existsSync(first?.file ?? "")).toBe(false);
     expect(existsSync(second?.file ?? "")).toBe(true);
     expect(lines((await run("prune")).out)).toMatchObject([{ type: "pruned", files: 0, bytes: 0 }]);
+  });
+
+  test("a deletion is told to the host that tracks, and the report of a session that is over follows", async () => {
+    const { pass } = await open(new Desk());
+    await pass(60_000);
+    await pass(60_000);
+    await store.write((db) => {
+      recordState(db, SESSION, "stopped", systemClock);
+      putReport(db, 1, Date.now());
+    });
+    const told: string[] = [];
+    const log = openLog("host");
+    const command = async (name: string) => {
+      told.push(name);
+      return {};
+    };
+    const control = new ControlServer({ state: () => ({}), command }, log);
+    const socket = socketPath("track");
+    await control.bind(socket);
+    const seat = takeSeat("track");
+    seat.announce({ kind: "track", profile: "default", session: SESSION, socket });
+    try {
+      expect((await run("delete", "1")).code).toBe(0);
+      expect(told).toEqual(["refresh"]);
+      expect((await run("prune")).code).toBe(0);
+      expect(told).toEqual(["refresh", "refresh"]);
+    } finally {
+      seat[Symbol.dispose]();
+      await control.close();
+      log[Symbol.dispose]();
+    }
+    expect(store.db.prepare("SELECT screenshots FROM track_session").get()).toEqual({ screenshots: 1 });
   });
 
   test.each([

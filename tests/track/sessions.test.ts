@@ -6,7 +6,7 @@ import { systemClock } from "../../src/kernel/clock.ts";
 import type { Options } from "../../src/kernel/command.ts";
 import { dataPath } from "../../src/kernel/paths.ts";
 import { openStore, type Store } from "../../src/kernel/store.ts";
-import { applyEdit, editFrom, lastChange } from "../../src/track/adapters/edits.ts";
+import { applyEdit, editFrom } from "../../src/track/adapters/edits.ts";
 import {
   addRunning,
   addSpan,
@@ -175,6 +175,45 @@ describe("sessions", () => {
     expect(await refused("aaaaa")).toEqual([2, "stint: 'aaaaa' could be several sessions"]);
   });
 
+  test("the last one is that with the latest span, though another began later", async () => {
+    morning();
+    await track("add", "--from", "2026-11-20 10:35", "--to", "2026-11-20 10:55");
+    expect((await track("show", "last")).lines[0]).toMatchObject({ session_id: MORNING });
+  });
+
+  test("time that is added over it takes what was seen then along", async () => {
+    const n = morning();
+    await track(
+      "add",
+      "--from",
+      "2026-11-20 08:30",
+      "--to",
+      "2026-11-20 09:30",
+      "--project",
+      "x",
+      "--replace",
+    );
+    expect((await track("show", MORNING)).lines[0]).toMatchObject({
+      keys: 360,
+      worked_ms: 120 * MIN,
+      apps: [{ app: "code" }, { app: "mail" }, { app: "web" }],
+      projects: ["x", "acme", "beta"],
+    });
+    const [report] = (await track("report", "--from", "2026-11-20", "--to", "2026-11-20", "--by", "project"))
+      .lines;
+    expect(report?.["groups"]).toMatchObject([
+      { key: "beta", keys: 0 },
+      { key: "x", keys: 220 },
+      { key: "acme", keys: 140 },
+    ]);
+    expect((await track("undo")).code).toBe(0);
+    expect(times(`(SELECT * FROM track_span WHERE session = ${n})`)).toEqual([
+      "09:00–10:00",
+      "10:00–10:30",
+      "11:00–12:00",
+    ]);
+  });
+
   test("a note is given and taken away", async () => {
     morning();
     expect((await track("annotate", "last", " on site ")).lines[0]).toMatchObject({ note: "on site" });
@@ -214,8 +253,8 @@ describe("delete", () => {
     expect(listSessions(store.db).map(({ id }) => id)).toEqual([EVENING]);
     expect(existsSync(path)).toBe(false);
     expect(store.db.prepare("SELECT COUNT(*) AS n FROM track_text").get()).toEqual({ n: 0 });
-    expect(lastChange(store.db, "default")?.what).toContain("#4");
-    expect(store.db.prepare("SELECT COUNT(*) AS n FROM track_change").get()).toEqual({ n: 1 });
+    const changes = store.db.prepare("SELECT what FROM track_change ORDER BY id").all();
+    expect(changes.map(({ what }) => what)).toEqual([expect.stringContaining("#4"), "deleted"]);
     const secrets = ["initech", "secretd", "shutdown.ts", MORNING];
     expect(secrets.filter((secret) => bytes().includes(secret))).toEqual([]);
   });
@@ -240,6 +279,24 @@ describe("delete", () => {
     expect(times("track_running")).toEqual(["09:00–09:40", "11:20–12:00"]);
     expect(times("track_input")).toEqual(["09:00–09:00", "09:20–09:20"]);
     expect([existsSync(gone), existsSync(stays)]).toEqual([false, true]);
+  });
+
+  test("can't be undone, and what was corrected before isn't taken back in its place", async () => {
+    morning();
+    await track("add", "--from", "2026-11-20 18:00", "--to", "2026-11-20 19:00");
+    await track("modify", "last", "--note", "kept");
+    await track("delete", MORNING);
+    const refused = await track("undo");
+    expect([refused.code, refused.out, refused.err]).toEqual([
+      1,
+      "",
+      expect.stringMatching(/^stint: a delete can't be undone; undo again takes back: changed to #4 /),
+    ]);
+    expect((await track("undo")).lines).toMatchObject([{ id: 4, note: null }]);
+    await track("delete", "--from", "2026-11-20");
+    const last = await track("undo");
+    expect([last.code, last.err]).toEqual([1, "stint: a delete can't be undone\n"]);
+    expect((await track("undo")).err).toStartWith("stint: there is nothing to take back");
   });
 
   test("of a whole day takes its sessions with it", async () => {

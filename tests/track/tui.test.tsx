@@ -278,22 +278,24 @@ describe("keys", () => {
       expect(t.asked).toEqual([`tracker {"name":"screenshots","on":${wanted}}`]);
     }
   });
-  test("k, d and p answer what a time away was, and only while that is asked", async () => {
+  test("k, d and g answer what a time away was, and only while that is asked", async () => {
     const t = open(asking);
-    expect(t.message()).toBe("away 12:03–12:41 (38 min): k keep · d drop · p give it to a project");
-    expect(t.bar()).toStartWith("k keep   d drop   p give to a project   space pause");
+    expect(t.message()).toBe("away 12:03–12:41 (38 min): k keep · d drop · g give it to a project");
+    expect(t.bar()).toStartWith("k keep   d drop   g give to a project   space pause");
     await t.press("k");
     // Asked no more, before the host has said so.
     expect(t.message()).toBe("");
     await t.press("d", "k");
-    expect(t.asked).toEqual(['away {"span":7,"decision":"keep"}']);
+    expect(t.asked).toEqual(['correct {"edit":{"do":"away","span":7,"decision":"keep"}}']);
 
     const dropped = open(asking);
     await dropped.press("d");
-    expect(dropped.asked).toEqual(['away {"span":7,"decision":"drop"}']);
+    expect(dropped.asked).toEqual(['correct {"edit":{"do":"away","span":7,"decision":"drop"}}']);
     const given = open(asking);
-    await given.press("p", ..."the meeting", "\r");
-    expect(given.asked).toEqual(['away {"span":7,"decision":{"project":"the meeting"}}']);
+    await given.press("g", ..."the meeting", "\r");
+    expect(given.asked).toEqual([
+      'correct {"edit":{"do":"away","span":7,"decision":{"project":"the meeting"}}}',
+    ]);
     const never = open(running);
     await never.press("k", "d");
     expect(never.asked).toEqual([]);
@@ -321,7 +323,7 @@ describe("keys", () => {
     await t.press("p");
     expect(t.message()).toStartWith("project +tag (none: no project): ▏");
     await t.press(...text, "\r");
-    expect(t.asked).toEqual([`switch ${args}`]);
+    expect(t.asked).toEqual([`correct {"edit":{"do":"switch",${args.slice(1)}}`]);
   });
   test("n changes the note, and nothing that is typed for a project leaves it as it is", async () => {
     const t = open({ ...running, note: "fix it" });

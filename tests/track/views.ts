@@ -117,7 +117,7 @@ export const paused: Pushed = {
 };
 
 /** Somebody came back from lunch, and hasn't said what it was. */
-export const asking: Pushed = { ...running, question: { span: 7, from: at(12, 3), to: at(12, 41) } };
+export const asking: Pushed = { ...running, question: { span: 7, from: at(12, 3), to: at(12, 41), more: 0 } };
 
 /** What is shown of a session that ended, when no host is alive. */
 export const stopped: Pushed = {

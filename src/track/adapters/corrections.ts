@@ -1,15 +1,17 @@
-import { momentOf } from "../../kernel/arguments.ts";
+import { type Moment, momentOf, momentsOf } from "../../kernel/arguments.ts";
 import { localOffset, systemClock } from "../../kernel/clock.ts";
 import type { Context, Options } from "../../kernel/command.ts";
+import type { State } from "../../kernel/control.ts";
 import { localTime } from "../../kernel/core/local-time.ts";
 import { Exit, Expected } from "../../kernel/errors.ts";
+import type { Line } from "../../kernel/output.ts";
 import { readStore } from "../../kernel/store.ts";
-import type { Edit, Image } from "../core/edits.ts";
-import type { Span, SpanKind } from "../core/span.ts";
-import { editFrom, findSpan, lastChange } from "./edits.ts";
+import type { Edit } from "../core/edits.ts";
+import type { Span } from "../core/span.ts";
+import type { Pushed } from "../core/view.ts";
+import { type Answer, editFrom, findSpan } from "./edits.ts";
 import { dateOf, schema, spanOf } from "./journal.ts";
 import { reachOf } from "./reach.ts";
-import { spanLine } from "./sessions.ts";
 import { settings } from "./settings.ts";
 
 /** The commands that correct the past: through the host of the profile while one is alive, else on the store. */
@@ -45,8 +47,8 @@ export async function modify(context: Context, which: string, options: Options):
   return correct(context, {
     do: "modify",
     span: span.id,
-    from: from === undefined ? undefined : timeIn(span, from as string, false),
-    to: to === undefined ? undefined : timeIn(span, to as string, true),
+    from: from === undefined ? undefined : timeIn(span, from as string, span.started_at),
+    to: to === undefined ? undefined : timeIn(span, to as string, span.ended_at),
     kind,
     project: project === undefined ? undefined : projectNamed(project as string),
     tags: tag,
@@ -58,7 +60,7 @@ export async function modify(context: Context, which: string, options: Options):
 /** `stint track split SPAN TIME` */
 export async function split(context: Context, which: string, time: string): Promise<number> {
   const span = await spanNamed(context, which);
-  return correct(context, { do: "split", span: span.id, at: timeIn(span, time, true) });
+  return correct(context, { do: "split", span: span.id, at: timeIn(span, time, span.started_at) });
 }
 
 /** `stint track remove SPAN` */
@@ -74,70 +76,59 @@ export async function away(context: Context, text: string, options: Options): Pr
     throw new Expected(Exit.usage, `'${text}' says nothing of a time away`, "keep, drop or project:NAME");
   }
   const decision = name === undefined ? text : { project: projectNamed(name) };
-  const span = (options["span"] as number | undefined) ?? (await newest(context, "away"))?.id;
-  if (span === undefined)
-    throw new Expected(Exit.no, "nobody was away", "stint track show tells of the spans");
-  return correct(context, { do: "away", span, decision });
+  const named = options["span"] as number | undefined;
+  return correct(context, { do: "away", span: named ?? (await askedAbout(context)), decision });
+}
+
+/** The time away that is asked about. To answer twice mustn't answer for one of long ago. @throws Expected 1 */
+async function askedAbout(context: Context): Promise<number> {
+  const { question } = (await reachOf(context).state()) as Pushed & State;
+  if (question) return question.span;
+  const hint = "stint track show tells of the spans, --span N names one";
+  throw new Expected(Exit.no, "nothing is asked about a time away", hint);
 }
 
 /** `stint track undo` */
 export async function undo(context: Context): Promise<number> {
-  const taken = await readStore([schema], (db) => lastChange(db, context.profile));
-  await reachOf(context).command("undo");
-  if (!taken) return Exit.ok;
-  const { added, removed, updated } = taken.images;
-  return tell(context, `took back: ${taken.what}`, {
-    there: [...removed, ...updated.map(({ before }) => before)],
-    gone: added,
-  });
+  const { answer } = (await reachOf(context).command("undo")) as { answer: Answer };
+  if (answer.there.length + answer.gone.length === 0) throw new Expected(Exit.no, answer.said);
+  return tell(context, answer);
 }
 
 /** Carries out an edit as it was typed, and tells what became of the spans. */
 async function correct(context: Context, typed: { do: Edit["do"]; [key: string]: unknown }): Promise<number> {
-  const edit = editFrom(typed);
-  const newestChange = () => readStore([schema], (db) => lastChange(db, context.profile));
-  const before = await newestChange();
-  await reachOf(context).command("correct", { edit });
-  const after = await newestChange();
-  if (after && after.id !== before?.id) {
-    const { added, removed, updated } = after.images;
-    return tell(context, after.what, {
-      there: [...updated.map((pair) => pair.after), ...added],
-      gone: removed,
-    });
-  }
-  const span = "span" in edit ? { id: edit.span } : await newest(context);
-  return tell(context, "it is so already", { there: span ? [span] : [], gone: [] });
+  const state = await reachOf(context).command("correct", { edit: editFrom(typed) });
+  return tell(context, state["answer"] as Answer);
 }
 
 /** Says in a sentence what was done; to a program, what the spans are now that were there, and what those were that aren't. */
-async function tell(
-  context: Context,
-  said: string,
-  { there, gone }: { there: readonly Pick<Span, "id">[]; gone: readonly (Span | Image)[] },
-): Promise<number> {
-  const { output, profile } = context;
+async function tell({ output, profile }: Context, { said, there, gone }: Answer): Promise<number> {
   if (!output.json) output.text(`${said}\n`);
   else {
-    const lines = await readStore([schema], (db) =>
-      [...there.flatMap(({ id }) => findSpan(db, profile, id) ?? []), ...gone]
+    const lines = await readStore([schema], (db): Line[] => {
+      const sessionId = db.prepare("SELECT id FROM track_session WHERE n = ?");
+      const now = there
+        .flatMap((id) => findSpan(db, profile, id) ?? [])
+        .map((span) => ({ ...span, session_id: String(sessionId.get(span.session)?.["id"]) }));
+      const before = gone.map((span) => ({ ...span, removed: true }));
+      return [...now, ...before]
         .toSorted((a, b) => a.started_at - b.started_at)
-        .map((span) => ({ ...spanLine(db, span), ...(gone.includes(span) ? { removed: true } : {}) })),
-    );
+        .map(({ session: _, id, session_id, ...rest }) => ({ type: "span", id, session_id, ...rest }));
+    });
     for (const line of lines ?? []) output.emit(line);
   }
   return Exit.ok;
 }
 
-/** The newest span of a profile, of a kind where one is given. */
-async function newest({ profile }: Context, kind: SpanKind | null = null): Promise<Span | undefined> {
+/** The newest span of a profile. */
+async function newest({ profile }: Context): Promise<Span | undefined> {
   const row = await readStore([schema], (db) =>
     db
       .prepare(
         `SELECT track_span.* FROM track_span JOIN track_session ON n = session
-         WHERE profile = ?1 AND kind = COALESCE(?2, kind) ORDER BY started_at DESC, track_span.id DESC LIMIT 1`,
+         WHERE profile = ? ORDER BY started_at DESC, track_span.id DESC LIMIT 1`,
       )
-      .get(profile, kind),
+      .get(profile),
   );
   return row && spanOf(row);
 }
@@ -170,21 +161,37 @@ function timeToday(text: string): number {
 
 const wallOf = (text: string, day: string): number => Math.floor(momentOf(text, day).wall);
 
+const DAY_MS = 86_400_000;
+
 /**
- * A time without a date is of the local day of the span; where that goes on past midnight, of the day on which it lies
- * after the beginning, if that is wanted. Where it was in another time zone than this, that is meant.
+ * A time that is typed for a span: within it, or else as near to it as can be. Of several that are as near, as in an hour
+ * that is repeated, it is the one with the span's offset, and then the one that is nearest to `edge`, a time of the span.
+ * One without an offset is of here, or of there where the span was in another time zone.
  */
-function timeIn({ started_at, ended_at, utc_offset_min }: Span, text: string, after: boolean): number {
-  const isWhole = /^\d{4}-/.test(text);
+function timeIn(span: Span, text: string, edge: number): number {
+  const { started_at, ended_at, utc_offset_min } = span;
   const hasOffset = /(Z|[+-]\d\d:\d\d)$/.test(text);
-  const elsewhere = localOffset(started_at) !== utc_offset_min;
-  const typed = elsewhere && !hasOffset ? `${text}${offsetText(utc_offset_min)}` : text;
-  const [first, last] = [started_at, ended_at].map((at) => dateOf(at, utc_offset_min)) as [string, string];
-  const wall = wallOf(typed, first);
-  return !isWhole && after && wall <= started_at && last !== first ? wallOf(typed, last) : wall;
+  const there = hasOffset ? text : `${text}${localTime(0, utc_offset_min).offset}`;
+  const nearest = (moments: readonly [Moment, ...Moment[]]): Moment => {
+    const far = ({ wall, offset }: Moment) => [
+      Math.max(started_at - wall, wall - ended_at, 0),
+      offset === utc_offset_min ? 0 : 1,
+      Math.abs(wall - edge),
+    ];
+    return moments.reduce((best, moment) => (isLess(far(moment), far(best)) ? moment : best));
+  };
+  const onDay = (days: number): Moment => momentOf(there, dateOf(edge + days * DAY_MS, utc_offset_min));
+  const moment = nearest([onDay(-1), onDay(0), onDay(1)]);
+  // What it is by the offset of the span, or of a day that has another.
+  const isElsewhere = localOffset(started_at) !== utc_offset_min;
+  const local = () => momentsOf(text, dateOf(moment.wall, utc_offset_min));
+  return Math.floor((isElsewhere ? moment : nearest(local())).wall);
 }
 
-const offsetText = (offsetMin: number): string => localTime(0, offsetMin).offset;
+const isLess = (a: readonly number[], b: readonly number[]): boolean => {
+  const at = a.findIndex((value, n) => value !== b[n]);
+  return at >= 0 && Number(a[at]) < Number(b[at]);
+};
 
 /** What `--project` and `--tag` say, or else the configuration. */
 async function effortOf({ project, tag }: Options): Promise<{ project: string | null; tags: unknown }> {

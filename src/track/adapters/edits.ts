@@ -12,7 +12,7 @@ import {
   type Refusal,
   undone,
 } from "../core/edits.ts";
-import { SPAN_KINDS, type Span } from "../core/span.ts";
+import { type Effort, SPAN_KINDS, type Span } from "../core/span.ts";
 import {
   addSpan,
   changeSpan,
@@ -35,12 +35,24 @@ type Where = {
 };
 
 type Corrected = {
+  readonly answer: Answer;
   /** What was done, for people. */
   readonly said: string;
+  /** The row of the log of changes that was written, or taken back; null when nothing has changed. */
+  readonly change: number | null;
   /** Numbers of the sessions whose spans have changed. */
   readonly sessions: readonly number[];
   /** The span that is going on afterwards. */
   readonly open: number | undefined;
+};
+
+/** What whoever asked for a correction is told, as plain JSON: oldest first. */
+export type Answer = {
+  readonly said: string;
+  /** The ids of spans that it was about, and that are there. Of an undo that took nothing back there are none. */
+  readonly there: readonly number[];
+  /** Those that aren't there any more, as they were. */
+  readonly gone: readonly (Span & { readonly session_id: string })[];
 };
 
 /** Changes that can be taken back, per profile. */
@@ -67,14 +79,35 @@ export function applyEdit(db: Database, { profile, edit, ...where }: Where & { e
   );
   const first = change.added.find(({ session }) => session === nextSession);
   if (first) addSession(db, profile, first);
+  const told = answer(db, change);
   const sessions = write(db, change, now.wall);
-  if (sessions.length > 0)
-    keep(db, { profile, change, open: going?.id, session: first?.session ?? null, now });
-  return { said: change.what, sessions, open: change.open };
+  if (sessions.length === 0) {
+    const same = "span" in edit ? edit.span : going?.id;
+    const there = same === undefined ? [] : [same];
+    return { answer: { ...told, there }, said: told.said, change: null, sessions, open: change.open };
+  }
+  const images = imagesOf(change, going?.id);
+  const id = keep(db, { profile, what: change.what, images, session: first?.session ?? null, now });
+  return { answer: told, said: told.said, change: id, sessions, open: change.open };
 }
 
+/** To be called before the change is written: what goes may take its session with it. */
+function answer(db: Database, { what, removed, added, updated }: Change): Answer {
+  const session = db.prepare("SELECT id FROM track_session WHERE n = ?");
+  return {
+    said: what,
+    there: [...added, ...updated.map(({ after }) => after)].toSorted(byTime).map(({ id }) => id),
+    gone: removed
+      .toSorted(byTime)
+      .map((span) => ({ ...span, session_id: String(session.get(span.session)?.["id"]) })),
+  };
+}
+
+const byTime = (a: Span, b: Span): number => a.started_at - b.started_at || a.id - b.id;
+
 /**
- * Takes the last change of the profile back.
+ * Takes the last change of the profile back. Right after a delete it takes nothing back and says why: whoever asks again
+ * means what was changed before.
  * @throws Expected 1 when there is none, or the spans aren't as it has left them
  */
 export function undoEdit(db: Database, { profile, now, open }: Where): Corrected {
@@ -82,6 +115,14 @@ export function undoEdit(db: Database, { profile, now, open }: Where): Corrected
   if (!last)
     throw new Expected(Exit.no, "there is nothing to take back", "stint track modify corrects a span");
   const { images, session } = last;
+  const forget = () => db.prepare("DELETE FROM track_change WHERE id = ?").run(last.id);
+  if (last.what === DELETED) {
+    forget();
+    const before = lastChange(db, profile);
+    const next = before ? `; undo again takes back: ${before.what}` : "";
+    const said = `a delete can't be undone${next}`;
+    return { answer: { said, there: [], gone: [] }, said, change: null, sessions: [], open };
+  }
   const rows = [...images.removed, ...images.added, ...images.updated.flatMap((pair) => Object.values(pair))];
   const from = Math.min(...rows.map(({ started_at }) => started_at));
   const to = Math.max(...rows.map(({ ended_at }) => ended_at ?? Number.MAX_SAFE_INTEGER));
@@ -90,12 +131,23 @@ export function undoEdit(db: Database, { profile, now, open }: Where): Corrected
     ...spansBetween(db, profile, from, to),
   ];
   const change = done(undone(images, last.what, { spans: unique(spans), open }));
+  const told = answer(db, change);
   const sessions = write(db, change, now.wall);
   if (session !== null && spansOfSession(db, session).length === 0) {
     db.prepare("DELETE FROM session WHERE id = (SELECT id FROM track_session WHERE n = ?)").run(session);
   }
-  db.prepare("DELETE FROM track_change WHERE id = ?").run(last.id);
-  return { said: change.what, sessions, open: change.open };
+  forget();
+  return { answer: told, said: told.said, change: last.id, sessions, open: change.open };
+}
+
+/** What stands in the log of changes for a delete, which has no images. */
+const DELETED = "deleted";
+
+/** Marks in the log of changes that something was deleted, so that nobody takes back what was before by mistake. */
+export function markDelete(db: Database, profile: string, now: Where["now"]): void {
+  if (lastChange(db, profile)?.what === DELETED) return;
+  const images = { removed: [], added: [], updated: [] };
+  keep(db, { profile, what: DELETED, images, session: null, now });
 }
 
 /** A change as it is kept. */
@@ -117,28 +169,21 @@ export function lastChange(db: Database, profile: string): Kept | undefined {
   return { id: Number(row["id"]), what: String(row["what"]), images, session };
 }
 
-function keep(
-  db: Database,
-  of: {
-    profile: string;
-    change: Change;
-    open: number | undefined;
-    session: number | null;
-    now: Where["now"];
-  },
-): void {
-  const { profile, change, open, session, now } = of;
-  const images = JSON.stringify({ ...imagesOf(change, open), session });
+/** @returns its id */
+function keep(db: Database, change: Omit<Kept, "id"> & Pick<Where, "profile" | "now">): number {
+  const { profile, what, images, session, now } = change;
   db.prepare("INSERT INTO track_change (profile, made_at, what, images) VALUES (?, ?, ?, ?)").run(
     profile,
     Math.floor(now.wall),
-    change.what,
-    images,
+    what,
+    JSON.stringify({ ...images, session }),
   );
+  const id = Number(db.prepare("SELECT last_insert_rowid() AS id").get()?.["id"]);
   db.prepare(
     `DELETE FROM track_change WHERE profile = ?1 AND id <=
        (SELECT id FROM track_change WHERE profile = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)`,
   ).run(profile, KEPT);
+  return id;
 }
 
 /** @throws Expected for a refusal */
@@ -226,6 +271,20 @@ export const noteFrom = (value: unknown): string | null =>
     ? null
     : oneLine(value, "note", LONGEST_NOTE);
 
+const named = (value: unknown): string | null =>
+  value === null ? null : oneLine(value, "project", LONGEST_NAME);
+
+function tagged(value: unknown): string[] {
+  if (!Array.isArray(value)) throw wrong("tags", "a list");
+  return [...new Set(value.map((tag) => oneLine(tag, "tag", LONGEST_TAG)))];
+}
+
+/** A project and tags as they were given, tags once each; what is left out is none. @throws Expected 2 */
+export const effortFrom = ({ project = null, tags = [] }: { project?: unknown; tags?: unknown }): Effort => ({
+  project: named(project),
+  tags: tagged(tags),
+});
+
 /**
  * Reads an edit that comes from outside: typed, or over a host's control. What may be left out gets its default, tags
  * are taken once each.
@@ -240,23 +299,16 @@ export function editFrom(args: unknown): Edit {
       return Number(value);
     throw wrong(name, "a whole number");
   };
-  const named = (value: unknown): string | null =>
-    value === null ? null : oneLine(value, "project", LONGEST_NAME);
-  const tagged = (value: unknown): string[] => {
-    if (!Array.isArray(value)) throw wrong("tags", "a list");
-    return [...new Set(value.map((tag) => oneLine(tag, "tag", LONGEST_TAG)))];
-  };
   /** What isn't given stays out. */
   const maybe = <T>(name: string, read: (value: unknown) => T): T | undefined =>
     given[name] === undefined ? undefined : read(given[name]);
   const time = (name: string) => maybe(name, () => whole(name, 0));
-  const effort = () => ({ project: named(given["project"] ?? null), tags: tagged(given["tags"] ?? []) });
 
   if (typeof replace !== "boolean") throw wrong("replace", "true or false");
   switch (what) {
     case "add": {
       const note = noteFrom(given["note"] ?? null);
-      return { do: what, from: whole("from", 0), to: whole("to", 0), ...effort(), note, replace };
+      return { do: what, from: whole("from", 0), to: whole("to", 0), ...effortFrom(given), note, replace };
     }
     case "modify": {
       const known = SPAN_KINDS.find((each) => each === kind);
@@ -278,7 +330,7 @@ export function editFrom(args: unknown): Edit {
     case "remove":
       return { do: what, span: whole("span", 1) };
     case "switch":
-      return { do: what, ...effort(), at: time("at") };
+      return { do: what, ...effortFrom(given), at: time("at") };
     case "away": {
       const { decision } = given;
       const span = whole("span", 1);

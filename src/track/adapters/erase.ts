@@ -1,8 +1,13 @@
+import { readdirSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { findSession } from "../../kernel/checkpoint.ts";
+import { connect } from "../../kernel/client.ts";
 import { systemClock } from "../../kernel/clock.ts";
 import { Exit, Expected } from "../../kernel/errors.ts";
+import type { Output } from "../../kernel/output.ts";
 import { type Database, sqliteCode } from "../../kernel/runtime.ts";
-import { openStore, type Store } from "../../kernel/store.ts";
+import { findHosts } from "../../kernel/seat.ts";
+import { openStore, type Store, storePath } from "../../kernel/store.ts";
 import type { Image, Images } from "../core/edits.ts";
 import type { Span } from "../core/span.ts";
 import { settle } from "./edits.ts";
@@ -68,15 +73,17 @@ export const erase = (profile: string, { from, to }: Range, now: number): Promis
         ids.has(id) || (started_at < to && (ended_at === null || ended_at > from));
       forget(db, profile, isIn);
       const [windows = 0, running = 0] = CUTS.map((cut) => cut(db, profile, from, to));
-      const input = removed(db, OVERLAPPING_INPUT, profile, from, to);
-      const screenshots = removed(db, SCREENSHOTS_WITHIN, profile, from, to);
-      const sessions = [...new Set(spans.map(({ session }) => session))];
+      const input = db.prepare(OVERLAPPING_INPUT).all(profile, from, to);
+      const screenshots = db.prepare(SCREENSHOTS_WITHIN).all(profile, from, to);
+      const touched = [...spans, ...input, ...screenshots];
+      const sessions = [...new Set(touched.map(({ session }) => Number(session)))];
       for (const n of sessions) settle(db, n, now);
       const empty = sessions.filter((n) => isEmpty(db, n));
       for (const n of empty) {
         db.prepare("DELETE FROM session WHERE id = (SELECT id FROM track_session WHERE n = ?)").run(n);
       }
-      return { sessions: empty.length, spans: spans.length, windows, running, input, screenshots };
+      const counts = { input: input.length, screenshots: screenshots.length };
+      return { sessions: empty.length, spans: spans.length, windows, running, ...counts };
     },
   });
 
@@ -88,7 +95,36 @@ async function forGood(how: { files(db: Database): string[]; rows(db: Database):
   store.db.exec("PRAGMA secure_delete = ON");
   const erased = await store.write(how.rows);
   await removeTexts(store);
-  return { erased, scrubbed: await scrub(store.db) };
+  const scrubbed = await scrub(store.db);
+  await poke();
+  return { erased, scrubbed };
+}
+
+/**
+ * Tells the host that tracks, if there is one, that the store has changed: it shows what a day has come to, and how many
+ * screenshots there are.
+ */
+export async function poke(): Promise<void> {
+  const [seat] = findHosts({ kind: "track" });
+  // One that doesn't answer reads the store when it next looks: what was asked for is done already.
+  if (seat)
+    await connect(seat)
+      .command("refresh")
+      .catch(() => undefined);
+}
+
+/** What the store left beside itself before an update, or when it was found damaged. */
+const COPY = /\.(?:backup|damaged)-\d+(?:-journal|-wal|-shm)?$/;
+
+/** Says which copies of the store there are: what is deleted is still in them. */
+export function tellCopies(output: Pick<Output, "note">): void {
+  const store = storePath();
+  const names = readdirSync(dirname(store)).filter(
+    (name) => name.startsWith(`${basename(store)}.`) && COPY.test(name),
+  );
+  for (const name of names.sort()) {
+    output.note(`${join(dirname(store), name)} is a copy of the store that may hold it still: delete it too`);
+  }
 }
 
 /** How long others are waited for that use the store, ms. */
@@ -205,31 +241,17 @@ function forget(db: Database, profile: string, isDeleted: (image: Image) => bool
   }
 }
 
-/** @param sql of rows of a profile in a time */
-function removed(
-  db: Database,
-  sql: { count: string; remove: string },
-  profile: string,
-  from: number,
-  to: number,
-) {
-  const count = Number(db.prepare(sql.count).get(profile, from, to)?.["count"] ?? 0);
-  if (count > 0) db.prepare(sql.remove).run(profile, from, to);
-  return count;
-}
+const rowsOf = (table: string, where: string): string =>
+  `FROM ${table} WHERE session IN (SELECT n FROM track_session WHERE profile = ?1) AND ${where}`;
+const REACHING_IN = "started_at < ?3 AND (ended_at > ?2 OR started_at >= ?2)";
 
-const rowsOf = (table: string, where: string) => {
-  const rows = `FROM ${table} WHERE session IN (SELECT n FROM track_session WHERE profile = ?1) AND ${where}`;
-  return { count: `SELECT COUNT(*) AS count ${rows}`, remove: `DELETE ${rows}` };
-};
-
-const OVERLAPPING_INPUT = rowsOf("track_input", "started_at < ?3 AND (ended_at > ?2 OR started_at >= ?2)");
-const SCREENSHOTS_WITHIN = rowsOf("track_screenshot", "taken_at >= ?2 AND taken_at < ?3");
+const OVERLAPPING_INPUT = `DELETE ${rowsOf("track_input", REACHING_IN)} RETURNING session`;
+const SCREENSHOTS_WITHIN = `DELETE ${rowsOf("track_screenshot", "taken_at >= ?2 AND taken_at < ?3")} RETURNING session`;
 
 /** Cuts events: what lies on both sides of the time becomes two. */
 function cutting(table: string, what: string) {
   const own = "session IN (SELECT n FROM track_session WHERE profile = ?1)";
-  const within = rowsOf(table, "started_at < ?3 AND (ended_at > ?2 OR started_at >= ?2)");
+  const reachingIn = `SELECT COUNT(*) AS count ${rowsOf(table, REACHING_IN)}`;
   const steps = [
     `DELETE FROM ${table} WHERE ${own} AND started_at >= ?2 AND started_at < ?3 AND ended_at <= ?3`,
     `INSERT INTO ${table} (session, ${what}, started_at, ended_at)
@@ -238,7 +260,7 @@ function cutting(table: string, what: string) {
      WHERE ${own} AND started_at < ?3 AND ended_at > ?2`,
   ];
   return (db: Database, profile: string, from: number, to: number): number => {
-    const count = Number(db.prepare(within.count).get(profile, from, to)?.["count"] ?? 0);
+    const count = Number(db.prepare(reachingIn).get(profile, from, to)?.["count"] ?? 0);
     if (count > 0) for (const sql of steps) db.prepare(sql).run(profile, from, to);
     return count;
   };

@@ -12,7 +12,7 @@ import {
   rolledInput,
   rolledWindows,
   see,
-  spansAround,
+  spansNear,
   unrolledDays,
   wholeDays,
 } from "./rollup.ts";
@@ -37,7 +37,7 @@ export async function findings<T>(
 ): Promise<{ found: Findings; more: T } | undefined> {
   const { profile, range } = question;
   const days = await readStore([schema], (db) => {
-    const work = spansAround(db, profile, range.from, range.to).filter(({ kind }) => kind === "work");
+    const work = spansNear(db, profile, range.from, range.to).filter(({ kind }) => kind === "work");
     return unrolledDays(db, work, range).filter((day) => isOver(day, now));
   });
   if (days && days.length > DAYS_WORTH_ROLLING) {
@@ -58,7 +58,7 @@ export async function findings<T>(
 /** What there is in a time: days that are rolled up from there, the rest from what was seen. */
 export function findingsIn(db: Database, { profile, range, filter }: Question): Findings {
   const { from, to } = range;
-  const spans = spansAround(db, profile, from, to);
+  const spans = spansNear(db, profile, from, to);
   const wanted = new Map(spans.filter((span) => isWanted(span, filter)).map((span) => [span.id, span]));
   const text = textOf(db);
   const windows = new Map<string, { app: number; title: number; ms: number }>();

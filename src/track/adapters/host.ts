@@ -10,9 +10,9 @@ import { titleRules } from "../core/redact.ts";
 import { readSaved, type Saved } from "../core/saved.ts";
 import type { Effort } from "../core/span.ts";
 import { type Standing, TrackerStates, WATCHERS, type WatcherName } from "../core/tracker-states.ts";
-import { TRACKERS, type TrackerName } from "../core/trackers.ts";
+import { type InputChoice, TRACKERS, type TrackerName } from "../core/trackers.ts";
 import { appsTracker } from "./apps.ts";
-import { applyEdit, editFrom, undoEdit } from "./edits.ts";
+import { applyEdit, editFrom, noteFrom, undoEdit } from "./edits.ts";
 import { idleWatch } from "./idle.ts";
 import { trackSession } from "./journal.ts";
 import { Live } from "./live.ts";
@@ -33,7 +33,7 @@ export type Request =
       effort: Effort;
       note: string | null;
       trackers: readonly TrackerName[];
-      input: TrackSettings["input"];
+      input: InputChoice;
       /** When it began, UTC ms, if before now. */
       at: number | null;
       paused: boolean;
@@ -71,13 +71,13 @@ export async function openTrack(
   host: Host,
   request: Request,
   config: TrackSettings,
-  look: (input: TrackSettings["input"]) => Promise<Probed> = (input) =>
+  look: (input: InputChoice) => Promise<Probed> = (input) =>
     probe({ input, idleMs: lengthOf(config.idle_threshold) }, process.env),
 ): Promise<Activity<object>> {
   const { clock, log, store, profile } = host;
-  const { beginning, type } = request.kind === "start" ? begun(host, request) : taken(host, request);
+  const { beginning, type } = request.kind === "start" ? begun(request) : taken(host, request);
   const { saved } = beginning;
-  const probed = await look(saved.input as TrackSettings["input"]);
+  const probed = await look(saved.input);
   const standing = (name: WatcherName): Standing => {
     if (name !== "idle" && !live.saved.trackers.includes(name)) return "off";
     const offer: Offer<unknown> = probed.senses[SENSE[name]];
@@ -93,7 +93,6 @@ export async function openTrack(
   for (const name of WATCHERS) states.stands(name, standing(name));
   host.show(() => live.view());
   await live.begin(type);
-  if (request.kind === "start" && request.note !== null) await live.note(request.note);
   await host.stack.open(
     "state",
     "beat",
@@ -122,10 +121,10 @@ export async function openTrack(
     now: now(),
     ...(open === undefined ? {} : { open }),
   });
-  let wantsToRun = !beginning.paused;
+  let wantsToRun = !saved.paused;
 
   return {
-    paused: beginning.paused,
+    paused: saved.paused,
     given: {},
     generation: generation<object>()
       .sources(async (open) => {
@@ -140,8 +139,10 @@ export async function openTrack(
     parts(event) {
       if (event.act === "stage") return;
       const { act, part, error } = event;
+      if (part === "apps" && (act === "lost" || act === "dispose")) live.unseen();
       states.heard({ act, part, ...(error === undefined ? {} : { failure: message(error) }) });
     },
+    ending: () => live.leaving(true),
     async reached(state) {
       if (state === "running") await (live.saved.paused ? live.resumed() : live.flush());
       else {
@@ -156,44 +157,37 @@ export async function openTrack(
     commands: {
       async pause() {
         wantsToRun = false;
-        live.pausing(true);
+        live.leaving(true);
         await host.pause();
       },
       async resume() {
         wantsToRun = true;
-        live.pausing(false);
+        live.touched();
+        live.leaving(false);
         await host.resume();
       },
       async toggle() {
         wantsToRun = !wantsToRun;
-        live.pausing(!wantsToRun);
+        live.touched();
+        live.leaving(!wantsToRun);
         await (wantsToRun ? host.resume() : host.pause());
       },
       async correct(args) {
         const edit = editFrom((args as { edit?: unknown } | null)?.edit);
-        const { said } = await live.correct((db, open) => applyEdit(db, { ...where(open), edit }));
-        if (edit.do === "away") live.answered();
+        live.touched();
+        const { said, answer } = await live.correct((db, open) => applyEdit(db, { ...where(open), edit }));
+        if (edit.do === "away") live.answered(edit.span);
         live.tell(said);
+        return answer;
       },
       async undo() {
-        const { said } = await live.correct((db, open) => undoEdit(db, where(open)));
+        live.touched();
+        const { said, answer } = await live.correct((db, open) => undoEdit(db, where(open)));
         live.tell(said);
-      },
-      async switch(args) {
-        const edit = editFrom({ ...(args as object | null), do: "switch" });
-        await live.correct((db, open) => applyEdit(db, { ...where(open), edit }));
-      },
-      async away(args) {
-        const edit = editFrom({ ...(args as object | null), do: "away" });
-        await live.correct((db, open) => applyEdit(db, { ...where(open), edit }));
-        live.answered();
+        return answer;
       },
       async note(args) {
-        const text = (args as { text?: unknown } | null)?.text;
-        if (typeof text !== "string" || text.length > LONGEST_NOTE) {
-          throw new Expected(Exit.usage, `a note is a text of at most ${LONGEST_NOTE} characters`);
-        }
-        await live.note(text.trim() === "" ? null : text.trim());
+        await live.note(noteFrom((args as { text?: unknown } | null)?.text));
       },
       async tracker(args) {
         const { name, on } = (args ?? {}) as { name?: unknown; on?: unknown };
@@ -210,6 +204,7 @@ export async function openTrack(
           trackers: TRACKERS.filter((each) => (each === known ? on : others.includes(each))),
         });
         states.stands(known, standing(known));
+        // One that is just being opened is looked at again once it is.
         await slots.get(known)?.replace();
         host.changed();
       },
@@ -219,17 +214,15 @@ export async function openTrack(
   };
 }
 
-const LONGEST_NOTE = 2_000;
-
 /** What a session begins with. */
 type Begun = {
   beginning: Omit<ConstructorParameters<typeof Live>[3], "session">;
   type: "TRACKING_STARTED" | "CHANGED";
 };
 
-function begun(_: Host, { effort, trackers, input, at, paused }: Request & { kind: "start" }): Begun {
-  const saved: Saved = { v: 1, trackers, input, paused: false, over: false };
-  return { beginning: { effort, paused, saved, ...(at === null ? {} : { at }) }, type: "TRACKING_STARTED" };
+function begun({ effort, note, trackers, input, at, paused }: Request & { kind: "start" }): Begun {
+  const saved: Saved = { v: 1, trackers, input, paused, over: false };
+  return { beginning: { effort, note, saved, ...(at === null ? {} : { at }) }, type: "TRACKING_STARTED" };
 }
 
 /** The state of the session that another host left. */
@@ -254,8 +247,7 @@ function taken({ store, session, profile, log }: Host, request: Request & { kind
         project: last?.["project"] == null ? null : String(last["project"]),
         tags: JSON.parse(String(last?.["tags"] ?? "[]")) as string[],
       },
-      paused,
-      saved: { ...checkpoint.state, paused: false },
+      saved: { ...checkpoint.state, paused },
       notice: `resumed; nothing is known of the time from ${timeText(from, localOffset(from))} on`,
     },
     type: "CHANGED",
@@ -278,9 +270,15 @@ async function openTracker(
   part: SlotPart<AsyncDisposable>,
   disposeMs: number,
 ): Promise<void> {
-  const tracker: SlotPart<AsyncDisposable> = (signal, lost) =>
-    (states.isWanted(name) ? part : nothing)(signal, lost);
-  slots.set(name, await open.slot(name, tracker, { openMs: OPEN_MS, disposeMs, retryMs }));
+  let wanted = false;
+  const tracker: SlotPart<AsyncDisposable> = (signal, lost) => {
+    wanted = states.isWanted(name);
+    return (wanted ? part : nothing)(signal, lost);
+  };
+  const slot = await open.slot(name, tracker, { openMs: OPEN_MS, disposeMs, retryMs });
+  slots.set(name, slot);
+  // Somebody has changed their mind while it was opening.
+  if (wanted !== states.isWanted(name)) await slot.replace();
 }
 
 async function openSources(open: Open, opening: Opening): Promise<void> {

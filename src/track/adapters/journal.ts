@@ -64,19 +64,24 @@ export const schema: Schema = {
      CREATE INDEX track_span_long ON track_span (ended_at) WHERE ended_at - started_at > 86400000;
      CREATE INDEX track_window_long ON track_window (session, ended_at) WHERE ended_at - started_at > 7200000;
 
-     -- Rolled up: what of a UTC day (a count from 1970-01-01) was seen while working, by effort: span is the first
-     -- of the spans of that day that have the same. A day counts as rolled up for as long as its row is here.
+     -- Rolled up: what of a UTC day (a count from 1970-01-01) was seen while working, by effort: span is the first of
+     -- the work in or near that day that has the same. A day counts as rolled up for as long as its row is here.
      CREATE TABLE cache_track_day (day INTEGER PRIMARY KEY) STRICT;
      CREATE TABLE cache_track_window (
-       day INTEGER NOT NULL REFERENCES cache_track_day (day) ON DELETE CASCADE, span INTEGER NOT NULL,
+       day INTEGER NOT NULL, span INTEGER NOT NULL,
        app INTEGER NOT NULL, title INTEGER NOT NULL, ms INTEGER NOT NULL, PRIMARY KEY (day, span, app, title)
      ) STRICT, WITHOUT ROWID;
      CREATE TABLE cache_track_input (
-       day INTEGER NOT NULL REFERENCES cache_track_day (day) ON DELETE CASCADE, span INTEGER NOT NULL,
+       day INTEGER NOT NULL, span INTEGER NOT NULL,
        hour INTEGER NOT NULL, keys INTEGER NOT NULL, clicks INTEGER NOT NULL, scrolls INTEGER NOT NULL,
        distance_px INTEGER NOT NULL, typing_ms INTEGER NOT NULL, moving_ms INTEGER NOT NULL,
        PRIMARY KEY (day, span, hour)
      ) STRICT, WITHOUT ROWID;
+     -- Foreign keys would do this only for connections that keep them.
+     CREATE TRIGGER cache_track_day_forgotten AFTER DELETE ON cache_track_day BEGIN
+       DELETE FROM cache_track_window WHERE day = OLD.day;
+       DELETE FROM cache_track_input WHERE day = OLD.day;
+     END;
      -- What changes in a day that is rolled up makes it to be rolled up anew. Of what only goes on, that is the time
      -- that was added. An interval of input counts where there is work within it, and is an hour at most: so much
      -- further reaches what a span's change touches.
@@ -96,8 +101,10 @@ export const schema: Schema = {
        DELETE FROM cache_track_day WHERE day BETWEEN min(OLD.started_at, NEW.started_at) / 86400000
          AND max(OLD.ended_at, NEW.ended_at) / 86400000;
      END;
+     -- It may take the place of one that was longer, of which no trigger is told.
      CREATE TRIGGER track_input_added AFTER INSERT ON track_input BEGIN
-       DELETE FROM cache_track_day WHERE day BETWEEN NEW.started_at / 86400000 AND NEW.ended_at / 86400000;
+       DELETE FROM cache_track_day
+       WHERE day BETWEEN NEW.started_at / 86400000 AND (NEW.started_at + 3600000) / 86400000;
      END;
      CREATE TRIGGER track_input_removed AFTER DELETE ON track_input BEGIN
        DELETE FROM cache_track_day WHERE day BETWEEN OLD.started_at / 86400000 AND OLD.ended_at / 86400000;

@@ -1,9 +1,9 @@
 import { checkpoint, endSession, findSession, newestCheckpoint } from "../../kernel/checkpoint.ts";
-import { localOffset, systemClock } from "../../kernel/clock.ts";
+import { systemClock } from "../../kernel/clock.ts";
 import type { State } from "../../kernel/control.ts";
 import { Exit, Expected } from "../../kernel/errors.ts";
 import type { Database } from "../../kernel/runtime.ts";
-import { openStore, readStore } from "../../kernel/store.ts";
+import { openStore, readSound, readStore } from "../../kernel/store.ts";
 import { clicksOf, scrollsOf } from "../core/counts.ts";
 import { readSaved, type Saved } from "../core/saved.ts";
 import { type Span, type Times, timesOf } from "../core/span.ts";
@@ -49,8 +49,11 @@ function findLeft(db: Database, profile: string): Left | undefined {
   };
 }
 
-export const readLeft = async (profile: string): Promise<Left | undefined> =>
-  readStore([schema], (db) => findLeft(db, profile));
+/** @param warn told when the store was damaged, and had to be set aside first */
+export const readLeft = (
+  profile: string,
+  warn: (text: string) => void = () => {},
+): Promise<Left | undefined> => readSound({ schemas: [schema], warn }, (db) => findLeft(db, profile));
 
 export const HOST_IS_HIDDEN = () =>
   new Expected(Exit.again, "its host is alive and can't be reached yet", "try again in a moment");
@@ -76,10 +79,9 @@ export async function closeLeft(profile: string, isLive: () => boolean): Promise
 /** What is shown while no host is alive; writes nothing and starts nothing. */
 export async function storedState(profile: string): Promise<State & Pushed> {
   const wall = systemClock.wall();
-  const offset = localOffset(wall);
   const date = Temporal.Now.plainDateISO().toString();
   const read = await readStore([schema], (db) => {
-    const today = todayOf(db, profile, { wall, offset });
+    const today = todayOf(db, profile, wall);
     const left = findLeft(db, profile);
     if (!left) return { today };
     return { today, left, input: inputOfSession(db, left.n), facts: sessionFacts(db, left.n) };
@@ -96,7 +98,7 @@ export async function storedState(profile: string): Promise<State & Pushed> {
     ...left.times,
     project: last?.project ?? null,
     tags: last?.tags ?? [],
-    note: found.note,
+    note: left.spans.findLast(({ kind }) => kind === "work")?.note ?? null,
     keys: input.presses,
     clicks: clicksOf(input),
     scrolls: scrollsOf(input),

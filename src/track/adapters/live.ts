@@ -5,13 +5,13 @@ import type { Host } from "../../kernel/host.ts";
 import type { Database } from "../../kernel/runtime.ts";
 import { addCounts, clicksOf, type InputCounts, NO_INPUT, scrollsOf } from "../core/counts.ts";
 import { Course, type Living } from "../core/course.ts";
+import { localPieces } from "../core/edits.ts";
+import { Minutes } from "../core/minutes.ts";
 import type { CheckpointType, Saved } from "../core/saved.ts";
 import { type Reading, SessionClock } from "../core/session-clock.ts";
 import { type Effort, NO_TIMES, type Times } from "../core/span.ts";
-import { Minutes } from "../core/timings.ts";
 import type { TrackerStates } from "../core/tracker-states.ts";
 import type { TrackView } from "../core/view.ts";
-import { applyEdit } from "./edits.ts";
 import {
   addSpan,
   changeSpan,
@@ -19,7 +19,6 @@ import {
   inputOfSession,
   putReport,
   sessionFacts,
-  setNote,
   spansOfSession,
 } from "./journal.ts";
 import { lengthOf, type TrackSettings } from "./settings.ts";
@@ -29,12 +28,22 @@ import { todayOf } from "./today.ts";
 
 /** How long a host that ends tries to write what it holds to a disk that takes nothing, ms. */
 const LAST_CHANCE_MS = 5_000;
+/** A notice is news for so long, ms. */
+const NEWS_MS = 60_000;
+/** Questions that are kept for somebody to answer. */
+const MOST_QUESTIONS = 20;
+/** A disk that takes nothing is tried so often, ms, once it has refused some times. */
+const TRY_AGAIN_MS = 5_000;
+const REFUSED_OFTEN = 10;
 /** Minutes that the sparklines go back. */
 const MINUTES = 60;
 /** The figures of the day are read anew so often, ms. */
 const TODAY_MS = 5_000;
 /** Clients are told of what only counts on no more often than this, ms. */
 const TOLD_MS = 1_000;
+/** What a session has come to. */
+type Counted = Times & { keys: number; clicks: number };
+
 /** What a transaction has taken, and the ids that it gave. */
 type Written = {
   spans: readonly Living[];
@@ -43,6 +52,7 @@ type Written = {
   open: number | undefined;
   seen: Put;
   checkpoints: readonly { type: CheckpointType; saved: Saved }[];
+  counted: Counted;
 };
 
 /** How a session begins under a host. */
@@ -52,7 +62,8 @@ export type Beginning = {
   effort: Effort;
   /** When it began, UTC ms, if that was before now. */
   at?: number;
-  paused: boolean;
+  /** What is done, if that is said. */
+  note?: string | null;
   saved: Saved;
   notice?: string;
 };
@@ -71,15 +82,20 @@ export class Live {
   #sink: Sink | undefined;
   #saved: Saved;
   #startedAt: number;
-  #note: string | null;
   /** Of the whole session. */
   readonly #sums: InputCounts;
   #screenshots: number;
   #shot: TrackView["shot"];
   readonly #sightings: Sightings;
   readonly #minutes = { keys: new Minutes(MINUTES), clicks: new Minutes(MINUTES) };
-  #question: Living | undefined;
+  /** Times away of which nobody has said what they were, the oldest first. */
+  #questions: Living[] = [];
   #notice: string | null;
+  #noticeAt = 0;
+  /** Whether the clock was set back, and hasn't caught up. */
+  #isAhead = false;
+  /** When somebody last asked something of the session: an input like any other. */
+  #touchedAt: number;
   #unsaved: string | null = null;
   /** A change of state that is to be in the store as a checkpoint of its own. */
   #checkpoints: { type: CheckpointType; saved: Saved }[] = [];
@@ -87,18 +103,22 @@ export class Live {
   /** The figures of the day when they were last read, and what the course had come to then. */
   #today: TrackView["today"];
   #todayAt = 0;
-  #then: Times & { keys: number; clicks: number } = { ...NO_TIMES, keys: 0, clicks: 0 };
+  #then: Counted = { ...NO_TIMES, keys: 0, clicks: 0 };
+  /** What the session had come to when it was last written: what the store's figures of the day have of it. */
+  #writtenThen: Counted = { ...NO_TIMES, keys: 0, clicks: 0 };
   #toldAt = 0;
   #told = "";
   /** When the pause that is on its way was asked for. */
   #asked: number | undefined;
-  /** What kept the last write from the disk. */
+  /** What kept the last write from the disk, how often in a row, and when on the clock that never jumps. */
   #failure: unknown;
+  #refused = 0;
+  #triedAt = 0;
   /** The time when that was last looked at. */
   #at = 0;
 
   constructor(host: Host, settings: TrackSettings, states: TrackerStates, beginning: Beginning) {
-    const { session, effort, at, paused, saved, notice } = beginning;
+    const { session, effort, at, note, saved, notice } = beginning;
     this.#host = host;
     this.#settings = settings;
     this.#session = session;
@@ -108,20 +128,28 @@ export class Live {
     this.#sightings = new Sightings(session, lengthOf(settings.pulse), lengthOf(settings.save_interval));
     const { db } = host.store;
     const before = spansOfSession(db, session);
+    this.#sums = inputOfSession(db, session);
     const last = before.at(-1);
     this.#clock = new SessionClock(this.#reading, last?.ended_at);
     const now = this.#clock.read(this.#reading).at;
     this.#at = now;
-    this.#course = new Course(session, localOffset(now), before);
+    this.#noticeAt = now;
+    this.#touchedAt = now;
+    const pieces = localPieces(at ?? now, now, Temporal.Now.timeZoneId());
+    this.#course = new Course(session, pieces[0]?.utc_offset_min ?? localOffset(now), before);
     this.#startedAt = before[0]?.started_at ?? at ?? now;
+    this.#writtenThen = this.#counted;
     this.#course.begin("work", effort, at ?? now);
+    for (const { started_at, utc_offset_min } of pieces) {
+      this.#course.extend(started_at);
+      this.#course.moveTo(utc_offset_min, started_at);
+    }
     this.#course.extend(now);
-    if (paused) this.#course.pause(now);
-    this.#sums = inputOfSession(db, session);
-    const { screenshots, newest, note } = sessionFacts(db, session);
+    if (note !== undefined) this.#course.setNote(note);
+    if (saved.paused) this.#course.pause(now);
+    const { screenshots, newest } = sessionFacts(db, session);
     this.#screenshots = screenshots;
     this.#shot = newest;
-    this.#note = note;
     for (const { at: when, keys, clicks } of inputByMinute(db, session, now - MINUTES * 60_000)) {
       this.#minutes.keys.add(keys, when);
       this.#minutes.clicks.add(clicks, when);
@@ -139,9 +167,8 @@ export class Live {
     return this.#saved;
   }
 
-  get effort(): Effort {
-    const { project = null, tags = [] } = this.#course.open ?? {};
-    return { project, tags };
+  get #counted(): Counted {
+    return { ...this.#course.times, keys: this.#sums.presses, clicks: clicksOf(this.#sums) };
   }
 
   get #reading(): Reading {
@@ -152,6 +179,7 @@ export class Live {
   /** The time now by the session's clock; what happened to that since it was last looked at is taken in first. */
   #now(): number {
     const { at, slept, skipped } = this.#clock.read(this.#reading);
+    this.#at = at;
     const { open } = this.#course;
     if (open && slept + skipped > 0) {
       // What is known for sure is how it was when it was last looked at: that is where it is put.
@@ -168,7 +196,6 @@ export class Live {
       }
     }
     this.#course.moveTo(localOffset(at), at);
-    this.#at = at;
     return at;
   }
 
@@ -178,9 +205,11 @@ export class Live {
     this.#course.extend(at);
     this.#drain(at);
     if (at - this.#todayAt >= TODAY_MS) this.#today = this.#readToday(at);
-    if (this.#clock.ahead > 60_000 && this.#notice === null) {
+    if (this.#notice !== null && at - this.#noticeAt > NEWS_MS) this.#notice = null;
+    const ahead = this.#clock.ahead > 60_000;
+    if (ahead && !this.#isAhead)
       this.tell("the clock was set back: times run ahead of it until it has caught up");
-    }
+    this.#isAhead = ahead;
   }
 
   #drain(at: number): void {
@@ -189,21 +218,29 @@ export class Live {
     addCounts(this.#sums, counts);
     this.#minutes.keys.add(counts.presses, at);
     this.#minutes.clicks.add(clicksOf(counts), at);
+    // Also where what tells of idle time is lost. The pointer may be moved by a program.
+    const touched = counts.presses + clicksOf(counts) + scrollsOf(counts) > 0;
+    if (touched && this.#course.isAbsent("idle")) this.#returned(this.#course.comeBack("idle", at));
   }
 
-  #idle(idleMs: number): void {
+  #idle(ms: number): void {
     const at = this.#now();
     this.#course.extend(at);
+    const idleMs = Math.min(Math.round(ms), at - this.#touchedAt);
     if (idleMs >= lengthOf(this.#settings.afk_after)) {
       if (this.#course.isAbsent("idle")) return;
       this.#course.leave("idle", at - idleMs);
       this.#tellSoon(at);
     } else if (this.#course.isAbsent("idle")) {
-      // What a backend tells of the last input is as exact as its own clock: away has a second of its own at least.
-      const since = this.#course.open?.started_at ?? at;
       const back = at - idleMs;
-      if (back > since) this.#returned(this.#course.comeBack("idle", back));
+      // The input that it began with is none that ends it.
+      if (back > (this.#course.open?.started_at ?? at)) this.#returned(this.#course.comeBack("idle", back));
     }
+  }
+
+  /** Somebody asked something of the session: they are there, whatever a display has heard. */
+  touched(): void {
+    this.#touchedAt = this.#now();
   }
 
   locked(is: boolean): void {
@@ -218,27 +255,9 @@ export class Live {
   /** A time away has ended: it is kept, dropped, or somebody is asked. */
   #returned(away: Living | undefined): void {
     if (!away) return;
-    if (this.#settings.away === "ask") this.#question = away;
-    if (this.#settings.away === "keep") {
-      this.#keep(away).catch((error: unknown) => this.#host.log.error(message(error), { error }));
-    }
+    if (this.#settings.away === "keep") this.#course.keep(away);
+    if (this.#settings.away === "ask") this.#questions = [...this.#questions, away].slice(-MOST_QUESTIONS);
     this.#host.changed();
-  }
-
-  async #keep(away: Living): Promise<void> {
-    await this.flush();
-    const { profile, clock } = this.#host;
-    await this.correct((db, open) => {
-      if (away.id === null) return;
-      const edit = { do: "away", span: away.id, decision: "keep" } as const;
-      const wall = clock.wall();
-      applyEdit(db, {
-        profile,
-        edit,
-        now: { wall, offset: localOffset(wall) },
-        ...(open === undefined ? {} : { open }),
-      });
-    });
   }
 
   /** What the trackers of a new generation feed. */
@@ -270,26 +289,35 @@ export class Live {
     this.#sightings.close();
   }
 
-  /** A pause was asked for, and what comes after it is no work; or it wasn't after all. */
-  pausing(is: boolean): void {
-    this.#asked = is ? this.#now() : undefined;
+  /** A pause or the end was asked for, and what comes after it is no work; or it wasn't after all. */
+  leaving(is: boolean): void {
+    const at = this.#now();
+    if (!is) this.#asked = undefined;
+    else if (this.#course.open?.kind !== "pause") this.#asked ??= at;
+  }
+
+  /** The apps tracker is gone: what is looked at is known no more. */
+  unseen(): void {
+    this.#sightings.window(undefined, this.#now());
   }
 
   /** Trackers are gone; what they told is taken in. */
   async paused(): Promise<void> {
     const at = this.#now();
     this.#leaveOff(at);
-    this.#course.pause(this.#asked ?? at);
+    this.#returned(this.#course.pause(this.#asked ?? at));
     this.#asked = undefined;
     this.#course.extend(at);
-    await this.change("PAUSED", { paused: true });
+    // What begins paused has been written so.
+    await (this.#saved.paused ? this.flush() : this.change("PAUSED", { paused: true }));
   }
 
   async resumed(): Promise<void> {
     const at = this.#now();
+    this.#asked = undefined;
     this.#course.extend(at);
     this.#course.resume(at);
-    await this.change("RESUMED", { paused: false });
+    await (this.#saved.paused ? this.change("RESUMED", { paused: false }) : this.flush());
   }
 
   /**
@@ -301,7 +329,7 @@ export class Live {
     const at = this.#now();
     this.#leaveOff(at);
     this.#course.extend(at);
-    this.#course.end(this.#asked ?? at);
+    this.#returned(this.#course.end(this.#asked ?? at));
     await this.change(over ? "STOPPED" : "CHANGED", { over });
     const giveUp = clock.monotonic() + LAST_CHANCE_MS;
     while (this.#unsaved !== null) {
@@ -320,12 +348,14 @@ export class Live {
 
   tell(notice: string): void {
     this.#notice = notice;
+    this.#noticeAt = this.#at;
     this.#host.changed();
   }
 
+  /** What is done now is this. @param text null for nothing in particular */
   async note(text: string | null): Promise<void> {
-    await this.#host.store.write((db) => setNote(db, this.#session, text));
-    this.#note = text;
+    this.#course.setNote(text);
+    await this.flush();
     this.#host.changed();
   }
 
@@ -335,25 +365,27 @@ export class Live {
    */
   async correct<T>(work: (db: Database, open: number | undefined) => T): Promise<T> {
     this.tick();
-    const [result, spans, course] = await this.#host.store.write((db) => {
+    const { result, spans, facts, written } = await this.#host.store.write((db) => {
       const written = this.#put(db);
-      const done = work(db, written.open);
-      return [done, spansOfSession(db, this.#session), written] as const;
+      const result = work(db, written.open);
+      const facts = sessionFacts(db, this.#session);
+      return { result, spans: spansOfSession(db, this.#session), facts, written };
     });
-    this.#written(course);
+    this.#written(written);
     this.#course.reload(spans);
+    this.#screenshots = facts.screenshots;
+    this.#shot = facts.newest;
     this.#startedAt = spans[0]?.started_at ?? this.#startedAt;
-    if (this.#question && !spans.some(({ id, kind }) => id === this.#question?.id && kind === "away")) {
-      this.#question = undefined;
-    }
+    const away = new Set(spans.filter(({ kind }) => kind === "away").map(({ id }) => id));
+    this.#questions = this.#questions.filter(({ id }) => id === null || away.has(id));
     this.#today = this.#readToday(this.#at);
     this.#host.changed();
     return result;
   }
 
-  /** Nobody is to be asked any more about the last time away. */
-  answered(): void {
-    this.#question = undefined;
+  /** Nobody is to be asked any more about a time away. */
+  answered(span: number): void {
+    this.#questions = this.#questions.filter(({ id }) => id !== span);
     this.#host.changed();
   }
 
@@ -366,7 +398,9 @@ export class Live {
   /** What goes on has gone on until now, and that is written. */
   async beat(): Promise<void> {
     this.tick();
-    await this.flush();
+    const { clock } = this.#host;
+    if (this.#refused < REFUSED_OFTEN || clock.monotonic() >= this.#triedAt + TRY_AGAIN_MS)
+      await this.flush();
     this.#tellSoon(this.#at);
   }
 
@@ -375,13 +409,17 @@ export class Live {
       const written = await this.#host.store.write((db) => this.#put(db));
       this.#written(written);
       this.#failure = undefined;
+      this.#refused = 0;
       if (this.#unsaved !== null) {
         this.#unsaved = null;
         this.#host.changed();
       }
     } catch (error) {
       this.unwritten(error);
-      this.#sightings.waits();
+      this.#refused++;
+      this.#triedAt = this.#host.clock.monotonic();
+      if (this.#sightings.waits()) this.tell("the disk takes nothing: the oldest of what was seen is let go");
+      this.#checkpoints = this.#checkpoints.slice(-KEPT);
     }
   }
 
@@ -407,20 +445,21 @@ export class Live {
       putReport(db, this.#session, clock.wall());
     const { open: going } = this.#course;
     const open = going && (going.id ?? ids[spans.indexOf(going)]);
-    return { spans, ids, open, seen: this.#sightings.put(db), checkpoints };
+    return { spans, ids, open, seen: this.#sightings.put(db), checkpoints, counted: this.#counted };
   }
 
   #written(done: Written): void {
     this.#course.written(done.spans, done.ids);
     this.#sightings.written(done.seen);
+    this.#writtenThen = done.counted;
     this.#checkpoints = this.#checkpoints.filter((each) => !done.checkpoints.includes(each));
   }
 
   #readToday(at: number): TrackView["today"] {
     this.#todayAt = at;
-    this.#then = { ...this.#course.times, keys: this.#sums.presses, clicks: clicksOf(this.#sums) };
+    this.#then = this.#writtenThen;
     const { store, profile } = this.#host;
-    return todayOf(store.db, profile, { wall: at, offset: localOffset(at) });
+    return todayOf(store.db, profile, at);
   }
 
   /** Tells clients when there is something new to be seen. */
@@ -435,9 +474,19 @@ export class Live {
     this.#host.changed();
   }
 
+  get #question(): TrackView["question"] {
+    const [first] = this.#questions.filter(({ id }) => id !== null);
+    const { id, started_at: from, ended_at: to } = first ?? { id: null };
+    return id === null || from === undefined
+      ? null
+      : { span: id, from, to, more: this.#questions.length - 1 };
+  }
+
+  /** As it is at this moment. */
   view(): TrackView {
+    const as_of = this.#now();
+    this.#course.extend(as_of);
     const { open } = this.#course;
-    const as_of = this.#at;
     const sums = this.#sums;
     const times = this.#course.times;
     const [today, then] = [this.#today, this.#then];
@@ -448,8 +497,8 @@ export class Live {
       going_since: open?.started_at ?? null,
       started_at: this.#startedAt,
       ...times,
-      ...this.effort,
-      note: this.#note,
+      ...this.#course.effort,
+      note: this.#course.note,
       keys: sums.presses,
       clicks: clicksOf(sums),
       scrolls: scrollsOf(sums),
@@ -462,10 +511,7 @@ export class Live {
       trackers: this.#states.trackers(),
       idle: this.#states.idle(),
       minutes: { keys: this.#minutes.keys.upTo(as_of), clicks: this.#minutes.clicks.upTo(as_of) },
-      question:
-        this.#question?.id == null
-          ? null
-          : { span: this.#question.id, from: this.#question.started_at, to: this.#question.ended_at },
+      question: this.#question,
       shot: this.#shot,
       today: {
         ...today,

@@ -27,6 +27,7 @@ const isWhole = (state: State): boolean => "worked_ms" in state;
 
 export class TrackReach extends Reach {
   readonly profile: string;
+  readonly #tell: (text: string) => void;
 
   /** @param tell told what the user should know beside the answer */
   constructor(profile: string, tell: (text: string) => void) {
@@ -40,6 +41,7 @@ export class TrackReach extends Reach {
       tell,
     });
     this.profile = profile;
+    this.#tell = tell;
   }
 
   /** A stop is answered once the session is closed: until then nothing else can be asked of it. */
@@ -60,26 +62,26 @@ export class TrackReach extends Reach {
       const edit = editFrom((args as { edit?: unknown } | null)?.edit);
       if (edit.do !== "switch") return this.#edit((db, where) => applyEdit(db, { ...where, edit }));
     }
-    throw nothingTracked(this.profile);
+    const left = await readLeft(this.profile, this.#tell);
+    throw left ? wasLeft(left, Exit.no) : nothingTracked(this.profile);
   }
 
   /** @returns undefined when a host has been made meanwhile: it has spans of its own in hand */
   async #edit(
-    work: (db: Database, where: Parameters<typeof undoEdit>[1]) => unknown,
+    work: (db: Database, where: Parameters<typeof undoEdit>[1]) => ReturnType<typeof undoEdit>,
   ): Promise<State | undefined> {
     await using store = await openStore({ schemas: [schema] });
-    const isDone = await store.write((db) => {
-      if (this.host) return false;
+    const done = await store.write((db) => {
+      if (this.host) return undefined;
       const wall = systemClock.wall();
-      work(db, { profile: this.profile, now: { wall, offset: localOffset(wall) } });
-      return true;
+      return work(db, { profile: this.profile, now: { wall, offset: localOffset(wall) } });
     });
-    return isDone ? this.state() : undefined;
+    return done && { ...(await this.state()), answer: done.answer };
   }
 
   /** Takes up what a dead host left, in the background. @throws Expected 1 when nothing was left */
   async resume(): Promise<void> {
-    const left = await readLeft(this.profile);
+    const left = await readLeft(this.profile, this.#tell);
     if (!left) throw nothingTracked(this.profile);
     await this.#launch(hostedOf(left, false));
   }
@@ -87,7 +89,7 @@ export class TrackReach extends Reach {
   /** What was left to go on with in a host of the foreground, as it was. */
   async left(): Promise<Hosted | undefined> {
     if (this.host) return undefined;
-    const left = await readLeft(this.profile);
+    const left = await readLeft(this.profile, this.#tell);
     return left && hostedOf(left);
   }
 
@@ -99,7 +101,7 @@ export class TrackReach extends Reach {
   async prepare(request: Request & { kind: "start" }, anew: boolean): Promise<Hosted> {
     const [other] = findHosts({ kind: "track" });
     if (other) throw inTheWay(other);
-    const left = await readLeft(this.profile);
+    const left = await readLeft(this.profile, this.#tell);
     if (left?.alive) throw HOST_IS_HIDDEN();
     if (left && !anew) throw wasLeft(left);
     const wall = systemClock.wall();
@@ -120,7 +122,8 @@ export class TrackReach extends Reach {
     }
     const [span] = (await readStore([schema], (db) => spansBetween(db, this.profile, at, wall))) ?? [];
     if (!span) return;
-    const what = `span ${span.id} from ${text(span.started_at)} to ${text(span.ended_at)}`;
+    const on = span.project === null ? "" : ` on ${span.project}`;
+    const what = `span ${span.id}, ${span.kind}${on} from ${text(span.started_at)} to ${text(span.ended_at)}`;
     throw new Expected(
       Exit.usage,
       `it would overlap ${what}`,
@@ -149,13 +152,18 @@ export class TrackReach extends Reach {
   async stop(): Promise<string> {
     const seat = this.host;
     if (seat) {
+      const { unsaved } = await this.state();
+      if (typeof unsaved === "string") {
+        const hint = "free some space: what isn't saved is only in its memory";
+        throw new Expected(Exit.io, `not stopped, ${unsaved}`, hint);
+      }
       await stopHost(seat, systemClock);
       // One that was told to stop while it was leaving already has left it to be resumed.
-      const left = await readLeft(this.profile);
+      const left = await readLeft(this.profile, this.#tell);
       if (left?.session === seat.session) await closeLeft(this.profile, () => this.host !== undefined);
       return seat.session;
     }
-    const left = await readLeft(this.profile);
+    const left = await readLeft(this.profile, this.#tell);
     if (!left) throw nothingTracked(this.profile);
     await closeLeft(this.profile, () => this.host !== undefined);
     return left.session;
@@ -185,11 +193,11 @@ function inTheWay({ profile, session, host }: Seat): Expected {
   );
 }
 
-function wasLeft({ lastAlive, times, spans }: Left): Expected {
+function wasLeft({ lastAlive, times, spans }: Left, exit: number = Exit.again): Expected {
   const text = (at: number) => timeText(at, localOffset(at));
   const began = spans[0] ? `of ${text(spans[0].started_at)} ` : "";
   const what = `the session ${began}was left by its host at ${text(lastAlive)} (${spokenDuration(times.worked_ms)} worked)`;
-  return new Expected(Exit.again, what, "stint track resume goes on with it; start --new leaves it at that");
+  return new Expected(exit, what, "stint track resume goes on with it; start --new leaves it at that");
 }
 
 /** The tracking of a command's profile. */

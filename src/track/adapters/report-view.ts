@@ -1,16 +1,15 @@
-import { localOffset } from "../../kernel/clock.ts";
 import { Exit, Expected } from "../../kernel/errors.ts";
 import type { Database } from "../../kernel/runtime.ts";
 import { readStore } from "../../kernel/store.ts";
-import { dayLine } from "../core/day-line.ts";
+import { piecesOf } from "../core/day-line.ts";
 import { groupsOf, totalsOf } from "../core/groups.ts";
 import { looks } from "../core/report.ts";
 import type { ReportOf, ReportView } from "../core/report-view.ts";
 import { NO_TIMES, type Span } from "../core/span.ts";
 import type { Piece } from "../core/view.ts";
 import { findingsIn } from "./findings.ts";
-import { dateOf, schema, sessionFacts, spansOfSession } from "./journal.ts";
-import { type Range, rangeOf } from "./range.ts";
+import { schema, sessionFacts, spansOfSession } from "./journal.ts";
+import { dateHere, daysFrom, mondayOn, type Range } from "./range.ts";
 import { todayOf } from "./today.ts";
 import { textOf, windowsIn } from "./usage.ts";
 
@@ -18,13 +17,8 @@ import { textOf, windowsIn } from "./usage.ts";
 type Meant = { range: Range; session?: { n: number; spans: readonly Span[] } };
 
 function meant(db: Database, profile: string, which: ReportOf): Meant {
-  if ("day" in which) return { range: rangeOf({ day: which.day }, "today") };
-  if ("week" in which) {
-    const day = Temporal.PlainDate.from(which.week);
-    const monday = day.subtract({ days: day.dayOfWeek - 1 });
-    const from = rangeOf({ day: monday.toString() }, "today").from;
-    return { range: { from, to: rangeOf({ day: monday.add({ days: 6 }).toString() }, "today").to } };
-  }
+  if ("day" in which) return { range: daysFrom(Temporal.PlainDate.from(which.day), 1) };
+  if ("week" in which) return { range: daysFrom(mondayOn(Temporal.PlainDate.from(which.week)), 7) };
   const row = db
     .prepare("SELECT n FROM track_session WHERE id = ? AND profile = ?")
     .get(which.session, profile);
@@ -46,12 +40,11 @@ export async function reportView(profile: string, which: ReportOf): Promise<Repo
     for (const { key, ms } of by("hour")) hours[Number(key)] = ms;
     // The middle of a day lies in it, whatever clocks were changed.
     const wall = session ? range.from : range.from + (range.to - range.from) / 2;
-    const day = todayOf(db, profile, { wall, offset: localOffset(wall) });
-    const date = (at: number) => dateOf(at, localOffset(at));
+    const day = todayOf(db, profile, wall);
     const line = session ? sessionLine(db, session) : "week" in which ? [] : day.line;
     return {
-      from: date(range.from),
-      to: date(range.to - 1),
+      from: dateHere(range.from).toString(),
+      to: dateHere(range.to - 1).toString(),
       worked_ms: totals.worked_ms,
       paused_ms: totals.paused_ms,
       afk_ms: totals.afk_ms,
@@ -82,7 +75,7 @@ function sessionLine(db: Database, { n, spans }: { n: number; spans: readonly Sp
     looked.set(span.id, seen);
     seen.push({ app: text(app), from, to });
   }
-  return dayLine(spans, ({ id }) => looked.get(id) ?? []);
+  return piecesOf(spans, ({ id }) => looked.get(id) ?? []);
 }
 
 const screenshotsIn = (db: Database, profile: string, { from, to }: Range): number =>

@@ -10,7 +10,7 @@ import type { Database } from "../../kernel/runtime.ts";
 import { terminalWidth } from "../../kernel/table.ts";
 import { type Bar, bars } from "../../kernel/tui/charts.ts";
 import { categories } from "../core/categories.ts";
-import { dayLine as piecesOf } from "../core/day-line.ts";
+import { piecesOf } from "../core/day-line.ts";
 import {
   type By,
   type Findings,
@@ -20,6 +20,7 @@ import {
   totalsOf,
   WITHOUT,
 } from "../core/groups.ts";
+import { dayName } from "../core/report.ts";
 import type { Piece } from "../core/view.ts";
 import { dayLine, stretchOfDay } from "../tui/day-line.ts";
 import { findings } from "./findings.ts";
@@ -36,10 +37,11 @@ const WIDEST = 100;
 
 /**
  * `stint track report`
- * @throws Expected 2 for a time that contradicts itself, 74 for a file that can't be written
+ * @throws Expected 2 for a time or flags that contradict each other, 74 for a file that can't be written
  */
 export async function report(context: Context, options: Options): Promise<number> {
   const { output, profile } = context;
+  checkApart(options);
   const now = systemClock.wall();
   const range = rangeOf(options, "today", now);
   const { html, csv, by, project, tag } = options as {
@@ -51,7 +53,6 @@ export async function report(context: Context, options: Options): Promise<number
   };
   const question = { profile, range, filter: { project, tags: tag } };
   if (html !== undefined) {
-    if (csv) throw new Expected(Exit.usage, "--html and --csv contradict each other", "give one of them");
     const { htmlReport } = await import("./html/report.ts");
     const { text, found } = await htmlReport(question, now);
     if (writeText(output, html, [text])) {
@@ -82,6 +83,20 @@ export async function report(context: Context, options: Options): Promise<number
     people(output, { found, totals, lists, line: read?.more }),
   );
   return Exit.ok;
+}
+
+/** The page has work by all that there is, and stdout takes one format. */
+function checkApart(options: Options): void {
+  const apart = [
+    ["html", "csv"],
+    ["html", "by"],
+    ["csv", "json"],
+    ...(options["html"] === "-" ? [["html", "json"]] : []),
+  ];
+  const both = apart.find((names) => names.every((name) => options[name] !== undefined));
+  if (!both) return;
+  const [one, other] = both.map((name) => `--${name}`);
+  throw new Expected(Exit.usage, `${one} and ${other} contradict each other`, "give one of them");
 }
 
 /** The first and the last local day of a time. */
@@ -141,8 +156,13 @@ function people(
   }
   const byDay = lists.some(({ by }) => by === "day");
   if ((first < last && lists.length > 1) || byDay) {
-    const days = groupsOf(found, "day", () => "");
-    sections.push(dayBars(days, { first, last }, width, heading));
+    const days = dayBars(
+      groupsOf(found, "day", () => ""),
+      { first, last },
+      width,
+      heading,
+    );
+    if (days.length > 0) sections.push(days);
   }
   for (const { by, groups } of lists) {
     if (by === "day" || groups.length === 0) continue;
@@ -165,24 +185,27 @@ const barOf = (by: By, { key, ms, share }: Group): Bar => ({
   text: `${spokenDuration(ms)}  ${Math.round(share * 100)} %`,
 });
 
-const WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
-
-/** A bar for each day of a time, or each week where those are too many. */
+/**
+ * A bar for each day of a time, or each week with work and those between where these are too many. What was tracked
+ * far away may lie in a day before or after.
+ */
 function dayBars(
   groups: readonly Group[],
   { first, last }: { first: number; last: number },
   width: number,
   heading: (text: string) => string,
 ): string[] {
-  const worked = new Map(groups.map(({ key, ms }) => [key, ms]));
+  const worked = new Map(groups.map(({ key, ms }) => [localDay(Date.parse(key ?? ""), 0), ms]));
   const weekly = last - first >= MOST_DAYS;
+  const days = [...worked.keys(), ...(weekly ? [] : [first, last])];
+  if (days.length === 0) return [];
   const rows = new Map<number, number>();
-  for (let day = first; day <= last; day++) {
+  for (let day = Math.min(...days); day <= Math.max(...days); day++) {
     const row = weekly ? mondayOf(day) : day;
-    rows.set(row, (rows.get(row) ?? 0) + (worked.get(dayText(day)) ?? 0));
+    rows.set(row, (rows.get(row) ?? 0) + (worked.get(day) ?? 0));
   }
   const items = [...rows].map(([day, ms]) => ({
-    label: weekly ? `week of ${dayText(day)}` : `${WEEKDAYS[day - mondayOf(day)]} ${dayText(day)}`,
+    label: weekly ? `week of ${dayText(day)}` : dayName(day),
     value: ms,
     text: ms > 0 ? spokenDuration(ms) : "",
   }));

@@ -39,8 +39,8 @@ export function see(
   }
 }
 
-/** Spans and input near a time that the time's own depend on. */
-export const spansAround = (db: Database, profile: string, from: number, to: number): Span[] =>
+/** The spans of a profile in a time, and those so near that they share an interval of input with them. */
+export const spansNear = (db: Database, profile: string, from: number, to: number): Span[] =>
   spansBetween(db, profile, from - HOUR_MS, to + HOUR_MS);
 
 /** Whole UTC days of a time, as counts from 1970-01-01: `first`, and `end`, which isn't one of them. */
@@ -82,10 +82,11 @@ function rollDay(db: Database, day: number): void {
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   );
   for (const { profile } of db.prepare("SELECT DISTINCT profile FROM track_session").all()) {
-    const spans = spansAround(db, String(profile), from, to);
+    // What isn't work may change without a trigger's notice: nothing here may depend on it.
+    const work = spansNear(db, String(profile), from, to).filter(({ kind }) => kind === "work");
     const efforts = new Map<string, number>();
     const effortOf = new Map<number, number>();
-    for (const { id, project, tags } of spans) {
+    for (const { id, project, tags } of work) {
       const effort = JSON.stringify([project, tags]);
       const first = efforts.get(effort) ?? id;
       efforts.set(effort, first);
@@ -96,7 +97,7 @@ function rollDay(db: Database, day: number): void {
     const input = new Map<string, { span: number; hour: number; activity: Share["activity"] }>();
     see(
       db,
-      spans,
+      work,
       { from, to },
       {
         look({ app, title, from: begins, to: ends, ...look }) {

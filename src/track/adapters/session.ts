@@ -10,19 +10,24 @@ import { Exit, Expected } from "../../kernel/errors.ts";
 import { inBackground } from "../../kernel/launch.ts";
 import { bar } from "../core/bar.ts";
 import { lineOf, outwardState, timesAt } from "../core/line.ts";
-import type { TrackerName } from "../core/trackers.ts";
+import type { InputChoice, TrackerName } from "../core/trackers.ts";
 import type { Pushed } from "../core/view.ts";
+import { effortFrom, noteFrom } from "./edits.ts";
 import type { Request } from "./host.ts";
 import { dateOf } from "./journal.ts";
 import { type Hosted, REQUEST_VARIABLE, reachOf, type TrackReach } from "./reach.ts";
 import { view } from "./screen.ts";
 import { tellSession } from "./sessions.ts";
-import { settings, type TrackSettings } from "./settings.ts";
+import { settings } from "./settings.ts";
 
 /** The commands of the session itself. */
 
 /** `stint track start` */
-export async function start(context: Context, options: Options): Promise<number> {
+export async function start(
+  context: Context,
+  project: string | undefined,
+  options: Options,
+): Promise<number> {
   const [detach, foreground, anew] = [
     options["detach"] === true,
     options["foreground"] === true,
@@ -36,7 +41,11 @@ export async function start(context: Context, options: Options): Promise<number>
     );
   }
   const reach = reachOf(context);
-  const request = await requestOf(options);
+  const named = options["project"] as string | undefined;
+  if (project !== undefined && named !== undefined) {
+    throw new Expected(Exit.usage, "the project is given twice", "stint track start PROJECT");
+  }
+  const request = await requestOf({ ...options, project: project ?? named });
   if (foreground) {
     const left = anew ? undefined : await reach.left();
     if (left) context.output.note("what was left here goes on under its id; --new begins anew");
@@ -57,23 +66,16 @@ async function requestOf(options: Options): Promise<Request & { kind: "start" }>
   const now = systemClock.wall();
   return {
     kind: "start",
-    effort: {
-      project: project === null || project.trim() === "" || project === "none" ? null : checkName(project),
-      tags: [...new Set((options["tag"] as string[] | undefined) ?? track.tags)].map(checkName),
-    },
-    note: (options["note"] as string | undefined)?.trim() || null,
+    effort: effortFrom({
+      project: project === null || project.trim() === "" || project.trim() === "none" ? null : project,
+      tags: (options["tag"] as string[] | undefined) ?? track.tags,
+    }),
+    note: noteFrom(options["note"] ?? null),
     trackers: (options["only"] as TrackerName[] | undefined) ?? track.trackers,
-    input: (options["input"] as TrackSettings["input"] | undefined) ?? track.input,
+    input: (options["input"] as InputChoice | undefined) ?? track.input,
     at: at === undefined ? null : momentOf(at, dateOf(now, localOffset(now))).wall,
     paused: options["paused"] === true,
   };
-}
-
-/** @throws Expected 2 for what can't be a project's or a tag's name */
-function checkName(text: string): string {
-  const name = text.trim();
-  if (name.length > 0 && name.length <= 200 && !/\p{Cc}/u.test(name)) return name;
-  throw new Expected(Exit.usage, "a name has 1 to 200 characters, and none that control a terminal");
 }
 
 /** `stint track pause`, `toggle`: tells the host and prints the state after it. */
@@ -88,7 +90,9 @@ export async function act(context: Context, name: string): Promise<number> {
 export async function resume(context: Context, id: string | undefined): Promise<number> {
   const reach = reachOf(context);
   const before = await reach.state();
-  if (id !== undefined && !String(before["session_id"] ?? "").endsWith(id)) {
+  const meant =
+    id === undefined || id === "last" || (id.length >= 4 && String(before["session_id"]).endsWith(id));
+  if (!meant) {
     const hint = "only the session that was tracked last can be; stint track start begins another";
     throw new Expected(Exit.no, `session ${id} can't be resumed`, hint);
   }
@@ -117,8 +121,7 @@ export async function status(context: Context, { format, follow }: Options): Pro
     return showBar(context, reach, ticking, { name: format, follow: follow === true });
   }
   if (follow === true) return followLines(context, reach, lines(context));
-  const state = (await reach.state()) as Pushed & State;
-  emitState(context, timesAt(state, systemClock.wall() - state.as_of));
+  emitState(context, await reach.state());
   return Exit.ok;
 }
 
@@ -147,8 +150,13 @@ function keyOf(state: State): string {
 export async function host(context: Context): Promise<number> {
   const text = process.env[REQUEST_VARIABLE];
   delete process.env[REQUEST_VARIABLE];
-  if (text === undefined) throw new Expected(Exit.usage, "this is for stint itself", "stint track start");
-  return hostHere(context, JSON.parse(text) as Hosted);
+  let hosted: Hosted;
+  try {
+    hosted = JSON.parse(text ?? "") as Hosted;
+  } catch {
+    throw new Expected(Exit.usage, "this is for stint itself", "stint track start");
+  }
+  return hostHere(context, hosted);
 }
 
 /** Hosts a session in this process. */

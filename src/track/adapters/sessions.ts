@@ -1,5 +1,5 @@
 import { findSession, type SessionRow } from "../../kernel/checkpoint.ts";
-import { systemClock } from "../../kernel/clock.ts";
+import { localOffset, systemClock } from "../../kernel/clock.ts";
 import type { Context, Options } from "../../kernel/command.ts";
 import { durationText, spokenDuration } from "../../kernel/core/duration.ts";
 import { localTime, timeText } from "../../kernel/core/local-time.ts";
@@ -10,11 +10,10 @@ import { openStore, readStore } from "../../kernel/store.ts";
 import { printTable, terminalWidth } from "../../kernel/table.ts";
 import { bars } from "../../kernel/tui/charts.ts";
 import { clicksOf, scrollsOf } from "../core/counts.ts";
-import type { Image } from "../core/edits.ts";
 import { isWanted } from "../core/groups.ts";
 import { looks } from "../core/report.ts";
 import { type Span, type Times, timesOf } from "../core/span.ts";
-import { noteFrom } from "./edits.ts";
+import { markDelete, noteFrom } from "./edits.ts";
 import { erase, eraseSession } from "./erase.ts";
 import { inputOfSession, schema, sessionFacts, setNote, spansOfSession } from "./journal.ts";
 import { rangeOf } from "./range.ts";
@@ -97,13 +96,6 @@ function sessionLine({ n: _, id, ...rest }: Account): Line {
   return { type: "session", session_id: id, ...rest };
 }
 
-/** A span as a line of output. */
-export function spanLine(db: Database, { session, ...span }: Span | Image): Line {
-  const { id, ...rest } = span;
-  const row = db.prepare("SELECT id FROM track_session WHERE n = ?").get(session);
-  return { type: "span", id, session_id: row?.["id"] ?? null, ...rest };
-}
-
 /** `stint track sessions` */
 export async function listSessions(context: Context, options: Options): Promise<number> {
   const { output, profile } = context;
@@ -183,7 +175,7 @@ function dated({
 
 /** `stint track show [ID]` */
 export async function showSession(context: Context, which: string): Promise<number> {
-  return tellSession(context, await idOf(context.profile, which));
+  return tellSession(context, await idOf(context, which));
 }
 
 /** The whole of a session, with its spans. @param id of one that there is */
@@ -278,14 +270,19 @@ const noSession = (which: string): Expected =>
 /** The least of an id's end that names it. */
 const ENOUGH = 4;
 
-/** `last`, an id, or enough of its end. @throws Expected 1 for none, 2 for what could be several */
-async function idOf(profile: string, text: string): Promise<string> {
+/**
+ * `last`, which is the one that is being tracked, or else the one with the latest span; an id, or enough of its end.
+ * @throws Expected 1 for none, 2 for what could be several
+ */
+async function idOf(context: Context, text: string): Promise<string> {
   const which = text.trim().toLowerCase();
-  const all = (await readStore([schema], (db) => candidates(db, profile))) ?? [];
+  const all = (await readStore([schema], (db) => candidates(db, context.profile))) ?? [];
   const ids = all.map(({ row }) => String(row["id"]));
   if (which === "last") {
-    const [newest] = ids;
-    if (newest !== undefined) return newest;
+    const tracked = reachOf(context).host?.session;
+    const [newest] = all.toSorted((a, b) => b.to - a.to);
+    if (tracked !== undefined && ids.includes(tracked)) return tracked;
+    if (newest) return String(newest.row["id"]);
     throw new Expected(Exit.no, "there is no session yet", "stint track start");
   }
   if (which.length < ENOUGH) {
@@ -304,9 +301,9 @@ async function idOf(profile: string, text: string): Promise<string> {
 
 /** `stint track annotate ID TEXT` */
 export async function annotate(context: Context, which: string, text: string): Promise<number> {
-  const { output, profile } = context;
+  const { output } = context;
   const note = noteFrom(text);
-  const id = await idOf(profile, which);
+  const id = await idOf(context, which);
   const reach = reachOf(context);
   // Its host has the note at hand, and shows it.
   if (reach.host?.session === id) await reach.command("note", { text: note ?? "" });
@@ -338,10 +335,13 @@ export async function deleteData(
   const { erased, scrubbed } =
     which === undefined
       ? await erase(profile, rangeOf(options, "all"), systemClock.wall())
-      : await eraseSession(profile, await idOf(profile, which));
+      : await eraseSession(profile, await idOf(context, which));
   if (Object.values(erased).every((count) => count === 0)) {
     throw new Expected(Exit.no, "nothing was tracked then", "stint track sessions lists what was");
   }
+  await using store = await openStore({ schemas: [schema], warn: (text) => output.note(text) });
+  const wall = systemClock.wall();
+  await store.write((db) => markDelete(db, profile, { wall, offset: localOffset(wall) }));
   output.emit({ type: "deleted", ...erased }, () => {
     const { sessions, spans, windows, screenshots } = erased;
     const counted = Object.entries({

@@ -1,7 +1,7 @@
 import { loadConfig } from "../../kernel/config/load.ts";
 import { logSection, section, type Values } from "../../kernel/config/section.ts";
 import { parseDuration } from "../../kernel/core/duration.ts";
-import { TRACKERS } from "../core/trackers.ts";
+import { INPUT_CHOICES, TRACKERS } from "../core/trackers.ts";
 
 /**
  * How time is tracked unless the command line says otherwise. A project may say what it is called; what is watched and
@@ -29,7 +29,7 @@ export const trackSection = section("track", (z) => {
         .describe("what is watched: keyboard, mouse, apps, screenshots")
         .meta(mine),
       input: z
-        .enum(["auto", "x11", "uiohook", "sway", "console"])
+        .enum(INPUT_CHOICES)
         .default("auto")
         .describe("what keys and the mouse are counted by; stint track doctor says what there is")
         .meta(mine),

@@ -1,7 +1,6 @@
 import type { Database } from "../../kernel/runtime.ts";
-import { addCounts, type InputCounts, NO_INPUT } from "../core/counts.ts";
+import { addCounts, type InputCounts, intervalOf, NO_INPUT } from "../core/counts.ts";
 import { merge } from "../core/heartbeat.ts";
-import { intervalOf } from "../core/timings.ts";
 import type { RunningApp, SeenWindow } from "../core/window.ts";
 import { addRunning, addWindow, extendRunning, extendWindow, putInput } from "./journal.ts";
 
@@ -22,7 +21,7 @@ type Interval = {
   dirty: boolean;
 };
 
-/** Events that wait for a disk that takes nothing; past that the oldest windows are let go. */
+/** Events that wait for a disk that takes nothing; past that the oldest are let go. */
 const MOST_WAITING = 50_000;
 
 /** What a transaction has taken, and the ids that it gave. */
@@ -174,10 +173,15 @@ export class Sightings {
     this.#intervals = this.#intervals.filter(({ dirty }) => dirty);
   }
 
-  /** The disk takes nothing: however long that lasts, what waits doesn't grow without end. */
-  waits(): void {
-    if (this.#windows.length > MOST_WAITING) this.#windows.splice(0, MOST_WAITING / 10);
-    if (this.#ended.length > MOST_WAITING) this.#ended.splice(0, MOST_WAITING / 10);
+  /**
+   * The disk takes nothing: however long that lasts, what waits doesn't grow without end.
+   * @returns whether the oldest of it was let go
+   */
+  waits(): boolean {
+    const all = [this.#windows, this.#ended, this.#intervals];
+    const full = all.filter(({ length }) => length > MOST_WAITING);
+    for (const events of full) events.splice(0, MOST_WAITING / 10);
+    return full.length > 0;
   }
 }
 

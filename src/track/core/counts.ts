@@ -89,11 +89,6 @@ export class KeyCounter {
     if (counts.presses > 0) this.#last = Math.max(this.#last, at);
   }
 
-  /** When the last press was, negative infinity before the first. */
-  get last(): number {
-    return this.#last;
-  }
-
   /** What was counted since the last call, in whole ms. */
   take(): KeyCounts {
     const taken = { ...this.#counts, typing_ms: Math.floor(this.#counts.typing_ms) };
@@ -146,11 +141,6 @@ export class MouseCounter {
     if (Object.values(counts).some((count) => count > 0)) this.#last = Math.max(this.#last, at);
   }
 
-  /** When it was last used, negative infinity before the first time. */
-  get last(): number {
-    return this.#last;
-  }
-
   /** Whether it has been still for longer than the idle threshold. */
   isIdle(at: number): boolean {
     return at - this.#last > this.#idleMs;
@@ -176,3 +166,6 @@ export class MouseCounter {
     return taken;
   }
 }
+
+/** The beginning of the interval that a time lies in: a multiple of its length since 1970, so that rows line up. */
+export const intervalOf = (at: number, lengthMs: number): number => Math.floor(at / lengthMs) * lengthMs;

@@ -23,17 +23,23 @@ export class Course {
   /** Closed ones that the store doesn't have as they are. */
   #unwritten: Living[] = [];
   readonly #absent = new Set<Absence>();
+  /** What is done, for as long as it is the same effort. */
+  #note: string | null = null;
 
   /** @param offset of local time, in minutes east */
   constructor(session: number, offset: number, before: readonly Span[] = []) {
     this.#session = session;
     this.#offset = offset;
     this.#closed = timesOf(before);
+    this.#note = before.findLast(({ kind }) => kind === "work")?.note ?? null;
   }
 
   /** Goes on with what the store has, its last span being the one that is open. */
   reload(spans: readonly Span[]): void {
     const last = spans.at(-1);
+    // Another effort is something else that is done.
+    if (last?.kind === "work") this.#note = last.note;
+    else if (last && !sameEffort(last, this.effort)) this.#note = null;
     this.#closed = timesOf(spans.slice(0, -1));
     this.#unwritten = [];
     const open = this.#open;
@@ -41,6 +47,25 @@ export class Course {
     // Ended meanwhile by a hair's breadth: what is open has come further than what was last written.
     else this.#open = { ...last, ended_at: Math.max(last.ended_at, open?.ended_at ?? 0), dirty: true };
     if (this.#open && this.#open.kind !== "away") this.#absent.clear();
+  }
+
+  /** What it is for; of what is paused, what it will be for. */
+  get effort(): Effort {
+    const { project = null, tags = [] } = this.#open ?? {};
+    return { project, tags };
+  }
+
+  /** What is done; of what is paused, what will be. */
+  get note(): string | null {
+    return this.#note;
+  }
+
+  /** @param text null for none */
+  setNote(text: string | null): void {
+    this.#note = text;
+    if (this.#open?.kind !== "work") return;
+    this.#open.note = text;
+    this.#open.dirty = true;
   }
 
   get open(): Readonly<Living> | undefined {
@@ -84,9 +109,10 @@ export class Course {
     this.#open.dirty = true;
   }
 
-  pause(at: number): void {
+  /** @returns a time away that ended by it: whoever pauses is there */
+  pause(at: number): Living | undefined {
     this.#absent.clear();
-    this.#turn("pause", at);
+    return this.#away(() => this.#turn("pause", at));
   }
 
   /** Work goes on. */
@@ -100,6 +126,24 @@ export class Course {
     if (!this.#open || this.#open.kind === "pause") return;
     this.#absent.add(why);
     if (this.#open.kind === "work") this.#turn("away", since);
+  }
+
+  /** @returns the time away that is over by what is done */
+  #away(work: () => void): Living | undefined {
+    const away = this.#open?.kind === "away" ? this.#open : undefined;
+    work();
+    return away !== this.#open ? away : undefined;
+  }
+
+  /** A time away that is over counts as work after all. */
+  keep(away: Living): void {
+    if (away.kind !== "away" || away === this.#open) return;
+    const ms = away.ended_at - away.started_at;
+    away.kind = "work";
+    away.dirty = true;
+    this.#closed.afk_ms -= ms;
+    this.#closed.worked_ms += ms;
+    if (!this.#unwritten.includes(away)) this.#unwritten.push(away);
   }
 
   /**
@@ -136,8 +180,9 @@ export class Course {
     this.#start(open.kind, open, at);
   }
 
-  end(at: number): void {
-    this.#close(at);
+  /** @returns a time away that ended by it */
+  end(at: number): Living | undefined {
+    return this.#away(() => this.#close(at));
   }
 
   #turn(kind: SpanKind, at: number): void {
@@ -176,7 +221,7 @@ export class Course {
       kind,
       project,
       tags,
-      note: null,
+      note: kind === "work" ? this.#note : null,
       started_at: at,
       ended_at: at,
       utc_offset_min: this.#offset,
@@ -184,3 +229,6 @@ export class Course {
     };
   }
 }
+
+const sameEffort = (one: Effort, other: Effort): boolean =>
+  one.project === other.project && one.tags.join("\n") === other.tags.join("\n");

@@ -5,12 +5,12 @@ import type { Piece } from "./view.ts";
 const CELL_MS = 450_000;
 
 /**
- * A line of what was when: spans to the ms, and within work, cell by cell, the app that was looked at most, or none.
+ * The pieces of a line of what was when: spans to the ms, and within work, cell by cell, the app that was looked at most, or none.
  * Neighbours that are the same are one piece.
  * @param spans in order of time
  * @param looked what apps were looked at in a span
  */
-export function dayLine(
+export function piecesOf(
   spans: readonly Span[],
   looked: (span: Span) => Iterable<{ app: string; from: number; to: number }>,
 ): Piece[] {

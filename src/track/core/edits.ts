@@ -8,7 +8,10 @@ import type { Effort, Span, SpanKind } from "./span.ts";
 
 /** What is to be corrected. Times are UTC ms, `span` is the id of one. */
 export type Edit =
-  /** Time that wasn't tracked. With `replace`, what is in its way is cut. */
+  /**
+   * Time that wasn't tracked. With `replace`, what is in its way is cut; what it takes of a session's time stays that
+   * session's, and so do the windows and the input that were seen then.
+   */
   | (Effort & {
       readonly do: "add";
       readonly from: number;
@@ -111,13 +114,38 @@ function made(edit: Edit, draft: Draft, scene: Scene): string | Refusal {
 
 function add(edit: Edit & { do: "add" }, draft: Draft, scene: Scene): string | Refusal {
   const { from, to, project, tags, note, replace } = edit;
-  const refused = timesRefused(from, to, scene) ?? draft.makeRoom(from, to, replace);
+  const refused = timesRefused(from, to, scene);
   if (refused) return refused;
-  const session = scene.nextSession;
-  const spans = localPieces(from, to, scene.zone).map((piece) =>
-    draft.add({ session, kind: "work", project, tags, note, ...piece }),
+  const parts = shareOut(draft, from, to, scene.nextSession);
+  const blocked = draft.makeRoom(from, to, replace);
+  if (blocked) return blocked;
+  const spans = parts.flatMap(({ session, from, to }) =>
+    localPieces(from, to, scene.zone).map((piece) =>
+      draft.add({ session, kind: "work", project, tags, note, ...piece }),
+    ),
   );
   return `added ${spans.map((span) => draft.words(span)).join(", ")}`;
+}
+
+/** Whose the parts of a time are: those of a session that is in it, with its gaps there; the rest is of a new one. */
+function shareOut(draft: Draft, from: number, to: number, newSession: number) {
+  const parts: { session: number; from: number; to: number }[] = [];
+  let until = from;
+  for (const { id, session, started_at, ended_at } of draft.inTheWay(from, to)) {
+    const begins = Math.max(from, started_at);
+    // Whatever goes on has all that follows.
+    const ends = id === draft.open ? to : Math.min(to, ended_at);
+    if (begins === ends) continue;
+    const last = parts.at(-1);
+    if (last?.session === session) last.to = ends;
+    else {
+      if (until < begins) parts.push({ session: newSession, from: until, to: begins });
+      parts.push({ session, from: begins, to: ends });
+    }
+    until = ends;
+  }
+  if (until < to) parts.push({ session: newSession, from: until, to });
+  return parts;
 }
 
 function modify(edit: Edit & { do: "modify" }, span: Span, draft: Draft, scene: Scene): string | Refusal {
@@ -250,7 +278,7 @@ export function undone(images: Images, what: string, scene: Pick<Scene, "spans" 
   const left = [...images.added, ...images.updated.map(({ after }) => after)];
   const restored = [...images.removed, ...images.updated.map(({ before }) => before)];
   const [going, went] = [left, restored].map((all) => all.find(({ ended_at }) => ended_at === null));
-  const end = going && draft.get(going.id)?.ended_at;
+  const { ended_at: end, note } = (going && draft.get(going.id)) ?? {};
   const changed =
     left.find((image) => !isAsLeft(draft.get(image.id), image)) ??
     (went && end !== undefined && end < went.started_at ? going : undefined);
@@ -259,6 +287,9 @@ export function undone(images: Images, what: string, scene: Pick<Scene, "spans" 
   }
   for (const { id } of images.added) draft.remove(id);
   for (const image of restored) draft.put({ ...image, ended_at: image.ended_at ?? end ?? image.started_at });
+  // What was noted since of what goes on is noted of what goes on then.
+  const noted = going && note !== undefined && note !== going.note && went && draft.get(went.id);
+  if (noted) draft.put({ ...noted, note });
   if (going && went && end !== undefined && !isSameEffort(going, went)) {
     const course = inOrder(scene.spans).filter(({ session }) => session === going.session);
     const followers = course.slice(course.findIndex(({ id }) => id === going.id) + 1);
@@ -276,8 +307,15 @@ export function undone(images: Images, what: string, scene: Pick<Scene, "spans" 
   return draft.change(`took back: ${what}`);
 }
 
-const isAsLeft = (span: Span | undefined, image: Image): boolean =>
-  span !== undefined && isSame(span, { ...image, ended_at: image.ended_at ?? span.ended_at });
+/** Of what went on, time has passed since, and it may have been given another note. */
+function isAsLeft(span: Span | undefined, image: Image): boolean {
+  if (!span) return false;
+  const { ended_at } = image;
+  return isSame(
+    span,
+    ended_at === null ? { ...image, ended_at: span.ended_at, note: span.note } : { ...image, ended_at },
+  );
+}
 
 const isSame = (a: Span, b: Span): boolean =>
   isSameEffort(a, b) &&
@@ -380,9 +418,9 @@ class Draft {
       added: [...this.#spans.values()].filter(({ id }) => !this.#before.has(id)),
       updated: before.flatMap((span) => {
         const after = this.#spans.get(span.id);
-        // One that goes on no longer has its end from now on.
-        const ends = span.id === this.#wasOpen && span.id !== this.open;
-        return after && (ends || !isSame(span, after)) ? [{ before: span, after }] : [];
+        // Whether it goes on is part of it, though its row has nothing of that.
+        const turns = (span.id === this.#wasOpen) !== (span.id === this.open);
+        return after && (turns || !isSame(span, after)) ? [{ before: span, after }] : [];
       }),
       open: this.open,
     };

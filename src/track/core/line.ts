@@ -1,9 +1,15 @@
 import type { Pushed } from "./view.ts";
 
-/** What it is called outside: one that does without a tracker is degraded. */
-export function outwardState({ state, degraded, host }: Pick<Pushed, "state" | "degraded" | "host">): string {
+/** What it is called outside: one that does without a tracker is degraded; what is under way is `pending`'s to say. */
+export function outwardState({
+  state,
+  degraded,
+  host,
+  going,
+}: Pick<Pushed, "state" | "degraded" | "host" | "going">) {
   if (host === false || state === "stopped") return "stopped";
-  return state === "running" && degraded.length > 0 ? "degraded" : state;
+  if (state === "paused" || (state !== "running" && going === "pause")) return "paused";
+  return degraded.length > 0 ? "degraded" : "running";
 }
 
 /** The times of a state brought up to now. @param since ms since it was true */

@@ -1,3 +1,4 @@
+import { dayText, mondayOf } from "../../kernel/core/local-time.ts";
 import type { Span } from "./span.ts";
 
 /**
@@ -58,6 +59,12 @@ export function* calendar(
 
 /** The local day that an hour of {@link calendar} lies in. */
 export const dayOfHour = (hour: number): number => Math.floor(hour / 24);
+
+/** The days of a week. */
+export const WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"] as const;
+
+/** `Mon 2026-11-16` of a local day. */
+export const dayName = (day: number): string => `${WEEKDAYS[day - mondayOf(day)]} ${dayText(day)}`;
 
 /** Adds `more` to `sum`, in place. */
 export function addActivity(sum: Activity, more: Readonly<Activity>): void {

@@ -1,4 +1,4 @@
-import { TRACKERS, type TrackerName } from "./trackers.ts";
+import { INPUT_CHOICES, type InputChoice, TRACKERS, type TrackerName } from "./trackers.ts";
 
 /** What a checkpoint of a tracked session says: what the rows of its spans don't. */
 export type Saved = {
@@ -6,7 +6,7 @@ export type Saved = {
   /** What is watched. */
   readonly trackers: readonly TrackerName[];
   /** What keys and the mouse are counted by, as it was asked for. */
-  readonly input: string;
+  readonly input: InputChoice;
   readonly paused: boolean;
   /** Whether somebody ended it for good. */
   readonly over: boolean;
@@ -17,8 +17,9 @@ export type CheckpointType = "TRACKING_STARTED" | "PAUSED" | "RESUMED" | "CHANGE
 
 /** @returns undefined for what is none, or of another version of stint */
 export function readSaved(state: unknown): Saved | undefined {
-  const { v, trackers, input, paused, over } = (state ?? {}) as Record<string, unknown>;
-  if (v !== 1 || !Array.isArray(trackers) || typeof input !== "string") return undefined;
+  const { v, trackers, paused, over, ...rest } = (state ?? {}) as Record<string, unknown>;
+  const input = INPUT_CHOICES.find((each) => each === rest["input"]);
+  if (v !== 1 || !Array.isArray(trackers) || !input) return undefined;
   if (typeof paused !== "boolean" || typeof over !== "boolean") return undefined;
   const known = TRACKERS.filter((name) => trackers.includes(name));
   return known.length === trackers.length ? { v, trackers: known, input, paused, over } : undefined;

@@ -5,6 +5,9 @@ export type TrackerName = (typeof TRACKERS)[number];
 /** What input comes by. */
 export const INPUTS = ["x11", "uiohook", "sway", "console"] as const;
 export type Backend = (typeof INPUTS)[number];
+/** What can be asked for: one of these, or what suits the machine. */
+export const INPUT_CHOICES = ["auto", ...INPUTS] as const;
+export type InputChoice = (typeof INPUT_CHOICES)[number];
 
 /**
  * - `ok`: it watches

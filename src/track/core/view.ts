@@ -12,6 +12,7 @@ export type TrackView = Times & {
   started_at: number | null;
   project: string | null;
   tags: readonly string[];
+  /** What is done now. */
   note: string | null;
   /** Of the whole session. */
   keys: number;
@@ -30,8 +31,8 @@ export type TrackView = Times & {
   idle: Trackers[keyof Trackers];
   /** Keys and clicks of each of the last minutes, the oldest first; the last one is going on. */
   minutes: { keys: readonly number[]; clicks: readonly number[] };
-  /** A time away that nobody has said yet what it was. */
-  question: { span: number; from: number; to: number } | null;
+  /** The first time away of which nobody has said yet what it was, and how many more there are. */
+  question: { span: number; from: number; to: number; more: number } | null;
   /** The newest screenshot. */
   shot: { id: number; at: number } | null;
   today: Today;

@@ -213,6 +213,39 @@ describe("add", () => {
     expect(past.spans).toEqual(over().spans);
   });
 
+  test("with replace leaves a session its time, gaps in it too; the rest is of a new one", () => {
+    const past = new Past(
+      [
+        span(1, at(9), at(10), { session: 2 }),
+        span(2, at(10, 30), at(11), { session: 2, kind: "away" }),
+        span(3, at(12), at(13)),
+      ],
+      at(14),
+    );
+    past.edit(add(at(8), at(12, 30), { replace: true }));
+    const told = () => past.spans.map(({ session }, n) => `${past.rows[n]} of ${session}`);
+    expect(told()).toEqual([
+      "#4 08:00–09:00 work x of 10",
+      "#5 09:00–11:00 work x of 2",
+      "#6 11:00–12:00 work x of 10",
+      "#7 12:00–12:30 work x of 1",
+      "#3 12:30–13:00 work a of 1",
+    ]);
+    past.undo();
+    expect(told()).toEqual([
+      "#1 09:00–10:00 work a of 2",
+      "#2 10:30–11:00 away a of 2",
+      "#3 12:00–13:00 work a of 1",
+    ]);
+  });
+
+  test("of what goes on leaves no rest of a new session, however long ago that was written", () => {
+    const past = day();
+    past.now += 5;
+    past.edit(add(at(13), past.now, { replace: true }));
+    expect(past.spans.map(({ session }) => session)).toEqual([LIVE, LIVE, LIVE, LIVE]);
+  });
+
   test("up to now leaves the live session with a span that goes on", () => {
     const past = day();
     past.edit(add(at(12, 30), at(14), { replace: true }));
@@ -434,6 +467,13 @@ describe("whatever is edited", () => {
       return there.map(({ kind, project, tags }) => [kind, project, ...tags].join(" ")).join(" and ");
     });
 
+  /** The session that each minute is of. */
+  const sessions = (past: Past): (number | undefined)[] =>
+    minutes(past).map((_, n) => {
+      const from = DAY + n * MIN;
+      return past.spans.find(({ started_at, ended_at }) => started_at <= from && ended_at > from)?.session;
+    });
+
   /** What each minute should be of after an edit that was made. */
   function expected(past: Past, edit: Edit): string[] {
     const cells = minutes(past);
@@ -489,6 +529,10 @@ describe("whatever is edited", () => {
             past.edit(step);
             const wanted = past.log.length > changes ? expected(before, step) : minutes(before);
             expect(minutes(past)).toEqual(wanted);
+            if (step.do === "add") {
+              const [was, is] = [sessions(before), sessions(past)];
+              expect(is.map((session, n) => was[n] ?? session)).toEqual(is);
+            }
           }
           sound(past);
         }

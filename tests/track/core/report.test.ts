@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { categories } from "../../../src/track/core/categories.ts";
-import { dayLine } from "../../../src/track/core/day-line.ts";
+import { piecesOf } from "../../../src/track/core/day-line.ts";
 import { type By, type Findings, groupsOf, isWanted, totalsOf } from "../../../src/track/core/groups.ts";
 import {
   addActivity,
@@ -144,7 +144,7 @@ describe("a day's line", () => {
       span({ kind: "pause", started_at: 20 * 60_000, ended_at: 21 * 60_000 }),
       span({ project: "a", started_at: 21 * 60_000, ended_at: 40 * 60_000 }),
     ];
-    const line = dayLine(spans, ({ started_at }) => (started_at === 60_000 ? [looked] : []));
+    const line = piecesOf(spans, ({ started_at }) => (started_at === 60_000 ? [looked] : []));
     expect(line.map(({ from, to, kind, app }) => [from / 60_000, to / 60_000, kind, app])).toEqual([
       [1, 20, "work", "code"],
       [20, 21, "pause", null],
@@ -158,7 +158,7 @@ describe("a day's line", () => {
       from: n * 10 * S,
       to: (n + 1) * 10 * S,
     }));
-    const line = dayLine([span({ started_at: 0, ended_at: DAY })], () => all);
+    const line = piecesOf([span({ started_at: 0, ended_at: DAY })], () => all);
     expect(line.length).toBeLessThanOrEqual(192);
     expect(line.reduce((sum, { from, to }) => sum + to - from, 0)).toBe(DAY);
   });

@@ -1,6 +1,6 @@
 /** The senses by X11, on a real server with a window manager, driven by xdotool; all counts are exact. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { readdirSync, writeFileSync } from "node:fs";
+import { readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import x11, { type Client } from "x11";
 import type { SlotPart } from "../../../src/kernel/slot.ts";
@@ -221,6 +221,13 @@ describe("windows", () => {
     await x.xdotool("set_desktop", "0");
     for (const pid of all) process.kill(pid);
     await until(titles, (found) => found.length === 0);
+  });
+
+  test("are told though something has cleared the file of the server's socket", async () => {
+    await using other = await X11.open({ manager: false });
+    rmSync(`/tmp/.X11-unix/X${other.name.slice(1)}`);
+    await using sense = await open(presence(other.name)());
+    expect(await sense.idleMs()).toBeNumber();
   });
 
   test("with a title in compound text are told by what it means", async () => {

@@ -6,7 +6,17 @@ import { plain, plainTags } from "../../../kernel/core/plain.ts";
 import type { Database } from "../../../kernel/runtime.ts";
 import type { Span } from "../../core/span.ts";
 import { settle } from "../edits.ts";
-import { addRunning, addSpan, addWindow, putInput, setNote, spansBetween, trackSession } from "../journal.ts";
+import {
+  addRunning,
+  addSpan,
+  addWindow,
+  changeSpan,
+  putInput,
+  setNote,
+  spansBetween,
+  spansOfSession,
+  trackSession,
+} from "../journal.ts";
 import { type FoundSpan, runsOf } from "./arrange.ts";
 import type { InputRecord, Place, RunningRecord, SessionRecord, SpanRecord, WindowRecord } from "./format.ts";
 import { inputOf, runningOf, windowsOf } from "./kept.ts";
@@ -63,27 +73,33 @@ export function addRecords(
     told();
   };
   const stored = storedSessions(db, profile);
-  const going = new Set(stored.filter(({ over }) => !over).map(({ id }) => id));
-  const isGoing = (session: string | null): boolean => session !== null && going.has(session);
+  const unfinished = stored.filter(({ over }) => !over);
+  const ids = new Set(unfinished.map(({ id }) => id));
+  const isGoing = (session: string | null): boolean => session !== null && ids.has(session);
 
   const spans = found.spans
     .filter(({ span }) => !isGoing(span.session))
     .sort((a, b) => a.span.started_at - b.span.started_at);
   for (let left = found.spans.length - spans.length; left > 0; left--) count("going");
-  const there = spansAround(db, profile, spans);
+  const there = spansNear(db, profile, spans);
   const known = knownAmong(there, spans);
+  const grown = grownAmong(db, known, new Set(unfinished.map(({ n }) => n)));
+  const isGrown = new Set(grown.values());
+  // What has gone on since takes the place of what it was.
   const fresh = placed(
-    there,
-    spans.filter((each) => !known.has(each)),
+    there.filter((span) => !grown.has(span)),
+    spans.filter((each) => !known.has(each) || isGrown.has(each)),
   );
 
   const sessions = new Sessions(db, profile, stored, found.sessions);
-  for (const [{ span }, n] of known) {
-    if (span.session !== null) sessions.isKnownAs(span.session, n);
-    count("known");
+  for (const [each, { session }] of known) {
+    if (each.span.session !== null) sessions.isKnownAs(each.span.session, session);
+    if (!fresh.has(each)) count("known");
   }
-  const add = (session: number, span: SpanRecord) => {
-    addSpan(db, { ...span, session });
+  const add = (session: number, each: FoundSpan, span: SpanRecord) => {
+    const before = known.get(each);
+    if (before) changeSpan(db, { ...before, ended_at: span.ended_at });
+    else addSpan(db, { ...span, session });
     sessions.touched.add(session);
     count("added");
   };
@@ -91,22 +107,29 @@ export function addRecords(
     let session: number | undefined;
     for (const each of run) {
       const span = fresh.get(each);
-      session = known.get(each) ?? session ?? sessions.anew(span ?? each.span);
-      if (span) add(session, span);
+      session = known.get(each)?.session ?? session ?? sessions.anew(span ?? each.span);
+      if (span) add(session, each, span);
     }
   }
-  for (const span of fresh.values()) if (span.session !== null) add(sessions.of(span.session, span), span);
+  for (const [each, span] of fresh) {
+    if (span.session !== null) {
+      add(known.get(each)?.session ?? sessions.of(span.session, span), each, span);
+    }
+  }
   for (const each of found.sessions) if (!isGoing(each.id)) sessions.of(each.id, each);
 
   const homes = new Homes(db, profile);
-  /** Adds records of what was seen, unless they are there. @param key what tells one apart within its session */
+  /**
+   * Adds records of what was seen, unless they are there; one that is there and went on for longer is made so.
+   * @param key what tells one apart within its session, however long it is
+   */
   const addSeen = <T extends Seen>(
     records: readonly T[],
     stored: (session: number) => T[],
     key: (record: T) => string,
-    put: (session: number, record: T) => void,
+    put: (session: number, record: T, isThere: boolean) => void,
   ) => {
-    const before = once((session) => new Set(stored(session).map(key)));
+    const before = once((session) => new Map(stored(session).map((each) => [key(each), each.ended_at])));
     for (const record of records) {
       if (isGoing(record.session)) {
         count("going");
@@ -117,12 +140,13 @@ export function addRecords(
       if (places.length === 0) count("outside");
       for (const [session, each] of places) {
         const known = sessions.isNew(session) ? undefined : before(session);
-        if (known?.has(key(each))) {
+        const until = known?.get(key(each));
+        if (until !== undefined && until >= each.ended_at) {
           count("known");
           continue;
         }
-        put(session, each);
-        known?.add(key(each));
+        put(session, each, until !== undefined);
+        known?.set(key(each), each.ended_at);
         sessions.touched.add(session);
         count("added");
       }
@@ -131,17 +155,21 @@ export function addRecords(
   addSeen(
     found.windows,
     (session) => windowsOf(db, session),
-    ({ started_at, ended_at, app, title, process, pid }) =>
-      JSON.stringify([started_at, ended_at, app, title, process, pid]),
-    (session, { app, title, process, pid, started_at, ended_at }) =>
-      addWindow(db, { session, window: { app, title, process, pid }, started_at, ended_at }),
+    // The rules for titles may be others than when it was taken in.
+    ({ started_at, app, process, pid }) => JSON.stringify([started_at, app, process, pid]),
+    (session, { app, title, process, pid, started_at, ended_at }, isThere) =>
+      isThere
+        ? lengthenWindow(db, session, app, { started_at, ended_at })
+        : addWindow(db, { session, window: { app, title, process, pid }, started_at, ended_at }),
   );
   addSeen(
     found.running,
     (session) => runningOf(db, session),
-    ({ started_at, ended_at, process, pid }) => JSON.stringify([started_at, ended_at, process, pid]),
-    (session, { process, pid, started_at, ended_at }) =>
-      addRunning(db, { session, app: { process, pid }, started_at, ended_at }),
+    ({ started_at, process, pid }) => JSON.stringify([started_at, process, pid]),
+    (session, { process, pid, started_at, ended_at }, isThere) =>
+      isThere
+        ? lengthenRunning(db, session, pid, { started_at, ended_at })
+        : addRunning(db, { session, app: { process, pid }, started_at, ended_at }),
   );
   addSeen(
     found.input,
@@ -154,12 +182,28 @@ export function addRecords(
   return outcome;
 }
 
+function lengthenWindow(db: Database, session: number, app: string, { started_at, ended_at }: Times): void {
+  db.prepare(
+    `UPDATE track_window SET ended_at = ?1 WHERE session = ?2 AND started_at = ?3 AND ended_at < ?1
+       AND app = (SELECT id FROM track_text WHERE text = ?4)`,
+  ).run(ended_at, session, started_at, app);
+}
+
+function lengthenRunning(db: Database, session: number, pid: number, { started_at, ended_at }: Times): void {
+  db.prepare(
+    "UPDATE track_running SET ended_at = ?1 WHERE session = ?2 AND started_at = ?3 AND ended_at < ?1 AND pid = ?4",
+  ).run(ended_at, session, started_at, pid);
+}
+
 type Stored = Times & { n: number; id: string; over: boolean };
 
 const storedSessions = (db: Database, profile: string): Stored[] =>
   db
     .prepare(
-      `SELECT n, id, state, started_at, ended_at FROM track_session JOIN session USING (id)
+      `SELECT n, id, state, COALESCE(first, started_at) AS started_at, COALESCE(last, ended_at) AS ended_at
+       FROM track_session JOIN session USING (id) LEFT JOIN (
+         SELECT session, MIN(started_at) AS first, MAX(ended_at) AS last FROM track_span GROUP BY session
+       ) ON session = n
        WHERE track_session.profile = ?`,
     )
     .all(profile)
@@ -172,34 +216,67 @@ const storedSessions = (db: Database, profile: string): Stored[] =>
     }));
 
 /** The profile's spans where those of a file are, and a second further. */
-function spansAround(db: Database, profile: string, spans: readonly FoundSpan[]): Span[] {
+function spansNear(db: Database, profile: string, spans: readonly FoundSpan[]): Span[] {
   const first = spans[0]?.span.started_at;
   if (first === undefined) return [];
   const last = spans.reduce((latest, { span }) => Math.max(latest, span.ended_at), first);
   return spansBetween(db, profile, first - 1000, last + 1000);
 }
 
-/** What makes two spans the same, to the millisecond or to the second. */
-function spanKey(span: SpanRecord | Span, unit: 1 | 1000): string {
+type Unit = 1 | 1000;
+
+/** What makes two spans the same, to the millisecond or to the second; `begun`: whenever they end. */
+function spanKey(span: SpanRecord | Span, unit: Unit, begun = false): string {
   const { kind, project, tags, note, started_at, ended_at } = span;
-  const times = [started_at, ended_at].map((at) => Math.floor(at / unit));
-  return JSON.stringify([unit, kind, times, plain(project ?? ""), plainTags(tags).sort(), plain(note ?? "")]);
+  const times = (begun ? [started_at] : [started_at, ended_at]).map((at) => Math.floor(at / unit));
+  return JSON.stringify([kind, times, plain(project ?? ""), plainTags(tags).sort(), plain(note ?? "")]);
 }
 
-/** Those that are there already, with the number of their session. */
-function knownAmong(there: readonly Span[], spans: readonly FoundSpan[]): Map<FoundSpan, number> {
-  const exact = new Map(there.map((span) => [spanKey(span, 1), span.session]));
-  const coarse = new Map(there.map((span) => [spanKey(span, 1000), span]));
-  const known = new Map<FoundSpan, number>();
+const isWhole = ({ started_at, ended_at }: Times): boolean =>
+  started_at % 1000 === 0 && ended_at % 1000 === 0;
+
+/**
+ * Those that are there already, as they are there: a session may have been exported while it went on, so that its last
+ * span is known by its beginning.
+ */
+function knownAmong(there: readonly Span[], spans: readonly FoundSpan[]): Map<FoundSpan, Span> {
+  const ways = [false, true].flatMap((begun) =>
+    ([1, 1000] as const).map((unit) => {
+      const spans = new Map(there.map((span) => [spanKey(span, unit, begun), span]));
+      return (each: FoundSpan): Span | undefined => {
+        const alike = spans.get(spanKey(each.span, unit, begun));
+        // To the second where one of the two has lost its milliseconds.
+        return alike && (unit === 1 || each.coarse || isWhole(alike)) ? alike : undefined;
+      };
+    }),
+  );
+  const known = new Map<FoundSpan, Span>();
   for (const each of spans) {
-    const alike = coarse.get(spanKey(each.span, 1000));
-    if (!alike) continue;
-    // One of the two has lost its milliseconds.
-    const rounded = each.coarse || (alike.started_at % 1000 === 0 && alike.ended_at % 1000 === 0);
-    const session = exact.get(spanKey(each.span, 1)) ?? (rounded ? alike.session : undefined);
-    if (session !== undefined) known.set(each, session);
+    for (const find of ways) {
+      const alike = known.has(each) ? undefined : find(each);
+      if (alike) known.set(each, alike);
+    }
   }
   return known;
+}
+
+/**
+ * The spans of the profile that have gone on since they were taken in, and what of the file says so. Only the last one of
+ * a session can have; to one that goes on here its host sees.
+ */
+function grownAmong(
+  db: Database,
+  known: ReadonlyMap<FoundSpan, Span>,
+  going: ReadonlySet<number>,
+): Map<Span, FoundSpan> {
+  const last = once((session) => spansOfSession(db, session).at(-1)?.id);
+  const grown = new Map<Span, FoundSpan>();
+  for (const [each, span] of known) {
+    const unit: Unit = each.coarse || isWhole(span) ? 1000 : 1;
+    const isLonger = Math.floor(each.span.ended_at / unit) > Math.floor(span.ended_at / unit);
+    if (isLonger && !going.has(span.session) && last(span.session) === span.id) grown.set(span, each);
+  }
+  return grown;
 }
 
 /**

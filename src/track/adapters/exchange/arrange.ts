@@ -1,6 +1,7 @@
+import type { InputCounts } from "../../core/counts.ts";
 import { localPieces } from "../../core/edits.ts";
 import type { Found } from "./check.ts";
-import type { Place, SpanRecord } from "./format.ts";
+import type { InputRecord, Place, SpanRecord } from "./format.ts";
 
 /** A span of a file. Times are UTC ms. */
 export type FoundSpan = {
@@ -22,6 +23,29 @@ export function* byOffset(span: Found<"span">): Generator<SpanRecord> {
   }
   const zone = Temporal.Now.timeZoneId();
   for (const piece of localPieces(started_at, ended_at, zone)) yield { ...span, ...piece };
+}
+
+/** An interval of input is no longer than this in the store, ms: who reads a time looks no further back. */
+const LONGEST_INPUT_MS = 3_600_000;
+/** What is longer is cut into pieces of this length, ms. */
+const PIECE_MS = 900_000;
+
+/** Intervals of input as the store has them. What was counted in a long one is spread over its pieces, and none is lost. */
+export function* shortInput(record: InputRecord): Generator<InputRecord> {
+  const { session, started_at, ended_at, ...counts } = record;
+  const whole = ended_at - started_at;
+  if (whole <= LONGEST_INPUT_MS) {
+    yield record;
+    return;
+  }
+  for (let from = 0; from < whole; from += PIECE_MS) {
+    const to = Math.min(from + PIECE_MS, whole);
+    const until = (count: number, time: number): number => Math.floor(count * (time / whole));
+    const share = Object.fromEntries(
+      Object.entries(counts).map(([name, count]) => [name, until(count, to) - until(count, from)]),
+    ) as InputCounts;
+    yield { session, started_at: started_at + from, ended_at: started_at + to, ...share };
+  }
 }
 
 /**

@@ -27,7 +27,7 @@ export const csv: Format = {
     for (const span of spans) yield csvLine(columns.map((column) => column(span)));
   },
   *read(text) {
-    for (const record of csvRecords(text)) {
+    for (const record of csvRecords(text, "started_at")) {
       const start = record.time("started_at");
       if (!start) throw new Wrong(record.line, "started_at is missing");
       const minutes = record.number("minutes");

@@ -10,7 +10,7 @@ import { schema } from "../journal.ts";
 import { rangeOf } from "../range.ts";
 import { settings } from "../settings.ts";
 import { addRecords, type Import, Overlap } from "./add.ts";
-import { byOffset, type FoundSpan } from "./arrange.ts";
+import { byOffset, type FoundSpan, shortInput } from "./arrange.ts";
 import { checker } from "./check.ts";
 import type { Draft, InputRecord, Kept, RunningRecord, SessionRecord, WindowRecord } from "./format.ts";
 import { type FormatName, loadFormat } from "./formats.ts";
@@ -78,6 +78,9 @@ function progress(output: Output, what: string): () => void {
   };
 }
 
+/** Of input counted in a longer time nothing can be told about when it was, ms. */
+const DAY_MS = 86_400_000;
+
 /** Signals are heard after so many records. */
 const AT_ONCE = 10_000;
 const breathe = () => new Promise<void>((resolve) => void setImmediate(resolve));
@@ -127,35 +130,48 @@ async function readAll(
   told: () => void,
 ): Promise<Import> {
   const check = await checker();
-  const seen = windowRules((await settings()).track);
+  const judged = windowRules((await settings()).track);
   const sessions: SessionRecord[] = [];
   const spans: FoundSpan[] = [];
   const windows: WindowRecord[] = [];
   const running: RunningRecord[] = [];
   const input: InputRecord[] = [];
-  const take = (draft: Draft) => {
-    if ("skip" in draft) return skip(draft.skip);
+  const take = (draft: Draft): void => {
+    if ("skip" in draft) {
+      skip(draft.skip);
+      return;
+    }
     const { at, type, fields, coarse = false } = draft;
     const sound = <T>(record: T | string): T => {
       if (typeof record === "string") throw wrongAt(text, at, record);
       return record;
     };
+    /** A record, unless it is of the future: a calendar's plans, and what a clock that was ahead has written. */
+    const past = <T extends { ended_at: number }>(record: T | string): T[] => {
+      const { ended_at } = sound(record);
+      if (ended_at > now) skip("what isn't over yet");
+      return ended_at > now ? [] : [sound(record)];
+    };
     switch (type) {
       case "session":
-        return sessions.push(sound(check(type, fields)));
-      case "span": {
-        const span = sound(check(type, fields));
-        // A calendar's plans, and what a clock that was ahead has written.
-        if (span.ended_at > now) return skip("what isn't over yet");
-        for (const piece of byOffset(span)) spans.push({ at, coarse, span: piece });
-        return undefined;
-      }
+        sessions.push(...past(check(type, fields)));
+        return;
+      case "span":
+        for (const span of past(check(type, fields))) {
+          for (const piece of byOffset(span)) spans.push({ at, coarse, span: piece });
+        }
+        return;
       case "window":
-        return windows.push(seen(sound(check(type, fields))));
+        windows.push(...past(check(type, fields)).map(judged));
+        return;
       case "running":
-        return running.push(sound(check(type, fields)));
+        running.push(...past(check(type, fields)));
+        return;
       case "input":
-        return input.push(sound(check(type, fields)));
+        for (const record of past(check(type, fields))) {
+          if (record.ended_at - record.started_at > DAY_MS) skip("intervals of input longer than a day");
+          else input.push(...shortInput(record));
+        }
     }
   };
   let taken = 0;
@@ -167,13 +183,13 @@ async function readAll(
   return { sessions, spans, windows, running, input };
 }
 
-/** Windows of other programs as the user's rules for titles have them; ours have been through that. */
+/** Windows as the user's rules for titles have them: a file of ours may be of another user, or of before a rule. */
 function windowRules(settings: TitleSettings): (window: WindowRecord) => WindowRecord {
   const rules = titleRules(settings);
   const titles = new Map<string, string | null>();
   return (window) => {
-    const { session, app, title, process, pid } = window;
-    if (session !== null || title === null) return window;
+    const { app, title, process, pid } = window;
+    if (title === null) return window;
     const key = JSON.stringify([app, title, process]);
     const known = titles.get(key);
     const kept = known === undefined ? rules({ app, title, process, pid }).title : known;

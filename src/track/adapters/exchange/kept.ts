@@ -9,7 +9,7 @@ import type { InputRecord, Kept, RunningRecord, SessionRecord, WindowRecord } fr
 
 type Session = SessionRecord & { n: number };
 
-/** Everything of a profile that began in a time, and the sessions that reach into it. */
+/** Everything of a profile that began in a time, and the sessions that this is of or that reach into it. */
 export function kept(db: Database, profile: string, { from, to }: Range): Kept {
   const sessions = sessionsOf(db, profile, from, to);
   const ids = new Map(sessions.map(({ n, id }) => [n, id]));
@@ -36,15 +36,24 @@ export function kept(db: Database, profile: string, { from, to }: Range): Kept {
   };
 }
 
+/** Those that have spans in a time, or anything that was seen then; of one without spans what its own row says counts. */
 function sessionsOf(db: Database, profile: string, from: number, to: number): Session[] {
   const rows = db
     .prepare(
-      `SELECT n, id, origin, note, started_at, utc_offset_min, COALESCE(ended_at, last_active) AS ended_at
-       FROM track_session JOIN session USING (id)
-       WHERE track_session.profile = ? AND started_at < ? AND COALESCE(ended_at, last_active) >= ?
-       ORDER BY started_at, n`,
+      `SELECT n, id, origin, note, utc_offset_min, COALESCE(first, started_at) AS started_at,
+         COALESCE(last, ended_at, last_active) AS ended_at
+       FROM track_session JOIN session USING (id) LEFT JOIN (
+         SELECT session, MIN(started_at) AS first, MAX(ended_at) AS last FROM track_span GROUP BY session
+       ) ON session = n
+       WHERE track_session.profile = ?1 AND (
+         (first IS NULL AND started_at < ?3 AND COALESCE(ended_at, last_active) >= ?2)
+         OR EXISTS (SELECT 1 FROM track_span WHERE session = n AND started_at < ?3 AND ended_at >= ?2)
+         OR EXISTS (SELECT 1 FROM track_window WHERE session = n AND started_at >= ?2 AND started_at < ?3)
+         OR EXISTS (SELECT 1 FROM track_running WHERE session = n AND started_at >= ?2 AND started_at < ?3)
+         OR EXISTS (SELECT 1 FROM track_input WHERE session = n AND started_at >= ?2 AND started_at < ?3)
+       ) ORDER BY 6, n`,
     )
-    .all(profile, to, from);
+    .all(profile, from, to);
   return rows.map((row) => ({
     n: Number(row["n"]),
     id: String(row["id"]),

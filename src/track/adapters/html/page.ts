@@ -1,11 +1,12 @@
 import { createHash } from "node:crypto";
 import { spokenDuration } from "../../../kernel/core/duration.ts";
 import type { Group, Totals } from "../../core/groups.ts";
+import { WEEKDAYS } from "../../core/report.ts";
 import type { Times } from "../../core/span.ts";
 import { html, Markup } from "./markup.ts";
 import { STYLE } from "./style.ts";
 
-/** A stretch of a day's line: from and to in hours of its local clock. */
+/** A stretch of a day's line: from and to in hours since the day began. */
 type Stretch = {
   from: number;
   to: number;
@@ -13,6 +14,12 @@ type Stretch = {
   name: string | null;
   said: string;
 };
+
+/**
+ * How the clock runs on a day: from so many hours after its beginning on, it is so many hours ahead of them. Where it is
+ * set back at 03:00, `[{ from: 0, ahead: 0 }, { from: 3, ahead: -1 }]`, and the day has 25 hours.
+ */
+export type DayClock = readonly { readonly from: number; readonly ahead: number }[];
 
 /** What the page shows, in words and numbers. */
 export type PageFacts = {
@@ -23,7 +30,7 @@ export type PageFacts = {
   totals: Totals;
   /** What colours stand for: names, the most first, and what is said of work that has none. */
   colours: { by: string; names: readonly string[]; without: string };
-  days: readonly { day: string; worked_ms: number; line: readonly Stretch[] }[];
+  days: readonly { day: string; worked_ms: number; clock: DayClock; line: readonly Stretch[] }[];
   /** Bars, each with what a group without a key is called. */
   bars: readonly { heading: string; without: string; groups: readonly Group[] }[];
   /** Worked, ms, by weekday from Monday on and by hour. */
@@ -130,6 +137,18 @@ const patternOf = ({ names }: PageFacts["colours"], name: string | null): number
   return at >= 0 && at < COLOURS ? at : OTHER;
 };
 
+/** How many hours a day has. */
+const lengthOf = (clock: DayClock): number => 24 - (clock.at(-1)?.ahead ?? 0);
+
+/** The full hours of a day's clock, and where they are, in hours since it began. */
+const marksOf = (clock: DayClock): { at: number; hour: number }[] =>
+  clock.flatMap(({ from, ahead }, n) => {
+    const first = Math.ceil(from + ahead);
+    const end = Math.ceil((clock[n + 1]?.from ?? Number.POSITIVE_INFINITY) + ahead);
+    const count = Math.max(0, Math.min(25, end) - first);
+    return Array.from({ length: count }, (_, more) => ({ at: first + more - ahead, hour: first + more }));
+  });
+
 const percent = (share: number): string => `${Math.round(share * 10_000) / 100}%`;
 
 function daysSection({ days, colours }: PageFacts): Markup | undefined {
@@ -139,7 +158,17 @@ function daysSection({ days, colours }: PageFacts): Markup | undefined {
   const last = Math.max(first + 8, ...all.map(({ to }) => Math.ceil(to)));
   const at = (hour: number) => (hour - first) / (last - first);
   const step = [1, 2, 3, 4, 6].find((each) => (last - first) / each <= 8) ?? 6;
-  const hours = Array.from({ length: last - first + 1 }, (_, n) => first + n).filter((n) => n % step === 0);
+  const marks = (clock: DayClock) =>
+    marksOf(clock).filter((mark) => mark.at >= first && mark.at <= last && mark.hour % step === 0);
+  // The hours stand above the first day, and wherever they lie otherwise than on the day above.
+  const axis = (clock: DayClock, before: DayClock | undefined) =>
+    JSON.stringify(clock) === JSON.stringify(before)
+      ? undefined
+      : html`<li class="hours" aria-hidden="true"><span></span><svg class="axis">${marks(clock).map(
+          (mark) =>
+            html`<text x="${percent(at(mark.at))}" y="12">${String(mark.hour).padStart(2, "0")}</text>`,
+        )}</svg><span></span></li>
+`;
   const used = new Set(all.flatMap(({ kind, name }) => (kind === "work" ? [patternOf(colours, name)] : [])));
   const swatch = (fill: string, name: string) =>
     html`<li><svg aria-hidden="true"><rect width="100%" height="100%" rx="2" fill="${fill}"/></svg><span class="name">${name}</span></li>`;
@@ -148,17 +177,14 @@ function daysSection({ days, colours }: PageFacts): Markup | undefined {
     n === NONE ? colours.without : n === OTHER ? "other" : (colours.names[n] ?? "");
   return html`<section class="long"><h2>Days</h2>
 <ul class="days">
-<li class="hours" aria-hidden="true"><span></span><svg class="axis">${hours.map(
-    (n) => html`<text x="${percent(at(n))}" y="12">${String(n).padStart(2, "0")}</text>`,
-  )}</svg><span></span></li>
 ${days.map(
-  ({
-    day,
-    worked_ms,
-    line,
-  }) => html`<li><span>${day}</span><svg class="line" role="img" shape-rendering="crispEdges" aria-label="${day}">
-<rect class="rail" y="11" width="100%" height="2"/>${hours.map(
-    (n) => html`<line class="tick" x1="${percent(at(n))}" x2="${percent(at(n))}" y1="0" y2="24"/>`,
+  (
+    { day, worked_ms, clock, line },
+    n,
+  ) => html`${axis(clock, days[n - 1]?.clock)}<li><span>${day}</span><svg class="line" role="img" shape-rendering="crispEdges" aria-label="${day}">
+<rect class="rail" y="11" width="${percent(Math.min(1, at(lengthOf(clock))))}" height="2"/>${marks(clock).map(
+    (mark) =>
+      html`<line class="tick" x1="${percent(at(mark.at))}" x2="${percent(at(mark.at))}" y1="0" y2="24"/>`,
   )}${line.map((piece) => drawn(piece, at, colours))}</svg><span class="sum">${worked_ms > 0 ? spokenDuration(worked_ms) : "–"}</span></li>
 `,
 )}</ul>
@@ -200,8 +226,6 @@ function barsSection(
 <svg aria-hidden="true"><rect class="rail" width="100%" height="10" rx="3"/><rect width="${percent(ms / most)}" height="10" rx="3" fill="url(#p${fill(key)})"/></svg></li>`,
   )}</ul>${left.length > 0 ? html`<p class="dim">and ${left.length} more, ${spokenDuration(rest)} together</p>` : undefined}</section>`;
 }
-
-const WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 
 /** Hours and minutes as they fit in a cell: `1:05`. */
 const short = (ms: number): string => {

@@ -2,16 +2,25 @@ import { localOffset } from "../../../kernel/clock.ts";
 import { dayText, localDay, localTime, mondayOf, timeText } from "../../../kernel/core/local-time.ts";
 import type { Database } from "../../../kernel/runtime.ts";
 import { categories } from "../../core/categories.ts";
-import { dayLine } from "../../core/day-line.ts";
+import { piecesOf } from "../../core/day-line.ts";
 import { type By, type Findings, groupsOf, totalsOf, WITHOUT } from "../../core/groups.ts";
-import { calendar, cutToDay, dayOfHour, type Look } from "../../core/report.ts";
+import {
+  calendar,
+  cutToDay,
+  DAY_MS,
+  dayName,
+  dayOfHour,
+  HOUR_MS,
+  type Look,
+  WEEKDAYS,
+} from "../../core/report.ts";
 import { type Span, timesOf } from "../../core/span.ts";
 import type { Piece } from "../../core/view.ts";
 import { findings, type Question } from "../findings.ts";
 import { rangeText, timeOf } from "../range-text.ts";
 import { settings } from "../settings.ts";
 import { bySession, looksOf, textOf } from "../usage.ts";
-import { COLOURS, type PageFacts, page } from "./page.ts";
+import { COLOURS, type DayClock, type PageFacts, page } from "./page.ts";
 
 /** For more days than these the lines don't tell apps: it would take all that was seen to be read. */
 const DAYS_WITH_APPS = 31;
@@ -60,10 +69,11 @@ export async function htmlReport(
       names: names.flatMap(({ key }) => (key === null ? [] : [key])).slice(0, COLOURS),
       without: hasProjects ? WITHOUT.project : "no app seen",
     },
-    days: lines.map(({ day, worked_ms, pieces }) => ({
-      day: nameOf(day),
+    days: lines.map(({ day, begins, worked_ms, clock, pieces }) => ({
+      day: dayName(day),
       worked_ms,
-      line: pieces.map(({ piece, offset }) => stretchOf(piece, offset, hasProjects)),
+      clock,
+      line: pieces.map(({ piece, offset }) => stretchOf(piece, begins, offset, hasProjects)),
     })),
     bars,
     heat: heatOf(found),
@@ -74,18 +84,18 @@ export async function htmlReport(
   return { text, found };
 }
 
-const WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
-const nameOf = (day: number): string => `${WEEKDAYS[day - mondayOf(day)]} ${dayText(day)}`;
-
-/** A piece of a day's line by its local clock; that ends at midnight at hour 24. */
-function stretchOf({ from, to, kind, app, project }: Piece, offset: number, hasProjects: boolean) {
-  const hour = (wall: number) => (wall + offset * 60_000) / 3_600_000;
-  const midnight = 24 * dayOfHour(hour(from));
+/** A piece of the line of a day that began at a time, which is as long as the day was; its times by its local clock. */
+function stretchOf(
+  { from, to, kind, app, project }: Piece,
+  begins: number,
+  offset: number,
+  hasProjects: boolean,
+) {
   const what = kind === "work" ? [project, app].filter((name) => name !== null).join(", ") : "";
   const said = { work: "work", pause: "paused", away: "away" }[kind];
   return {
-    from: hour(from) - midnight,
-    to: hour(to) - midnight,
+    from: (from - begins) / HOUR_MS,
+    to: (to - begins) / HOUR_MS,
     kind,
     name: hasProjects ? project : app,
     said: `${timeText(from, offset)} to ${timeText(to, offset)}: ${what || said}`,
@@ -105,7 +115,14 @@ function heatOf({ spans }: Findings): number[][] {
   return heat;
 }
 
-type Line = { day: number; worked_ms: number; pieces: { piece: Piece; offset: number }[] };
+type Line = {
+  day: number;
+  /** UTC ms. */
+  begins: number;
+  worked_ms: number;
+  clock: DayClock;
+  pieces: { piece: Piece; offset: number }[];
+};
 
 /** What the page shows beside what is found for every report. */
 function seen(db: Database, found: Findings, label: (app: string, title: string | null) => string) {
@@ -144,11 +161,34 @@ function linesOf(
         to,
       }));
     const pieces = [...Map.groupBy(all, ({ utc_offset_min }) => utc_offset_min)].flatMap(([offset, some]) =>
-      dayLine(some, named).map((piece) => ({ piece, offset })),
+      piecesOf(some, named).map((piece) => ({ piece, offset })),
     );
-    lines.push({ day, worked_ms: timesOf(all).worked_ms, pieces });
+    const begins = day * DAY_MS - (all[0]?.utc_offset_min ?? 0) * 60_000;
+    lines.push({ day, begins, worked_ms: timesOf(all).worked_ms, clock: clockOf(all, begins), pieces });
   }
   return lines;
+}
+
+/** How the clock ran where the spans of a day were, in order. @param begins midnight, by the first of them */
+function clockOf(spans: readonly Span[], begins: number): DayClock {
+  const clock = [{ from: 0, ahead: 0 }];
+  for (const [n, { started_at, utc_offset_min }] of spans.entries()) {
+    const before = spans[n - 1];
+    if (!before || before.utc_offset_min === utc_offset_min) continue;
+    const changed = changeBetween(before.ended_at, started_at);
+    const ahead = (utc_offset_min - (spans[0]?.utc_offset_min ?? 0)) / 60;
+    clock.push({ from: (changed - begins) / HOUR_MS, ahead });
+  }
+  return clock;
+}
+
+/** When the offset of local time has changed between two spans: where no clock was changed, with the second of them. */
+function changeBetween(from: number, to: number): number {
+  const zoned = Temporal.Instant.fromEpochMilliseconds(from - 1).toZonedDateTimeISO(
+    Temporal.Now.timeZoneId(),
+  );
+  const change = zoned.getTimeZoneTransition("next")?.epochMilliseconds;
+  return change !== undefined && change <= to ? change : to;
 }
 
 function sessionsOf(db: Database, spans: readonly Span[]): PageFacts["sessions"] {

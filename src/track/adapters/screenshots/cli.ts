@@ -6,6 +6,7 @@ import type { Line } from "../../../kernel/output.ts";
 import { openStore, readStore } from "../../../kernel/store.ts";
 import { printTable, terminalWidth } from "../../../kernel/table.ts";
 import { halfBlocks } from "../../core/half-blocks.ts";
+import { poke, tellCopies } from "../erase.ts";
 import { schema } from "../journal.ts";
 import { rangeOf } from "../range.ts";
 import { settings } from "../settings.ts";
@@ -80,12 +81,11 @@ export async function deleteScreenshot({ output, profile }: Context, text: strin
   await using store = await openStore({ schemas: [schema], warn: (text) => output.note(text) });
   const shot = findScreenshot(store.db, profile, id);
   if (!shot) throw missing(profile, id);
-  // For good: else its thumbnail stays in a page of the store until that is used for something else.
-  store.db.exec("PRAGMA secure_delete = ON");
   await removeScreenshotFiles([shot.file]);
-  await store.write((db) => removeScreenshots(db, [id]));
-  store.db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+  await removeScreenshots(store, [id], systemClock.wall());
+  await poke();
   output.emit(lineOf(shot), () => `deleted #${id}  ${shot.file}`);
+  tellCopies(output);
   return Exit.ok;
 }
 
@@ -94,6 +94,7 @@ export async function pruneScreenshots({ output }: Context): Promise<number> {
   const { track } = await settings();
   await using store = await openStore({ schemas: [schema], warn: (text) => output.note(text) });
   const { files, bytes } = await prune(store, track, systemClock.wall());
+  await poke();
   output.emit({ type: "pruned", files, bytes }, () =>
     files === 0
       ? "nothing to delete"

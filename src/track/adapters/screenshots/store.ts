@@ -7,6 +7,7 @@ import { dataPath, privateFolder } from "../../../kernel/paths.ts";
 import type { Database, Row } from "../../../kernel/runtime.ts";
 import type { Store } from "../../../kernel/store.ts";
 import { expired } from "../../core/prune.ts";
+import { settle } from "../edits.ts";
 import { textId } from "../journal.ts";
 import type { TrackSettings } from "../settings.ts";
 import type { Encoded } from "./images.ts";
@@ -112,7 +113,7 @@ export async function addScreenshots(
   const shots = images.map((image) => ({ ...image, file: newPath(folder, { ...taken, ...image }) }));
   try {
     for (const { file, image } of shots) await write(folder, file, image);
-    return await store.write((db) => shots.map((shot) => addRow(db, taken, shot)));
+    return await writeCleanly(store, (db) => shots.map((shot) => addRow(db, taken, shot)));
   } catch (error) {
     await removeScreenshotFiles(shots.map(({ file }) => file)).catch(() => {});
     throw error;
@@ -183,27 +184,21 @@ const screenshotOf = (row: Row): Screenshot => ({
   app: row["app"] === null ? null : String(row["app"]),
 });
 
+const SCREENSHOTS = `
+  SELECT shot.id, shot.taken_at, shot.utc_offset_min, shot.monitor, shot.file, shot.width, shot.height, shot.bytes,
+    track_session.id AS session_id, track_text.text AS app
+  FROM track_screenshot AS shot JOIN track_session ON n = session LEFT JOIN track_text ON track_text.id = app
+  WHERE profile = ?`;
+
 /** Those of a profile that were taken in a time, newest first. UTC ms, `to` excluded. */
 export const screenshotsBetween = (db: Database, profile: string, from: number, to: number): Screenshot[] =>
   db
-    .prepare(
-      `SELECT shot.id, shot.taken_at, shot.utc_offset_min, shot.monitor, shot.file, shot.width, shot.height, shot.bytes,
-         track_session.id AS session_id, track_text.text AS app
-       FROM track_screenshot AS shot JOIN track_session ON n = session LEFT JOIN track_text ON track_text.id = app
-       WHERE profile = ? AND taken_at >= ? AND taken_at < ? ORDER BY taken_at DESC, shot.id DESC`,
-    )
+    .prepare(`${SCREENSHOTS} AND taken_at >= ? AND taken_at < ? ORDER BY taken_at DESC, shot.id DESC`)
     .all(profile, from, to)
     .map(screenshotOf);
 
 export function findScreenshot(db: Database, profile: string, id: number): Screenshot | undefined {
-  const row = db
-    .prepare(
-      `SELECT shot.id, shot.taken_at, shot.utc_offset_min, shot.monitor, shot.file, shot.width, shot.height, shot.bytes,
-         track_session.id AS session_id, track_text.text AS app
-       FROM track_screenshot AS shot JOIN track_session ON n = session LEFT JOIN track_text ON track_text.id = app
-       WHERE profile = ? AND shot.id = ?`,
-    )
-    .get(profile, id);
+  const row = db.prepare(`${SCREENSHOTS} AND shot.id = ?`).get(profile, id);
   return row && screenshotOf(row);
 }
 
@@ -235,12 +230,33 @@ export async function removeScreenshotFiles(paths: readonly string[]): Promise<v
   }
 }
 
-/** Removes the rows of screenshots whose files are gone. */
-export function removeScreenshots(db: Database, ids: readonly number[]): void {
-  db.prepare("DELETE FROM track_screenshot WHERE id IN (SELECT value FROM json_each(?))").run(
-    JSON.stringify(ids),
-  );
+/**
+ * Removes the rows of screenshots whose files are gone, for good: without a thumbnail in a page of the store that is
+ * free, or in its log of writes. What is kept of their sessions that are over is brought up to date.
+ * @param now UTC ms @throws Expected 75 or 74 as a write of the store
+ */
+export async function removeScreenshots(store: Store, ids: readonly number[], now: number): Promise<void> {
+  await writeCleanly(store, (db) => {
+    const sessions = db
+      .prepare("DELETE FROM track_screenshot WHERE id IN (SELECT value FROM json_each(?)) RETURNING session")
+      .all(JSON.stringify(ids))
+      .map(({ session }) => Number(session));
+    for (const session of new Set(sessions)) settle(db, session, now);
+  });
+  // As far as nobody reads just now what was there before: else whoever closes the store last does it.
+  store.db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
 }
+
+/** A write that leaves nothing behind in pages of the store: neither of rows that go, nor of rows that move. */
+const writeCleanly = <T>(store: Store, work: (db: Database) => T): Promise<T> =>
+  store.write((db) => {
+    db.exec("PRAGMA secure_delete = ON");
+    try {
+      return work(db);
+    } finally {
+      db.exec("PRAGMA secure_delete = OFF");
+    }
+  });
 
 /** What nobody knows is left alone for so long, ms: it may be just being written. */
 const YOUNG_MS = 60_000;
@@ -280,7 +296,7 @@ export async function prune(
   const gone = [...old.filter(({ path }) => files.has(path)), ...unknown];
   await removeScreenshotFiles(gone.map(({ path }) => path));
   const ids = [...old, ...lost].map(({ id }) => id);
-  if (ids.length > 0) await store.write((db) => removeScreenshots(db, ids));
+  if (ids.length > 0) await removeScreenshots(store, ids, now);
   for (const { days } of found) await removeEmpty(days, now);
   return { files: gone.length, bytes: gone.reduce((sum, { bytes }) => sum + bytes, 0) };
 }

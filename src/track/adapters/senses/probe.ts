@@ -1,10 +1,10 @@
 import { Exit, Expected } from "../../../kernel/errors.ts";
-import type { Backend } from "../../core/trackers.ts";
+import type { InputChoice } from "../../core/trackers.ts";
 import type { Probed, Senses } from "./sense.ts";
 
 export type Wish = {
   /** What keys and the mouse are to be counted by. `x11`, `sway` and `console` mean the rest as well. */
-  readonly input: "auto" | Backend;
+  readonly input: InputChoice;
   /** A mouse still for so long is idle, keys further apart aren't typing, ms: for what counts in another process. */
   readonly idleMs: number;
 };

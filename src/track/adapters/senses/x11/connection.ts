@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { connect as dial, type NetConnectOpts, type Socket } from "node:net";
 import { hostname } from "node:os";
 import x11, { type Client, type Display, type Done, type Extensions, type XError } from "x11";
@@ -179,8 +180,14 @@ function targetOf(name: string) {
   }
   const { protocol, host, displayNum: number, screenNum } = parsed;
   const local = host === "" || host === "unix" || protocol === "unix" || protocol === "local";
-  const address = local ? { path: `/tmp/.X11-unix/X${number}` } : { host, port: 6000 + Number(number) };
+  const address = local ? { path: socketOf(number) } : { host, port: 6000 + Number(number) };
   return { address, number, screen: Number(screenNum) };
+}
+
+/** The server's socket; where something has cleared /tmp, its name in the abstract namespace (unix(7)). */
+function socketOf(display: string): string {
+  const path = `/tmp/.X11-unix/X${display}`;
+  return existsSync(path) || process.platform !== "linux" ? path : `\0${path}`;
 }
 
 /** What proves to the server who we are; a display of this machine goes by its name, whatever it is reached by. */

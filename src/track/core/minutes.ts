@@ -1,8 +1,3 @@
-/** An interval of input: what was counted in it goes into one row. */
-
-/** The beginning of the interval that a time lies in: a multiple of its length since 1970, so that rows line up. */
-export const intervalOf = (at: number, lengthMs: number): number => Math.floor(at / lengthMs) * lengthMs;
-
 /** Counts of each of the last minutes. */
 export class Minutes {
   readonly #length: number;
