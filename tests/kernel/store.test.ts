@@ -152,12 +152,18 @@ describe("opening", () => {
 });
 
 describe("another feature's first tables", () => {
-  const births: Schema = { owner: "births", migrations: ["CREATE TABLE birth (n INTEGER PRIMARY KEY) STRICT"] };
+  const births: Schema = {
+    owner: "births",
+    migrations: ["CREATE TABLE birth (n INTEGER PRIMARY KEY) STRICT"],
+  };
 
   test("are added while others have the store open, who go on", async () => {
     await using old = await openStore({ schemas: [notes()] });
     await old.write((db) => db.prepare("INSERT INTO note VALUES (1, 'before')").run());
-    const opened = await Promise.all([openStore({ schemas: [births] }), openStore({ schemas: [births, notes()] })]);
+    const opened = await Promise.all([
+      openStore({ schemas: [births] }),
+      openStore({ schemas: [births, notes()] }),
+    ]);
     for (const store of opened) {
       await store.write((db) => db.prepare("INSERT INTO birth DEFAULT VALUES").run());
       await store[Symbol.asyncDispose]();

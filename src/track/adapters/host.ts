@@ -101,7 +101,7 @@ export async function openTrack(
   await host.stack.open(
     "state",
     "clean-up",
-    every(CLEAN_UP_MS, () => cleanUp(host, config), log),
+    every(CLEAN_UP_MS, () => cleanUp(host, live, config), log),
   );
   if (config.lock === "away")
     await host.slot(
@@ -209,7 +209,7 @@ export async function openTrack(
         host.changed();
       },
       /** Somebody has changed the store. */
-      refresh: () => live.correct(() => {}),
+      refresh: () => live.reread(),
     },
   };
 }
@@ -334,8 +334,11 @@ async function openWorkers(
 }
 
 /** What is done now and then: old screenshots go, and past days are summed up for reports. */
-async function cleanUp({ store, clock, log }: Host, config: TrackSettings): Promise<void> {
+async function cleanUp({ store, clock, log }: Host, live: Live, config: TrackSettings): Promise<void> {
   const { files } = await prune(store, config, clock.wall());
-  if (files > 0) log.info(`${files} old screenshots deleted`);
+  if (files > 0) {
+    log.info(`${files} old screenshots deleted`);
+    await live.reread();
+  }
   await rollUp(store, clock.wall());
 }

@@ -383,6 +383,11 @@ export class Live {
     return result;
   }
 
+  /** Somebody has changed the store. */
+  reread(): Promise<void> {
+    return this.correct(() => {});
+  }
+
   /** Nobody is to be asked any more about a time away. */
   answered(span: number): void {
     this.#questions = this.#questions.filter(({ id }) => id !== span);

@@ -14,7 +14,7 @@ import { isWanted } from "../core/groups.ts";
 import { looks } from "../core/report.ts";
 import { type Span, type Times, timesOf } from "../core/span.ts";
 import { markDelete, noteFrom } from "./edits.ts";
-import { erase, eraseSession } from "./erase.ts";
+import { erase, eraseSession, tellCopies } from "./erase.ts";
 import { inputOfSession, schema, sessionFacts, setNote, spansOfSession } from "./journal.ts";
 import { rangeOf } from "./range.ts";
 import { reachOf } from "./reach.ts";
@@ -354,5 +354,6 @@ export async function deleteData(
     return `deleted for good: ${parts.join(", ")}`;
   });
   if (!scrubbed) output.note("pages of the store's file may still hold it: the next delete writes that anew");
+  tellCopies(output);
   return Exit.ok;
 }

@@ -32,7 +32,7 @@ export const csv: Format = {
     for (const row of rows) yield csvLine(columns.map((column) => column(row)));
   },
   *read(text) {
-    for (const record of csvRecords(text)) {
+    for (const record of csvRecords(text, "started_at")) {
       const length = (name: string): number | undefined => {
         const value = record.number(name);
         return value === undefined ? undefined : Math.round(value * 60_000);
