@@ -451,7 +451,7 @@ test.each<[format: string, line: number, why: string, input: string]>([
   ["json", 1, "ends before", ndjson([interval({ ended_at: T0 - 1 })])],
   ["json", 1, "longer than", ndjson([interval({ elapsed_ms: 26 * MIN })])],
   ["json", 1, "tags", ndjson([interval({ tags: "a" as unknown as string[] })])],
-  ["csv", 2, "started_at is missing", "a,b\n1,2\n"],
+  ["csv", 1, "started_at", "a,b\n1,2\n"],
   ["csv", 5, "RFC 3339", 'started_at,duration_min,task\n2026-01-01T10:00:00Z,25,"two\nlines"\n\n14:05,25,\n'],
   [
     "csv",
