@@ -57,7 +57,7 @@ test("space pauses and resumes, p switches, n notes, and x ends it with a report
   terminal.press("q");
   expect(await terminal.exited).toBe(0);
   expect(terminal.buffer()).toBe("normal");
-  expect(box.db.query("SELECT note FROM track_session").get()).toEqual({ note: "workshop" });
+  expect(box.db.query("SELECT note FROM track_span ORDER BY id DESC").get()).toEqual({ note: "workshop" });
 });
 
 test("two terminals see the same, and what one pauses the other resumes", async () => {

@@ -496,6 +496,15 @@ describe("Timewarrior", () => {
     expect(sessions.every(({ origin }) => origin === "imported")).toBe(true);
   });
 
+  test.each([
+    ["timew-export.json", 2],
+    ["aw-buckets.json", 10],
+  ])("others' JSON is known by its beginning: %s", async (name, added) => {
+    await using home = new Sandbox(stint.source, { TZ: "UTC" });
+    const { code, lines } = await home.run(["track", "import", fixture(name)]);
+    expect({ code, added: lines.at(-1)?.["added"] }).toEqual({ code: 0, added });
+  });
+
   test("export's JSON is read too", async () => {
     const store = new Exchange();
     expect(await store.read("timewarrior", { file: "timew-export.json" })).toMatchObject({

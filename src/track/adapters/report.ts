@@ -146,7 +146,7 @@ function people(
     `${spokenDuration(totals.paused_ms)} paused`,
     `${spokenDuration(totals.afk_ms)} away`,
     `${WHOLE.format(totals.keys)} keys`,
-    `${WHOLE.format(totals.clicks)} clicks`,
+    `${WHOLE.format(totals.clicks)} ${totals.clicks === 1 ? "click" : "clicks"}`,
   ];
   const sections: string[][] = [[`${heading(rangeText(range))}  ${said.join("  ")}`]];
   if (line && line.length > 0) {

@@ -221,7 +221,9 @@ function people(account: Account): string[] {
   return [
     `${id}  ${date} ${time}  ${state}${account.origin === "tracked" ? "" : `, ${account.origin}`}`,
     `worked ${spokenDuration(worked_ms)}, paused ${spokenDuration(paused_ms)}, away ${spokenDuration(afk_ms)}`,
-    `${keys} keys, ${clicks} clicks, ${scrolls} notches scrolled, ${screenshots} screenshots`,
+    [counted(keys, "key"), counted(clicks, "click"), counted(scrolls, "notch", "notches")]
+      .concat(counted(screenshots, "screenshot"))
+      .join(", "),
     ...(note === null ? [] : [note]),
   ];
 }
@@ -304,10 +306,7 @@ export async function annotate(context: Context, which: string, text: string): P
   const { output } = context;
   const note = noteFrom(text);
   const id = await idOf(context, which);
-  const reach = reachOf(context);
-  // Its host has the note at hand, and shows it.
-  if (reach.host?.session === id) await reach.command("note", { text: note ?? "" });
-  else {
+  {
     await using store = await openStore({ schemas: [schema], warn: (text) => output.note(text) });
     await store.write((db) => {
       const row = db.prepare("SELECT n FROM track_session WHERE id = ?").get(id);
@@ -357,3 +356,5 @@ export async function deleteData(
   tellCopies(output);
   return Exit.ok;
 }
+
+const counted = (n: number, one: string, many = `${one}s`): string => `${n} ${n === 1 ? one : many}`;

@@ -85,6 +85,13 @@ const DAY_MS = 86_400_000;
 const AT_ONCE = 10_000;
 const breathe = () => new Promise<void>((resolve) => void setImmediate(resolve));
 
+/** Whose JSON a text is: `timew export` prints a list, an aw-server one object of buckets, ours is an object a line. */
+function jsonOf(text: string): FormatName {
+  const begin = text.slice(0, 2_000).trimStart();
+  if (begin.startsWith("[")) return "timewarrior";
+  return /"(buckets|events)"/.test(begin) ? "activitywatch" : "json";
+}
+
 /**
  * `stint track import`: all of the file or, when a line of it is wrong or overlaps what is tracked already, nothing.
  * @throws Expected 2 without a file or a format, 74 for what can't be read, naming the line, 1 for what overlaps
@@ -95,8 +102,10 @@ export async function importData(
   options: Options,
 ): Promise<number> {
   const source = sourceOf(file, "stint track import");
-  const format = await loadFormat(formatFor(options["format"], source.path, FORMATS));
+  const named = formatFor(options["format"], source.path, FORMATS);
   const text = await readText(source, LARGEST_MB);
+  // Others' JSON has the same ending to its name, and another beginning.
+  const format = await loadFormat(options["format"] === undefined && named === "json" ? jsonOf(text) : named);
   const skipped = new Map<string, number>();
   const skip = (why: string, n = 1) => {
     if (n > 0) skipped.set(why, (skipped.get(why) ?? 0) + n);

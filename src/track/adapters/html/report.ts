@@ -203,7 +203,9 @@ function sessionsOf(db: Database, spans: readonly Span[]): PageFacts["sessions"]
         .toString({ smallestUnit: "minute" })
         .replace("T", " "),
       projects: [...new Set(work.flatMap(({ project }) => project ?? []))].join(", "),
-      note: String(note.get(session)?.["note"] ?? ""),
+      note: [...new Set([note.get(session)?.["note"], ...work.map(({ note }) => note)])]
+        .filter((text) => typeof text === "string")
+        .join("; "),
     };
   });
 }
