@@ -14,7 +14,7 @@ import { type InputChoice, TRACKERS, type TrackerName } from "../core/trackers.t
 import { appsTracker } from "./apps.ts";
 import { applyEdit, editFrom, noteFrom, undoEdit } from "./edits.ts";
 import { idleWatch } from "./idle.ts";
-import { trackSession } from "./journal.ts";
+import { spansOfSession, trackSession } from "./journal.ts";
 import { Live } from "./live.ts";
 import { lockWatch } from "./lock.ts";
 import { rollUp } from "./rollup.ts";
@@ -42,7 +42,7 @@ export type Request =
   | { kind: "restore"; paused?: boolean };
 
 /** A display that is opened answers within this, ms: what doesn't is tried again. */
-const OPEN_MS = 3_000;
+const OPEN_MS = 2_000;
 /** Deadlines of the design, ms. */
 const LISTENER_MS = 2_000;
 const SCREENSHOTS_MS = 5_000;
@@ -77,7 +77,12 @@ export async function openTrack(
   const { clock, log, store, profile } = host;
   const { beginning, type } = request.kind === "start" ? begun(request) : taken(host, request);
   const { saved } = beginning;
-  const probed = await look(saved.input);
+  const probed = await look(saved.input).catch((error: unknown) => {
+    // What was asked for then may not be here any more: what was tracked is taken up all the same.
+    if (request.kind === "start" || !(error instanceof Expected)) throw error;
+    log.warn(`${error.message}: input goes by what there is`);
+    return look("auto");
+  });
   const standing = (name: WatcherName): Standing => {
     if (name !== "idle" && !live.saved.trackers.includes(name)) return "off";
     const offer: Offer<unknown> = probed.senses[SENSE[name]];
@@ -98,11 +103,10 @@ export async function openTrack(
     "beat",
     every(config.write_ms, () => live.beat(), log),
   );
-  await host.stack.open(
-    "state",
-    "clean-up",
-    every(CLEAN_UP_MS, () => cleanUp(host, live, config), log),
-  );
+  const clean = () => cleanUp(host, live, config);
+  await host.stack.open("state", "clean-up", every(CLEAN_UP_MS, clean, log));
+  // Also of a host that doesn't live for an hour.
+  clean().catch((error: unknown) => log.warn(message(error), { error }));
   if (config.lock === "away")
     await host.slot(
       "lock",
@@ -233,20 +237,13 @@ function taken({ store, session, profile, log }: Host, request: Request & { kind
   }
   const { checkpoint, passedOver } = newest;
   if (passedOver > 0) log.warn(`${passedOver} damaged checkpoints were passed over`);
-  const last = store.db
-    .prepare(
-      `SELECT track_span.* FROM track_span JOIN track_session ON n = session
-       WHERE track_session.id = ? ORDER BY started_at DESC, track_span.id DESC LIMIT 1`,
-    )
-    .get(session);
-  const from = Number(last?.["ended_at"] ?? checkpoint.last_active);
+  const n = Number(store.db.prepare("SELECT n FROM track_session WHERE id = ?").get(session)?.["n"]);
+  const last = spansOfSession(store.db, n).at(-1);
+  const from = last?.ended_at ?? checkpoint.last_active;
   const paused = request.paused ?? checkpoint.state.paused;
   return {
     beginning: {
-      effort: {
-        project: last?.["project"] == null ? null : String(last["project"]),
-        tags: JSON.parse(String(last?.["tags"] ?? "[]")) as string[],
-      },
+      effort: { project: last?.project ?? null, tags: last?.tags ?? [] },
       saved: { ...checkpoint.state, paused },
       notice: `resumed; nothing is known of the time from ${timeText(from, localOffset(from))} on`,
     },
