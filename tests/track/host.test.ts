@@ -476,14 +476,20 @@ describe("a pause", () => {
     expect(track.machine.opened.get("keyboard")).toBe(1);
   });
 
-  test("a thousand times over: each generation is a new one, and none is left", async () => {
+  test("a hundred times over: each generation is a new one, and none is left, nor any timer", async () => {
     await using track = await Track.begin();
+    const timers = () => ({ intervals: intervals.periods.length, sleeping: clock.sleeping });
+    const before = timers();
     for (let n = 0; n < 100; n++) {
       await track.do("pause");
       await track.do("resume");
     }
     expect(track.machine.parts).toBe(4);
     expect(track.machine.opened.get("mouse")).toBe(101);
+    await until(
+      timers,
+      ({ intervals, sleeping }) => intervals === before.intervals && sleeping === before.sleeping,
+    );
     expect((await track.state()).state).toBe("running");
   });
 
