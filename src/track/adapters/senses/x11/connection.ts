@@ -84,9 +84,11 @@ async function connect(
     end(new Error(`${name}: the connection is closed`));
   }
   signal.addEventListener("abort", leave);
-  socket.on("error", (error) =>
-    gone(new Error(`the X server ${name} can't be reached: ${errno(error) ?? message(error)}`)),
-  );
+  socket.on("error", (error) => {
+    const isThere = !["ENOENT", "ECONNREFUSED"].includes(errno(error) ?? "");
+    const what = isThere ? `can't be reached: ${errno(error) ?? message(error)}` : "isn't there";
+    gone(new Error(`the X server ${name} ${what}`));
+  });
   socket.on("end", () => gone(new Error(`the X server ${name} has gone away`)));
   socket.on("close", () => {
     gone(new Error(`the X server ${name} has gone away`));
