@@ -318,7 +318,7 @@ describe("the server", () => {
     await until(() => lost.size === 5);
     await expect(asked.idleMs()).rejects.toThrow(`the X server ${name} has gone away`);
     for (const sense of opened) await sense[Symbol.asyncDispose]();
-    for (const part of Object.values(parts)) await expect(open(part)).rejects.toThrow("can't be reached");
+    for (const part of Object.values(parts)) await expect(open(part)).rejects.toThrow("isn't there");
     await mortal.start();
     expect(mortal.name).toBe(name);
     for (const part of Object.values(parts)) await (await open(part))[Symbol.asyncDispose]();
