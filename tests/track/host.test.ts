@@ -54,6 +54,8 @@ class Machine {
   /** What an opening of this waits for, or fails with. */
   readonly before = new Map<Name, () => Promise<void>>();
   readonly disposing = new Map<Name, () => Promise<void>>();
+  /** What it can't count input by. */
+  without: string | undefined;
 
   async #part<T extends object>(name: Name, lost: (error: unknown) => void, part: T) {
     await this.before.get(name)?.();
@@ -113,7 +115,7 @@ class Machine {
   }
 }
 
-const start: Request = {
+const start: Extract<Request, { kind: "start" }> = {
   kind: "start",
   effort: { project: "acme", tags: ["billable"] },
   note: null,
@@ -155,7 +157,10 @@ class Track implements AsyncDisposable {
     const { promise, resolve, reject } = Promise.withResolvers<Host>();
     const life = new Life(() => {});
     const ran = runHost({ ...options, life, log: openLog("host"), clock }, async (host) => {
-      const activity = await openTrack(host, request, config, async () => machine.probed());
+      const activity = await openTrack(host, request, config, async (input) => {
+        if (input === machine.without) throw new Expected(Exit.unavailable, `${input} isn't here`);
+        return machine.probed();
+      });
       resolve(host);
       return activity;
     });
@@ -727,6 +732,17 @@ describe("its end", () => {
       ["work", 0, 60],
       ["work", 31 * 60, 32 * 60],
     ]);
+  });
+
+  test("where its input went by what isn't here any more, is taken up by what there is", async () => {
+    const machine = new Machine();
+    machine.without = "uiohook";
+    const asked: Request = { ...start, input: "uiohook" };
+    await expect(Track.begin({}, asked, machine)).rejects.toThrow("uiohook isn't here");
+    const track = await Track.begin({}, asked);
+    await track.signal();
+    await using again = await Track.begin({}, { kind: "restore" }, machine);
+    expect((await again.state()).trackers.keyboard.state).toBe("ok");
   });
 
   test("while it was paused is taken up paused, unless it is resumed", async () => {
