@@ -688,6 +688,27 @@ describe("a session that was exported while it went on", () => {
     }
   });
 
+  test("unless somebody has said here that it ended earlier", async () => {
+    await using home = new Sandbox(stint.source, { TZ: "UTC" });
+    const file = join(home.work, "whole.json");
+    await home.run([
+      "track",
+      "add",
+      "--from",
+      "2026-06-14 08:00",
+      "--to",
+      "2026-06-14 17:00",
+      "--tag",
+      "events",
+    ]);
+    await home.run(["track", "export", "--output", file]);
+    await home.run(["track", "modify", "last", "--to", "2026-06-14 12:00"]);
+    const { code, lines } = await home.run(["track", "import", file]);
+    expect({ code, ...lines.at(-1) }).toMatchObject({ code: 0, added: 0, known: 1 });
+    const report = await home.run(["track", "report", "--day", "2026-06-14"]);
+    expect(report.lines[0]).toMatchObject({ totals: { worked_ms: 4 * HOUR } });
+  });
+
   test("unless something followed it already, or is in its way", async () => {
     const store = new Exchange();
     const text = (id: string, from: number, to: number, project = "acme") =>
@@ -696,7 +717,8 @@ describe("a session that was exported while it went on", () => {
     await store.read("json", text(UUID(1), 50, 60, "beta"));
     await store.read("json", text(UUID(2), 90, 120));
     const before = await store.write("json");
-    expect(await store.read("json", text(UUID(1), 0, 45))).toMatchObject({ added: 0, known: 1 });
+    // Something followed it: what is longer is another, and nothing of it is lost without a word.
+    expect((await store.refusal("json", text(UUID(1), 0, 45))).message).toEndWith("which is tracked already");
     const { message } = await store.refusal("json", text(UUID(1), 50, 100, "beta"));
     expect(message).toEndWith("which is tracked already");
     expect(await store.write("json")).toBe(before);

@@ -737,7 +737,7 @@ describe("its end", () => {
   test("where its input went by what isn't here any more, is taken up by what there is", async () => {
     const machine = new Machine();
     machine.without = "uiohook";
-    const asked: Request = { ...start, input: "uiohook" };
+    const asked: typeof start = { ...start, input: "uiohook" };
     await expect(Track.begin({}, asked, machine)).rejects.toThrow("uiohook isn't here");
     const track = await Track.begin({}, asked);
     await track.signal();

@@ -169,6 +169,17 @@ export function lastChange(db: Database, profile: string): Kept | undefined {
   return { id: Number(row["id"]), what: String(row["what"]), images, session };
 }
 
+/** The spans of a profile that somebody has corrected, as far back as that is kept. */
+export function correctedSpans(db: Database, profile: string): Set<number> {
+  const rows = db.prepare("SELECT images FROM track_change WHERE profile = ?").all(profile);
+  return new Set(
+    rows.flatMap((row) => {
+      const { removed, added, updated } = JSON.parse(String(row["images"])) as Images;
+      return [...removed, ...added, ...updated.map(({ after }) => after)].map(({ id }) => id);
+    }),
+  );
+}
+
 /** @returns its id */
 function keep(db: Database, change: Omit<Kept, "id"> & Pick<Where, "profile" | "now">): number {
   const { profile, what, images, session, now } = change;

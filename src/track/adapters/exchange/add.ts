@@ -5,7 +5,7 @@ import { localTime } from "../../../kernel/core/local-time.ts";
 import { plain, plainTags } from "../../../kernel/core/plain.ts";
 import type { Database } from "../../../kernel/runtime.ts";
 import type { Span } from "../../core/span.ts";
-import { settle } from "../edits.ts";
+import { correctedSpans, settle } from "../edits.ts";
 import {
   addRunning,
   addSpan,
@@ -83,7 +83,14 @@ export function addRecords(
   for (let left = found.spans.length - spans.length; left > 0; left--) count("going");
   const there = spansNear(db, profile, spans);
   const known = knownAmong(there, spans);
-  const grown = grownAmong(db, known, new Set(unfinished.map(({ n }) => n)));
+  const corrected = correctedSpans(db, profile);
+  const over = new Set(stored.flatMap((each) => (each.over ? each.n : [])));
+  const settled = (span: Span) => over.has(span.session) && !corrected.has(span.id);
+  const grown = grownAmong(db, known, settled);
+  // One that ends later in the file, but can't have gone on, is another.
+  for (const [each, span] of known) {
+    if (isLonger(each, span) && settled(span) && !grown.has(span)) known.delete(each);
+  }
   const isGrown = new Set(grown.values());
   // What has gone on since takes the place of what it was.
   const fresh = placed(
@@ -260,21 +267,26 @@ function knownAmong(there: readonly Span[], spans: readonly FoundSpan[]): Map<Fo
   return known;
 }
 
+/** Whether the file has a span that ends later than it is known to. */
+function isLonger({ coarse, span }: FoundSpan, known: Span): boolean {
+  const unit: Unit = coarse || isWhole(known) ? 1000 : 1;
+  return Math.floor(span.ended_at / unit) > Math.floor(known.ended_at / unit);
+}
+
 /**
  * The spans of the profile that have gone on since they were taken in, and what of the file says so. Only the last one of
- * a session can have; to one that goes on here its host sees.
+ * a session can have.
+ * @param may whether one can have gone on elsewhere: it doesn't here, and nobody has said that it ended earlier
  */
 function grownAmong(
   db: Database,
   known: ReadonlyMap<FoundSpan, Span>,
-  going: ReadonlySet<number>,
+  may: (span: Span) => boolean,
 ): Map<Span, FoundSpan> {
   const last = once((session) => spansOfSession(db, session).at(-1)?.id);
   const grown = new Map<Span, FoundSpan>();
   for (const [each, span] of known) {
-    const unit: Unit = each.coarse || isWhole(span) ? 1000 : 1;
-    const isLonger = Math.floor(each.span.ended_at / unit) > Math.floor(span.ended_at / unit);
-    if (isLonger && !going.has(span.session) && last(span.session) === span.id) grown.set(span, each);
+    if (isLonger(each, span) && last(span.session) === span.id && may(span)) grown.set(span, each);
   }
   return grown;
 }

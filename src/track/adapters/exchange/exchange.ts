@@ -6,6 +6,7 @@ import { formatFor, readText, sourceOf, tellImport, writeText, wrongIn } from ".
 import type { Output } from "../../../kernel/output.ts";
 import { openStore, readStore } from "../../../kernel/store.ts";
 import { type TitleSettings, titleRules } from "../../core/redact.ts";
+import { poke } from "../erase.ts";
 import { schema } from "../journal.ts";
 import { rangeOf } from "../range.ts";
 import { settings } from "../settings.ts";
@@ -19,8 +20,10 @@ import { kept } from "./kept.ts";
 
 /** What was tracked for other programs, and theirs for us. */
 
-/** A year of an aw-server has about 100 MB. */
-const LARGEST_MB = 256;
+/** A year of an aw-server has about 100 MB; what is read takes ten times as much of memory. */
+const LARGEST_MB = 128;
+/** More characters than a record of ours can have. */
+const LONGEST_RECORD = 200_000;
 
 const FORMATS: { names: Readonly<Record<string, FormatName>>; choices: string } = {
   names: {
@@ -85,11 +88,17 @@ const DAY_MS = 86_400_000;
 const AT_ONCE = 10_000;
 const breathe = () => new Promise<void>((resolve) => void setImmediate(resolve));
 
-/** Whose JSON a text is: `timew export` prints a list, an aw-server one object of buckets, ours is an object a line. */
+/** Whose JSON a text is: `timew export` prints a list, an aw-server one object of buckets, ours is a record a line. */
 function jsonOf(text: string): FormatName {
-  const begin = text.slice(0, 2_000).trimStart();
+  const begin = text.trimStart();
   if (begin.startsWith("[")) return "timewarrior";
-  return /"(buckets|events)"/.test(begin) ? "activitywatch" : "json";
+  const [line = ""] = begin.slice(0, LONGEST_RECORD).split("\n", 1);
+  try {
+    return (JSON.parse(line) as { v?: unknown }).v === 1 ? "json" : "activitywatch";
+  } catch {
+    // An object over several lines, or too long to be a record.
+    return "activitywatch";
+  }
 }
 
 /**
@@ -127,6 +136,7 @@ export async function importData(
   skip("of the session that isn't over", going);
   skip("seen outside the times of imported sessions", outside);
   tellImport(output, { added, known, skipped });
+  await poke();
   return Exit.ok;
 }
 
