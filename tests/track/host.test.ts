@@ -281,7 +281,7 @@ describe("while it runs", () => {
 describe("away", () => {
   test("begins with the last input, not when it is noticed, and ends with the next", async () => {
     await using track = await Track.begin();
-    await track.pass(MIN);
+    await track.pass(10 * MIN);
     track.machine.idleMs = 3 * MIN + S;
     await track.pass(4 * MIN);
     expect((await track.state()).going).toBe("away");
@@ -292,7 +292,7 @@ describe("away", () => {
     expect(work?.[0]).toBe("work");
     expect(away?.[0]).toBe("away");
     expect(again?.[0]).toBe("work");
-    expect(state.worked_ms + state.afk_ms).toBe(6 * MIN);
+    expect(state.worked_ms + state.afk_ms).toBe(15 * MIN);
     expect(state.question).toMatchObject({ from: START + (away?.[1] ?? 0) * S });
   });
 
@@ -397,6 +397,34 @@ describe("away, where it ends otherwise", () => {
     const left = (await track.do("correct", { edit })).question;
     expect(left?.span).not.toBe(first?.span);
     expect(left?.more).toBe(0);
+  });
+
+  test("is still asked about after the end of its host", async () => {
+    const track = await gone();
+    track.machine.idleMs = 0;
+    const { question } = await track.pass(MIN);
+    await track.beat();
+    await track.signal();
+    await using again = await Track.begin({}, { kind: "restore" });
+    expect((await again.state()).question).toEqual(question);
+  });
+
+  test("that reaches back to the beginning of a span leaves none without a length", async () => {
+    await using track = await Track.begin();
+    await track.beat();
+    track.machine.idleMs = 60 * MIN;
+    await track.pass(4 * MIN);
+    await track.beat();
+    for (const [, from, to] of track.spans) expect(to).toBeGreaterThan(from);
+  });
+
+  test("does not begin because the clock was set forward", async () => {
+    const machine = new Machine();
+    machine.idleMs = 60 * MIN;
+    await using track = await Track.begin({}, start, machine);
+    await track.pass(S);
+    clock.setWall(clock.wall() + 60 * MIN);
+    expect((await track.pass(MIN)).going).toBe("work");
   });
 
   test("does not begin before somebody asked something of the session, whatever a display has heard", async () => {
@@ -547,6 +575,19 @@ describe("a pause", () => {
     expect(row).toEqual({ worked_ms: MIN });
   }, 15_000);
 
+  test("that is asked back while a tracker still hangs at it is a pause for as long as that was", async () => {
+    await using track = await Track.begin();
+    await track.pass(MIN);
+    track.machine.disposing.set("mouse", never);
+    const pausing = track.do("pause");
+    await until(() => track.machine.open.get("windows") === 0);
+    await clock.advance(30 * S);
+    track.machine.disposing.clear();
+    await Promise.all([pausing, track.do("resume")]);
+    const state = await track.pass(MIN);
+    expect(state).toMatchObject({ state: "running", paused_ms: 30 * S, worked_ms: 2 * MIN });
+  }, 15_000);
+
   test("is one though a tracker hangs at it: that is dropped, and named", async () => {
     await using track = await Track.begin();
     const old = track.machine.keys;
@@ -680,6 +721,24 @@ describe("what is tracked", () => {
       ["work", 0, 60],
       ["pause", 60, 120],
     ]);
+  });
+
+  test("keeps its note over pauses, another project meanwhile, and the end of its host", async () => {
+    const track = await Track.begin({}, { ...start, note: "n1" });
+    const note = async (name: string, args?: unknown) => (await track.do(name, args)).note;
+    await track.pass(MIN);
+    await track.do("pause");
+    const beta = { edit: { do: "switch", project: "beta", tags: [] } };
+    expect(await note("correct", beta)).toBeNull();
+    expect(await note("undo")).toBe("n1");
+    expect(await note("correct", beta)).toBeNull();
+    expect(await note("note", { text: "late" })).toBe("late");
+    await track.signal();
+    expect((await storedState("default")).note).toBe("late");
+    await using again = await Track.begin({}, { kind: "restore", paused: false });
+    expect(await again.pass(MIN)).toMatchObject({ project: "beta", note: "late" });
+    const notes = spansOfSession(again.host.store.db, 1).map(({ kind, note }) => [kind, note]);
+    expect(notes.at(-1)).toEqual(["work", "late"]);
   });
 
   test("has a note", async () => {

@@ -42,7 +42,7 @@ export type Request =
   | { kind: "restore"; paused?: boolean };
 
 /** A display that is opened answers within this, ms: what doesn't is tried again. */
-const OPEN_MS = 2_000;
+const OPEN_MS = 3_000;
 /** Deadlines of the design, ms. */
 const LISTENER_MS = 2_000;
 const SCREENSHOTS_MS = 5_000;
@@ -225,8 +225,8 @@ type Begun = {
 };
 
 function begun({ effort, note, trackers, input, at, paused }: Request & { kind: "start" }): Begun {
-  const saved: Saved = { v: 1, trackers, input, paused, over: false };
-  return { beginning: { effort, note, saved, ...(at === null ? {} : { at }) }, type: "TRACKING_STARTED" };
+  const saved: Saved = { v: 1, trackers, input, paused, note, questions: [], over: false };
+  return { beginning: { effort, saved, ...(at === null ? {} : { at }) }, type: "TRACKING_STARTED" };
 }
 
 /** The state of the session that another host left. */

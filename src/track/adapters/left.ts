@@ -98,7 +98,7 @@ export async function storedState(profile: string): Promise<State & Pushed> {
     ...left.times,
     project: last?.project ?? null,
     tags: last?.tags ?? [],
-    note: left.spans.findLast(({ kind }) => kind === "work")?.note ?? null,
+    note: left.saved.note,
     keys: input.presses,
     clicks: clicksOf(input),
     scrolls: scrollsOf(input),

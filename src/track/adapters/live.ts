@@ -18,6 +18,7 @@ import {
   inputByMinute,
   inputOfSession,
   putReport,
+  removeSpan,
   sessionFacts,
   spansOfSession,
 } from "./journal.ts";
@@ -62,8 +63,6 @@ export type Beginning = {
   effort: Effort;
   /** When it began, UTC ms, if that was before now. */
   at?: number;
-  /** What is done, if that is said. */
-  note?: string | null;
   saved: Saved;
   notice?: string;
 };
@@ -94,7 +93,7 @@ export class Live {
   #noticeAt = 0;
   /** Whether the clock was set back, and hasn't caught up. */
   #isAhead = false;
-  /** When somebody last asked something of the session: an input like any other. */
+  /** When somebody last asked something of the session, an input like any other, on the clock that never jumps. */
   #touchedAt: number;
   #unsaved: string | null = null;
   /** A change of state that is to be in the store as a checkpoint of its own. */
@@ -118,7 +117,7 @@ export class Live {
   #at = 0;
 
   constructor(host: Host, settings: TrackSettings, states: TrackerStates, beginning: Beginning) {
-    const { session, effort, at, note, saved, notice } = beginning;
+    const { session, effort, at, saved, notice } = beginning;
     this.#host = host;
     this.#settings = settings;
     this.#session = session;
@@ -134,7 +133,7 @@ export class Live {
     const now = this.#clock.read(this.#reading).at;
     this.#at = now;
     this.#noticeAt = now;
-    this.#touchedAt = now;
+    this.#touchedAt = host.clock.monotonic();
     const pieces = localPieces(at ?? now, now, Temporal.Now.timeZoneId());
     this.#course = new Course(session, pieces[0]?.utc_offset_min ?? localOffset(now), before);
     this.#startedAt = before[0]?.started_at ?? at ?? now;
@@ -145,7 +144,10 @@ export class Live {
       this.#course.moveTo(utc_offset_min, started_at);
     }
     this.#course.extend(now);
-    if (note !== undefined) this.#course.setNote(note);
+    this.#course.setNote(saved.note);
+    this.#questions = before
+      .filter(({ id, kind }) => kind === "away" && saved.questions.includes(id))
+      .map((span) => ({ ...span, dirty: false }));
     if (saved.paused) this.#course.pause(now);
     const { screenshots, newest } = sessionFacts(db, session);
     this.#screenshots = screenshots;
@@ -226,7 +228,8 @@ export class Live {
   #idle(ms: number): void {
     const at = this.#now();
     this.#course.extend(at);
-    const idleMs = Math.min(Math.round(ms), at - this.#touchedAt);
+    const touched = this.#host.clock.monotonic() - this.#touchedAt;
+    const idleMs = Math.round(Math.min(ms, touched));
     if (idleMs >= lengthOf(this.#settings.afk_after)) {
       if (this.#course.isAbsent("idle")) return;
       this.#course.leave("idle", at - idleMs);
@@ -240,7 +243,7 @@ export class Live {
 
   /** Somebody asked something of the session: they are there, whatever a display has heard. */
   touched(): void {
-    this.#touchedAt = this.#now();
+    this.#touchedAt = this.#host.clock.monotonic();
   }
 
   locked(is: boolean): void {
@@ -292,8 +295,13 @@ export class Live {
   /** A pause or the end was asked for, and what comes after it is no work; or it wasn't after all. */
   leaving(is: boolean): void {
     const at = this.#now();
-    if (!is) this.#asked = undefined;
-    else if (this.#course.open?.kind !== "pause") this.#asked ??= at;
+    if (is && this.#course.open?.kind !== "pause") this.#asked ??= at;
+    if (is || this.#asked === undefined) return;
+    // A pause that is on its way, and asked back: what passed between is none of work.
+    this.#returned(this.#course.pause(this.#asked));
+    this.#course.extend(at);
+    this.#course.resume(at);
+    this.#asked = undefined;
   }
 
   /** The apps tracker is gone: what is looked at is known no more. */
@@ -330,6 +338,7 @@ export class Live {
     this.#leaveOff(at);
     this.#course.extend(at);
     this.#returned(this.#course.end(this.#asked ?? at));
+    await this.flush();
     await this.change(over ? "STOPPED" : "CHANGED", { over });
     const giveUp = clock.monotonic() + LAST_CHANCE_MS;
     while (this.#unsaved !== null) {
@@ -341,9 +350,22 @@ export class Live {
 
   /** Says that it is another state from now on, and writes it with all there is. */
   async change(type: CheckpointType, saved: Partial<Saved>): Promise<void> {
-    this.#saved = { ...this.#saved, ...saved };
+    this.#saved = { ...this.#saved, ...this.#unspanned, ...saved };
     this.#checkpoints.push({ type, saved: this.#saved });
     await this.flush();
+  }
+
+  /** What spans don't say of what goes on: it is in the checkpoint. */
+  get #unspanned(): Pick<Saved, "note" | "questions"> {
+    return { note: this.#course.note, questions: this.#questions.flatMap(({ id }) => id ?? []) };
+  }
+
+  /** Writes what there is; what is asked about is known by the ids that spans are given by that. */
+  async #remember(): Promise<void> {
+    await this.flush();
+    const { note, questions } = this.#unspanned;
+    const same = note === this.#saved.note && questions.join() === this.#saved.questions.join();
+    if (!same) await this.change("CHANGED", {});
   }
 
   tell(notice: string): void {
@@ -355,7 +377,7 @@ export class Live {
   /** What is done now is this. @param text null for nothing in particular */
   async note(text: string | null): Promise<void> {
     this.#course.setNote(text);
-    await this.flush();
+    await this.#remember();
     this.#host.changed();
   }
 
@@ -375,6 +397,7 @@ export class Live {
     this.#course.reload(spans);
     this.#screenshots = facts.screenshots;
     this.#shot = facts.newest;
+    if (this.#course.note !== this.#saved.note) await this.#remember();
     this.#startedAt = spans[0]?.started_at ?? this.#startedAt;
     const away = new Set(spans.filter(({ kind }) => kind === "away").map(({ id }) => id));
     this.#questions = this.#questions.filter(({ id }) => id === null || away.has(id));
@@ -439,7 +462,10 @@ export class Live {
     const spans = this.#course.unwritten;
     const ids = spans.map((span) => {
       if (span.id === null) return addSpan(db, { ...span, id: null });
-      changeSpan(db, { ...span, id: span.id });
+      const { open } = this.#course;
+      // What follows says what the session is for; the last of all stays for that.
+      if (open && span !== open && span.ended_at === span.started_at) removeSpan(db, span.id);
+      else changeSpan(db, { ...span, id: span.id });
       return span.id;
     });
     const { session, clock } = this.#host;

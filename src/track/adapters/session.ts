@@ -94,7 +94,7 @@ export async function resume(context: Context, id: string | undefined): Promise<
     id === undefined || id === "last" || (id.length >= 4 && String(before["session_id"]).endsWith(id));
   if (!meant) {
     const hint = "only the session that was tracked last can be; stint track start begins another";
-    throw new Expected(Exit.no, `session ${id} can't be resumed`, hint);
+    throw new Expected(Exit.no, `session '${id.slice(0, 40)}' can't be resumed`, hint);
   }
   return act(context, "resume");
 }

@@ -31,15 +31,16 @@ export class Course {
     this.#session = session;
     this.#offset = offset;
     this.#closed = timesOf(before);
-    this.#note = before.findLast(({ kind }) => kind === "work")?.note ?? null;
   }
 
   /** Goes on with what the store has, its last span being the one that is open. */
   reload(spans: readonly Span[]): void {
     const last = spans.at(-1);
-    // Another effort is something else that is done.
-    if (last?.kind === "work") this.#note = last.note;
-    else if (last && !sameEffort(last, this.effort)) this.#note = null;
+    if (last && !sameEffort(last, this.effort)) {
+      // Something else is done, or what was done before is again.
+      const work = spans.findLast(({ kind }) => kind === "work");
+      this.#note = work && sameEffort(work, last) ? work.note : null;
+    } else if (last?.kind === "work") this.#note = last.note;
     this.#closed = timesOf(spans.slice(0, -1));
     this.#unwritten = [];
     const open = this.#open;
@@ -203,7 +204,7 @@ export class Course {
     this.#open = undefined;
     open.ended_at = Math.max(open.started_at, at);
     open.dirty = true;
-    // One without any length has never been, unless the store has it.
+    // One without any length has never been; where the store has it, it is taken out.
     if (open.ended_at === open.started_at && open.id === null) return;
     const times = timesOf([open]);
     this.#closed = {
