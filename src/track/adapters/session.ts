@@ -88,13 +88,12 @@ export async function act(context: Context, name: string): Promise<number> {
 
 /** `stint track resume [ID]` */
 export async function resume(context: Context, id: string | undefined): Promise<number> {
-  const reach = reachOf(context);
-  const before = await reach.state();
-  const meant =
-    id === undefined || id === "last" || (id.length >= 4 && String(before["session_id"]).endsWith(id));
-  if (!meant) {
-    const hint = "only the session that was tracked last can be; stint track start begins another";
-    throw new Expected(Exit.no, `session '${id.slice(0, 40)}' can't be resumed`, hint);
+  if (id !== undefined && id !== "last") {
+    const { session_id } = await reachOf(context).state();
+    if (id.length < 4 || !String(session_id).endsWith(id)) {
+      const hint = "only the session that was tracked last can be; stint track start begins another";
+      throw new Expected(Exit.no, `session '${id.slice(0, 40)}' can't be resumed`, hint);
+    }
   }
   return act(context, "resume");
 }
