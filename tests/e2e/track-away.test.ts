@@ -44,7 +44,12 @@ test("on X away begins with the last input and ends with the next, and what it w
   expect(spans(box)[1]).toMatchObject({ kind: "work", project: "meetings" });
   await box.track("undo");
   expect(spans(box)[1]).toMatchObject({ kind: "away", project: "acme" });
-  await box.track("stop");
+  await box.until(({ going }) => going === "away", 15_000);
+  await display.xdotool("key", "c");
+  await box.until(({ away_question }) => away_question !== null);
+  const { code, err } = await box.run(["track", "stop"]);
+  expect(code).toBe(0);
+  expect(err).toContain("stint track away keep --span");
 });
 
 test("under sway windows, idle time and screenshots are seen, and keys can't be, and that is said", async () => {

@@ -101,7 +101,15 @@ export async function resume(context: Context, id: string | undefined): Promise<
 /** `stint track stop` */
 export async function stop(context: Context): Promise<number> {
   const reach = reachOf(context);
-  return tellSession(context, await reach.stop());
+  const { question } = (await reach.state()) as Pushed & State;
+  const code = await tellSession(context, await reach.stop());
+  if (question) {
+    const others = question.more > 0 ? `, and ${question.more} more` : "";
+    context.output.note(
+      `nobody has said what the time away of span ${question.span} was${others}: it doesn't count; stint track away keep --span ${question.span}`,
+    );
+  }
+  return code;
 }
 
 /** `stint track watch` */
