@@ -152,7 +152,8 @@ export class TrackReach extends Reach {
   async stop(): Promise<string> {
     const seat = this.host;
     if (seat) {
-      const { unsaved } = await this.state();
+      // One that doesn't answer is told to stop all the same.
+      const { unsaved } = await this.state().catch((): State => ({}));
       if (typeof unsaved === "string") {
         const hint = "free some space: what isn't saved is only in its memory";
         throw new Expected(Exit.io, `not stopped, ${unsaved}`, hint);

@@ -101,7 +101,7 @@ export async function resume(context: Context, id: string | undefined): Promise<
 /** `stint track stop` */
 export async function stop(context: Context): Promise<number> {
   const reach = reachOf(context);
-  const { question } = (await reach.state()) as Pushed & State;
+  const { question } = (await reach.state().catch(() => ({}))) as Partial<Pushed>;
   const code = await tellSession(context, await reach.stop());
   if (question) {
     const others = question.more > 0 ? `, and ${question.more} more` : "";
