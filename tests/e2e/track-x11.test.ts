@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
-import { type Line, until } from "../support/sandbox.ts";
+import type { Line } from "../support/sandbox.ts";
 import { TrackBox } from "../support/track.ts";
 import { X11 } from "../support/x11.ts";
 
