@@ -1,5 +1,4 @@
 /** A real display for tests: Xvfb with a window manager, driven by xdotool. Nothing of it is left behind. */
-import { existsSync } from "node:fs";
 import { until } from "./sandbox.ts";
 
 type DisplayOptions = {
@@ -135,8 +134,3 @@ export class X11 implements AsyncDisposable {
     await this.kill();
   }
 }
-
-/** Whether this machine has what a display for tests takes. */
-export const hasX11 = ["Xvfb", "openbox", "xdotool", "xterm", "xprop"].every((name) =>
-  (process.env["PATH"] ?? "").split(":").some((folder) => existsSync(`${folder}/${name}`)),
-);

@@ -11,7 +11,7 @@ import type { RunningApp, SeenWindow, Window } from "../../src/track/core/window
 import { TestClock } from "../support/clock.ts";
 import { eventually, gate, never } from "../support/parts.ts";
 import { until } from "../support/sandbox.ts";
-import { hasX11, X11 } from "../support/x11.ts";
+import { X11 } from "../support/x11.ts";
 
 const POLL = 1_000;
 const code: Window = { app: "code", title: "main.ts", pid: 7, process: "code" };
@@ -173,7 +173,7 @@ describe("the apps tracker", () => {
   });
 });
 
-test.skipIf(!hasX11)("on a real display it follows the focus, and a title that changes", async () => {
+test("on a real display it follows the focus, and a title that changes", async () => {
   await using display = await X11.open();
   const { window } = await display.xterm("first");
   const seen: (SeenWindow | undefined)[] = [];
