@@ -18,7 +18,7 @@ export type Leaving = {
   /** Leaves the screen; in the host's own process that ends the host, in order. */
   quit: () => void;
   /** What Ctrl+C does in the host's own process: as a signal would. Without it, what `quit` does. */
-  interrupt: (() => void) | undefined;
+  interrupt?: (() => void) | undefined;
 };
 
 /** Makes the full screen of a control. Called once, after the screen's colours are settled: it may import Ink. */

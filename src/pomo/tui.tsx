@@ -1,5 +1,6 @@
 import { useWindowSize } from "ink";
 import { type ReactNode, useEffect, useReducer, useRef, useState } from "react";
+import type { Leaving } from "../kernel/attach.ts";
 import type { Control, State } from "../kernel/control.ts";
 import { clockText } from "../kernel/core/duration.ts";
 import type { Binding, Keymap } from "../kernel/tui/keys.ts";
@@ -20,17 +21,11 @@ import {
 } from "./tui/words.ts";
 
 /** What the screen is given. */
-export type PomoScreenProps = {
+export type PomoScreenProps = Leaving & {
   control: Control;
   profile: string;
   /** The state as it is now. */
   first: State;
-  /** Leaves the screen; in the host's own process that ends the host, in order. */
-  quit: () => void;
-  /** What Ctrl+C does in the host's own process: as a signal would. Without it, what `q` does. */
-  interrupt?: (() => void) | undefined;
-  /** Whether the timer goes on when the screen is left. */
-  attached: boolean;
   /** Rings the terminal's bell; called when an interval has come to its end. */
   ring: () => void;
 };

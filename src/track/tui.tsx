@@ -1,5 +1,6 @@
 import { useWindowSize } from "ink";
 import { type ReactElement, useCallback, useEffect, useReducer, useRef, useState } from "react";
+import type { Leaving } from "../kernel/attach.ts";
 import type { Control, State } from "../kernel/control.ts";
 import type { Ask } from "../kernel/tui/entry.ts";
 import type { Binding, Keymap } from "../kernel/tui/keys.ts";
@@ -31,17 +32,11 @@ import {
 } from "./tui/words.ts";
 
 /** What the screen is given. */
-export type TrackScreenProps = {
+export type TrackScreenProps = Leaving & {
   control: Control;
   profile: string;
   /** The state as it is now. */
   first: State;
-  /** Leaves the screen; in the host's own process that ends the host, in order. */
-  quit: () => void;
-  /** What Ctrl+C does in the host's own process: as a signal would. Without it, what `q` does. */
-  interrupt?: (() => void) | undefined;
-  /** Whether tracking goes on when the screen is left. */
-  attached: boolean;
   /** Draws a screenshot in at most so many cells; one that isn't there is an error, or no rows. */
   thumbnail: Thumbnail;
   /** Reads a report of the store; what is thrown is shown. */
