@@ -4,6 +4,7 @@ import type { Section } from "./kernel/config/section.ts";
 import { Exit } from "./kernel/errors.ts";
 import type { Life } from "./kernel/life.ts";
 import { runtime } from "./kernel/runtime.ts";
+import { modulesCommand } from "./modules/cli.ts";
 import { pomoCommand } from "./pomo/cli.ts";
 import { trackCommand } from "./track/cli.ts";
 
@@ -17,6 +18,7 @@ order, and keeps its id. On a terminal it speaks to people; on a pipe, or with -
   examples: [
     { line: "stint track start --project acme", what: "track where the day goes, and see it" },
     { line: "stint pomo start 'write the report'", what: "a pomodoro that survives whatever happens" },
+    { line: "stint modules up --dir modules", what: "run programs that outlive their supervisor" },
     { line: "stint backtest run", what: "run the bundled sample" },
     { line: "stint sessions", what: "the sessions and their states" },
     { line: "stint demo", what: "see it do the real thing, measured, in under a minute" },
@@ -24,6 +26,7 @@ order, and keeps its id. On a terminal it speaks to people; on a pipe, or with -
   commands: [
     trackCommand,
     pomoCommand,
+    modulesCommand,
     backtestCommand,
     {
       usage: "sessions",

@@ -52,7 +52,8 @@ export function connect(seat: Seat): Control {
   }
   return {
     state: () => ask("GET", "/state", STATE_MS),
-    command: (name, args = {}) => ask("POST", `/command/${name}`, COMMAND_MS, JSON.stringify(args)),
+    command: (name, args = {}, withinMs = COMMAND_MS) =>
+      ask("POST", `/command/${name}`, withinMs, JSON.stringify(args)),
     watch(changed) {
       let socket: WebSocket | undefined;
       let again: ReturnType<typeof setTimeout> | undefined;

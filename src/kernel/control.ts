@@ -18,8 +18,11 @@ export type State = { [key: string]: unknown };
 export interface Control {
   /** The state now. */
   state(): Promise<State>;
-  /** @throws Expected, as the host threw it */
-  command(name: string, args?: unknown): Promise<State>;
+  /**
+   * @param withinMs how long the answer may take, where that is long: a client gives up after it
+   * @throws Expected, as the host threw it
+   */
+  command(name: string, args?: unknown, withinMs?: number): Promise<State>;
   /** Called with the state at once and at every change; `undefined` while the host can't be reached. */
   watch(changed: (state: State | undefined) => void): AsyncDisposable;
 }

@@ -36,8 +36,11 @@ export type Activity<Given extends object> = Work<Given> & {
   unwritten?(error: unknown): void;
   /** Told what becomes of the parts: which are open, have failed, are lost, or were left behind at a dispose. */
   parts?(event: StackEvent): void;
-  /** Told once, at the moment that it is to end: how it ends comes after. */
-  ending?(): void;
+  /**
+   * Told once, at the moment that it is to end: how it ends comes after.
+   * @param error what it can't go on after; nothing when it was done, or told to end
+   */
+  ending?(error?: unknown): void;
   /** Told for how long the machine was suspended, in ms; from before the session starts until its end. */
   slept?(ms: number): void;
   /** How soon after the waking it is told, in ms; 1000 unless it says otherwise. */
@@ -145,7 +148,7 @@ class Hosting<Given extends object> {
   #commands: Commands = {};
   #shown: () => State = () => ({});
   #partsTold: (event: StackEvent) => void = () => {};
-  #endTold: () => void = () => {};
+  #endTold: (error?: unknown) => void = () => {};
   /** Names of the slots below the session that hold nothing for now. */
   readonly #missing = new Set<string>();
   /** Whether the session ever ran: only then has it anything to leave behind. */
@@ -170,7 +173,7 @@ class Hosting<Given extends object> {
       end: (cause) => {
         if (cause.kind === "signal") this.#log.info(`${cause.name}: shutting down`);
         else this.#log.error("crash: shutting down", { error: cause.error });
-        this.#end();
+        this.#end(undefined, cause.kind === "crash" ? cause.error : undefined);
       },
       hurry: () => this.#stack.disposeOnly("actuators"),
     });
@@ -323,8 +326,9 @@ class Hosting<Given extends object> {
     );
   }
 
-  #end(error?: unknown): void {
-    if (!this.#endAsked) this.#endTold();
+  /** @param why what the activity is told, when it isn't what the host ends with */
+  #end(error?: unknown, why = error): void {
+    if (!this.#endAsked) this.#endTold(why);
     this.#endAsked = true;
     this.#ending.resolve(error === undefined ? {} : { error });
   }

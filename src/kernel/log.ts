@@ -1,7 +1,17 @@
-import { closeSync, existsSync, fstatSync, openSync, renameSync, rmSync, statSync, writeSync } from "node:fs";
-import { join } from "node:path";
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
 import { type Clock, systemClock } from "./clock.ts";
-import { message } from "./errors.ts";
+import { errno, message } from "./errors.ts";
 import { talk } from "./output.ts";
 import { stateFolder } from "./paths.ts";
 import { lockFile } from "./runtime.ts";
@@ -86,9 +96,10 @@ export function logLine(entry: {
 
 /**
  * A file that lines are appended to, at once, so that they are there after a crash; several processes may share it.
- * Past `maxBytes` it is renamed to `.1`, `.1` to `.2` and so on, `keep` of them.
+ * Past `maxBytes` it is renamed to `.1`, `.1` to `.2` and so on, `keep` of them. Its folder is made again when it was
+ * removed.
  */
-class RotatingFile implements Disposable {
+export class RotatingFile implements Disposable {
   readonly path: string;
   readonly maxBytes: number;
   readonly keep: number;
@@ -128,7 +139,13 @@ class RotatingFile implements Disposable {
     if (this.#fd !== undefined && this.#isCurrent(this.#fd)) return this.#fd;
     if (this.#fd !== undefined) closeSync(this.#fd);
     this.#fd = undefined;
-    this.#fd = openSync(this.path, "a", 0o600);
+    try {
+      this.#fd = openSync(this.path, "a", 0o600);
+    } catch (error) {
+      if (errno(error) !== "ENOENT") throw error;
+      mkdirSync(dirname(this.path), { recursive: true, mode: 0o700 });
+      this.#fd = openSync(this.path, "a", 0o600);
+    }
     return this.#fd;
   }
 

@@ -78,18 +78,23 @@ export class Reach implements Control {
     }
   }
 
-  async command(name: string, args: unknown = {}): Promise<State> {
+  async command(name: string, args: unknown = {}, withinMs?: number): Promise<State> {
     for (;;) {
       const seat = this.host;
-      const state = await (seat ? this.#ask(seat, name, args) : this.#alone.command(name, args));
+      const state = await (seat ? this.#ask(seat, name, args, withinMs) : this.#alone.command(name, args));
       if (state) return state;
     }
   }
 
   /** @returns undefined when the host has done nothing of it, and is by now open, or gone */
-  async #ask(seat: Seat, name: string, args: unknown): Promise<State | undefined> {
+  async #ask(
+    seat: Seat,
+    name: string,
+    args: unknown,
+    withinMs: number | undefined,
+  ): Promise<State | undefined> {
     try {
-      return { ...(await connect(seat).command(name, args)), host: true };
+      return { ...(await connect(seat).command(name, args, withinMs)), host: true };
     } catch (error) {
       if (!(await this.#notYet(seat, error))) throw error;
       return undefined;

@@ -270,6 +270,9 @@ export async function serveUnix(path: string, handlers: Handlers): Promise<Serve
     const server = Bun.serve<Data>({
       unix: path,
       maxRequestBodySize: LARGEST_BODY,
+      // A command may take as long as what it asks for; who asks knows how long to wait. The types don't know of it for a
+      // unix socket.
+      ...({ idleTimeout: 0 } as object),
       async fetch(request, self) {
         if (new URL(request.url).pathname === "/watch") {
           return self.upgrade(request, { data: {} }) ? undefined : new Response("", { status: 400 });

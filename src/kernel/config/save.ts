@@ -1,25 +1,11 @@
-import { randomBytes } from "node:crypto";
-import {
-  closeSync,
-  existsSync,
-  fchmodSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readlinkSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
-import { basename, dirname, join, resolve } from "node:path";
+import { readlinkSync, realpathSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import type { Document } from "yaml";
-import { Exit, errno, message } from "../errors.ts";
+import { Exit, message } from "../errors.ts";
 import { stateFolder } from "../paths.ts";
 import { type FileLock, lockFile } from "../runtime.ts";
+import { saveFile } from "../save.ts";
 import { type ConfigFile, configFiles, parseText, readText } from "./file.ts";
 import { combine, fileSource, fromText, type Source } from "./load.ts";
 import { problem, unknown } from "./problems.ts";
@@ -88,7 +74,7 @@ async function edit(
   const { problems } = combine(model, [...wanted, ...(await Promise.all(sources))]);
   if (problems[0]) throw problems[0];
   // The user's link is followed, as dotfile managers want it. A project's could lead to any file of the user's.
-  if (text !== before) save(kind === "user" ? behindLinks(file.path) : file.path, text);
+  if (text !== before) await saveFile(kind === "user" ? behindLinks(file.path) : file.path, text);
   return { path: file.path, changed: text !== before };
 }
 
@@ -109,41 +95,5 @@ function behindLinks(path: string): string {
     return behindLinks(resolve(realpathSync(dirname(path)), readlinkSync(path)));
   } catch {
     return path;
-  }
-}
-
-/** Names of files that a killed save left behind end so. */
-const UNFINISHED = /^\.(.+)\.[0-9a-f]{16}\.stint-save$/;
-
-/** Whoever reads sees the old file or the new, whenever we are killed; on return the new one survives power loss. */
-function save(path: string, text: string): void {
-  const folder = dirname(path);
-  const temporary = join(folder, `.${basename(path)}.${randomBytes(8).toString("hex")}.stint-save`);
-  try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
-    for (const name of readdirSync(folder)) {
-      if (UNFINISHED.exec(name)?.[1] === basename(path)) rmSync(join(folder, name), { force: true });
-    }
-    const mode = (statSync(path, { throwIfNoEntry: false })?.mode ?? 0o600) & 0o777;
-    // Private until it is complete, whatever the file itself may be; O_EXCL follows no link that waits there.
-    synced(openSync(temporary, "wx", 0o600), (fd) => {
-      writeFileSync(fd, text);
-      fchmodSync(fd, mode);
-    });
-    renameSync(temporary, path);
-    // The new name is in the folder, which has to reach the disk as well. Windows opens no folders, and needs it not.
-    if (process.platform !== "win32") synced(openSync(folder, "r"));
-  } catch (error) {
-    if (existsSync(temporary)) rmSync(temporary);
-    throw problem(`${path} can't be written: ${errno(error) ?? message(error)}`, undefined, Exit.io);
-  }
-}
-
-function synced(fd: number, write: (fd: number) => void = () => {}): void {
-  try {
-    write(fd);
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
   }
 }

@@ -1,0 +1,53 @@
+import { randomBytes } from "node:crypto";
+import { mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { Exit, Expected, errno, message } from "./errors.ts";
+
+/** Names of files that a killed save left behind end so. */
+const UNFINISHED = /^\.(.+)\.[0-9a-f]{16}\.stint-save$/;
+
+/**
+ * Writes a whole file: whoever reads sees the old one or the new, whenever we are killed, and once it resolves the new
+ * one survives power loss. It keeps the mode of the one that was there, else it is private. One save of a file at a time:
+ * a second would take the first one's temporary file for what a killed one left.
+ * @throws Expected 74 when it can't be written; then the old one is there as it was
+ */
+export async function saveFile(path: string, content: string | Uint8Array): Promise<void> {
+  const folder = dirname(path);
+  const temporary = join(folder, `.${basename(path)}.${randomBytes(8).toString("hex")}.stint-save`);
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    for (const name of await readdir(folder)) {
+      if (UNFINISHED.exec(name)?.[1] === basename(path)) await rm(join(folder, name), { force: true });
+    }
+    const mode = await stat(path).then(
+      (known) => known.mode & 0o777,
+      () => 0o600,
+    );
+    // Private until it is complete, whatever the file itself may be; O_EXCL follows no link that waits there.
+    const file = await open(temporary, "wx", 0o600);
+    try {
+      await file.writeFile(content);
+      await file.chmod(mode);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+    await syncFolder(folder);
+  } catch (error) {
+    await rm(temporary, { force: true }).catch(() => {});
+    throw new Expected(Exit.io, `${path} can't be written: ${errno(error) ?? message(error)}`);
+  }
+}
+
+/** Makes the names in a folder survive power loss. Windows opens no folders, and needs it not. */
+export async function syncFolder(folder: string): Promise<void> {
+  if (process.platform === "win32") return;
+  const handle = await open(folder, "r");
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
