@@ -37,6 +37,8 @@ const needed: readonly Needed[] = [
   { command: "foot", package: "foot" },
   { command: "grim", package: "grim" },
   { command: "wtype", package: "wtype" },
+  // A program to supervise that has never heard of stint.
+  { command: "ffmpeg", package: "ffmpeg" },
   // What uiohook-napi is compiled with.
   { command: "gcc", package: "gcc" },
   { command: "/usr/include/stdlib.h", package: "libc6-dev" },
@@ -99,9 +101,13 @@ async function main(): Promise<number> {
     await tool("dead code", ["knip"]);
   }
 
+  // In two runs, since each is to be over in its time.
+  const isKernel = (file: string) => /^tests\/((kernel|build)\/|[^/]+$)/.test(file);
+  const others = files.filter((file) => !isE2e(file));
+  await tests("unit and integration: the kernel", others.filter(isKernel), limits.integration);
   await tests(
-    "unit and integration",
-    files.filter((file) => !isE2e(file)),
+    "unit and integration: the features",
+    others.filter((file) => !isKernel(file)),
     limits.integration,
   );
   if (filters.length === 0) checkCoverage();

@@ -2,6 +2,7 @@ import { scenes as backtest } from "./backtest/adapters/scenes.ts";
 import type { Context } from "./kernel/command.ts";
 import { Exit, message } from "./kernel/errors.ts";
 import { type Scene, SceneStage } from "./kernel/scene.ts";
+import { scenes as modules } from "./modules/adapters/scenes.ts";
 import { scenes as pomo } from "./pomo/adapters/scenes.ts";
 import { scenes as track } from "./track/adapters/scenes.ts";
 
@@ -9,6 +10,7 @@ import { scenes as track } from "./track/adapters/scenes.ts";
 const TOUR: readonly { feature: string; scenes: readonly Scene[] }[] = [
   { feature: "track", scenes: track },
   { feature: "pomo", scenes: pomo },
+  { feature: "modules", scenes: modules },
   { feature: "backtest", scenes: backtest },
 ];
 

@@ -77,7 +77,7 @@ const notStarted = (error: unknown): string =>
     : `it can't be started: ${errno(error) ?? message(error)}`;
 
 /** What a program finds around it: this process's own variables, which would speak to a stint inside it, left out. */
-const environment = (): NodeJS.ProcessEnv =>
+export const environment = (): NodeJS.ProcessEnv =>
   Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("STINT_")));
 
 async function endGroup(group: number): Promise<void> {

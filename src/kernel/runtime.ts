@@ -2,7 +2,7 @@
  * The one place that knows which JavaScript runtime this is. Bun's is the shipped executable; the same source runs
  * under Deno. Each function says what it does and hides the two ways of doing it.
  */
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { closeSync, fstatSync, ftruncateSync, openSync, readFileSync, statSync, writeSync } from "node:fs";
 import { createRequire } from "node:module";
 import { Readable } from "node:stream";
@@ -218,19 +218,79 @@ function libc(name: string, type: import("bun:ffi").FFIFunction): unknown {
   return dlopen(library, { [name]: type }).symbols[name];
 }
 
-/** POLLERR, POLLHUP and POLLNVAL of poll(2), which are told unasked. */
+/** POLLIN of poll(2), and POLLERR, POLLHUP and POLLNVAL, which are told unasked. */
+const READABLE = 0x01;
 const HUNG_UP = 0x08 | 0x10 | 0x20;
 let poll: ((fds: Uint8Array, count: number, ms: number) => number) | undefined;
 
-/** Whether nobody is at the other end of a descriptor any more: poll(2). False where that can't be asked. */
-export function isHungUp(fd: number): boolean {
-  if (!bun || process.platform === "win32") return false;
+/** What is true of each descriptor now, as bits: poll(2), which doesn't wait. Nothing where that can't be asked. */
+function polled(fds: readonly number[], events: number): number[] {
+  if (!bun || process.platform === "win32" || fds.length === 0) return fds.map(() => 0);
   poll ??= libc("poll", { args: ["ptr", "u64", "i32"], returns: "i32" }) as NonNullable<typeof poll>;
-  // struct pollfd: int fd, short events (none), short revents
-  const bytes = new Uint8Array(8);
+  // struct pollfd: int fd, short events, short revents
+  const bytes = new Uint8Array(8 * fds.length);
   const view = new DataView(bytes.buffer);
-  view.setInt32(0, fd, true);
-  return (poll?.(bytes, 1, 0) ?? 0) > 0 && (view.getInt16(6, true) & HUNG_UP) !== 0;
+  for (const [n, fd] of fds.entries()) {
+    view.setInt32(8 * n, fd, true);
+    view.setInt16(8 * n + 4, events, true);
+  }
+  const any = (poll?.(bytes, fds.length, 0) ?? 0) > 0;
+  return fds.map((_, n) => (any ? view.getInt16(8 * n + 6, true) : 0));
+}
+
+/** Whether nobody is at the other end of a descriptor any more. False where that can't be asked. */
+export const isHungUp = (fd: number): boolean => polled([fd], 0).some((bits) => (bits & HUNG_UP) !== 0);
+
+/** Those of some descriptors that can be read without waiting. None where that can't be asked. */
+export function readable(fds: readonly number[]): number[] {
+  const bits = polled(fds, READABLE);
+  return fds.filter((_, n) => ((bits[n] ?? 0) & READABLE) !== 0);
+}
+
+/** pidfd_open(2) has this number on every machine. */
+const PIDFD_OPEN = 434;
+let syscall: ((number: number, first: number, second: number) => number) | undefined;
+
+/**
+ * A descriptor that is {@link readable} once a process has ended, whosever child it is; to be closed.
+ * @returns undefined when there is no such process, or no such call (before Linux 5.3, elsewhere, under Deno)
+ */
+export function openPidfd(pid: number): number | undefined {
+  if (!bun || process.platform !== "linux") return undefined;
+  syscall ??= libc("syscall", { args: ["i64", "i64", "i64"], returns: "i32" }) as NonNullable<typeof syscall>;
+  const fd = syscall(PIDFD_OPEN, pid, 0);
+  return fd < 0 ? undefined : fd;
+}
+
+let mkfifo: ((path: Uint8Array, mode: number) => number) | undefined;
+
+/** Makes a named pipe that only its owner can open. The path must be free. @throws Error when it can't be made */
+export function makeFifo(path: string): void {
+  let made: boolean;
+  if (bun && process.platform !== "win32") {
+    mkfifo ??= libc("mkfifo", { args: ["ptr", "u32"], returns: "i32" }) as NonNullable<typeof mkfifo>;
+    made = mkfifo(new TextEncoder().encode(`${path}\0`), 0o600) === 0;
+  } else made = spawnSync("mkfifo", ["-m", "600", path]).status === 0;
+  if (!made) throw new Error(`${path} can't be made a pipe`);
+}
+
+/** Modes of fallocate(2): PUNCH_HOLE with KEEP_SIZE, and COLLAPSE_RANGE. */
+const FALLOCATE = { hole: 0x02 | 0x01, shorter: 0x08 } as const;
+let fallocate: ((fd: number, mode: number, offset: number, length: number) => number) | undefined;
+
+/**
+ * Gives the disk back the first bytes of a file that others may append to meanwhile: nothing of what they write is
+ * touched. `hole`: they read as zeros, and the file keeps its length; most file systems of Linux can. `shorter`: they are
+ * gone, and what comes after them is at the beginning; ext4 and xfs can, for whole blocks that don't reach the end.
+ * @param fd open for writing
+ * @returns whether it could be done; never outside Linux, nor under Deno
+ */
+export function freeStart(fd: number, bytes: number, how: keyof typeof FALLOCATE): boolean {
+  if (!bun || process.platform !== "linux") return false;
+  fallocate ??= libc("fallocate", { args: ["i32", "i32", "i64", "i64"], returns: "i32" }) as NonNullable<
+    typeof fallocate
+  >;
+  return fallocate(fd, FALLOCATE[how], 0, bytes) === 0;
 }
 
 /** One connected watcher of a {@link Server}. */
@@ -382,6 +442,43 @@ export function spawnDetached(
   return { pid: child.pid ?? 0, said, exited };
 }
 
+/**
+ * Starts a process of its own session (no terminal, its own group) on three descriptors of the caller, who closes them. It
+ * outlives this process, and doesn't keep it from ending. Under Bun it has no other descriptor and no signal is ignored;
+ * under Deno it has what this process was itself started with.
+ * @param options.cgroup the folder of a cgroup to be born in; Bun alone can
+ * @throws what the system says, with its `code`
+ */
+export async function spawnSession(
+  command: readonly [string, ...string[]],
+  options: {
+    env: Record<string, string | undefined>;
+    cwd: string;
+    stdio: [number, number, number];
+    cgroup?: string | undefined;
+  },
+): Promise<{ pid: number; exited: Promise<{ code: number | null; signal: string | null }> }> {
+  const { cgroup, ...rest } = options;
+  if (bun) {
+    const child = Bun.spawn([...command], { ...rest, detached: true, ...(cgroup ? { cgroup } : {}) });
+    child.unref();
+    const exited = child.exited.then(() => {
+      const { exitCode: code, signalCode } = child;
+      // A signal without a name is a number: those for real-time use.
+      return { code, signal: typeof signalCode === "number" ? `signal ${signalCode}` : signalCode };
+    });
+    return { pid: child.pid, exited };
+  }
+  const [file, ...args] = command;
+  const child = spawn(file, args, { ...rest, detached: true });
+  const exited = new Promise<{ code: number | null; signal: string | null }>((resolve) => {
+    child.once("exit", (code, signal) => resolve({ code, signal }));
+  });
+  await new Promise((resolve, reject) => child.once("spawn", resolve).once("error", reject));
+  child.unref();
+  return { pid: child.pid ?? 0, exited };
+}
+
 /** A process told apart from any other that ever had its pid. */
 export type ProcessIdentity = { pid: number; start: string; boot: string };
 
@@ -393,25 +490,38 @@ const readText = (path: string): string | undefined => {
   }
 };
 
-/** The start time of a process in clock ticks after boot (proc(5), field 22), "" where there is no /proc. */
-function startOf(pid: number): string | undefined {
+/** What the system says of a process: its process group, its session, and when it was started, in clock ticks after boot. */
+export type ProcessStat = { zombie: boolean; group: number; session: number; start: string };
+
+/** Reads proc(5)'s `stat`. @returns undefined when there is no such process, or no /proc */
+export function processStat(pid: number): ProcessStat | undefined {
   const stat = readText(`/proc/${pid}/stat`);
+  if (stat === undefined) return undefined;
   // The name in field 2 may hold spaces and parentheses: count from its end.
-  const fields = stat?.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return fields?.[0] === "Z" ? undefined : fields?.[19];
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  const [state, , group, session] = fields;
+  // One whose first thread has left looks like a zombie too, while its others run: those are counted in field 20.
+  const zombie = state === "X" || (state === "Z" && Number(fields[17]) < 2);
+  return { zombie, group: Number(group), session: Number(session), start: fields[19] ?? "" };
 }
 
 const bootId = (): string => readText("/proc/sys/kernel/random/boot_id")?.trim() ?? "";
 
-/** Who this process is. */
-export function ownIdentity(): ProcessIdentity {
-  return { pid: process.pid, start: startOf(process.pid) ?? "", boot: bootId() };
+/** Who the process with this pid is now; `start` is "" where there is no /proc. */
+export function identityOf(pid: number): ProcessIdentity {
+  return { pid, start: processStat(pid)?.start ?? "", boot: bootId() };
 }
+
+/** Who this process is. */
+export const ownIdentity = (): ProcessIdentity => identityOf(process.pid);
 
 /** Whether exactly this process still lives: same pid, same start, same boot. Zombies don't count. */
 export function isAlive(who: ProcessIdentity): boolean {
   if (who.boot !== bootId()) return false;
-  if (who.start !== "") return startOf(who.pid) === who.start;
+  if (who.start !== "") {
+    const stat = processStat(who.pid);
+    return stat?.start === who.start && !stat.zombie;
+  }
   try {
     process.kill(who.pid, 0);
     return true;

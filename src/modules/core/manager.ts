@@ -1,10 +1,7 @@
 import { hasProcess, isUp, type ModuleEvent, type ModuleState, TRANSITIONS } from "./states.ts";
 
-/** On whose word something is desired. `keep` makes it the preference too, which a fresh start follows. */
-export type Wish = {
-  readonly by: "enable" | "disable" | "start" | "stop" | "rollback" | "reload" | "recovery";
-  readonly keep: boolean;
-};
+/** On whose word something is desired: a person's, or that of what undoes it or follows the files. */
+export type By = "enable" | "disable" | "start" | "stop" | "restart" | "rollback" | "reload";
 
 /** What has happened, as observers and `stint modules events` are told. `at` is UTC ms. */
 export type Happening =
@@ -14,7 +11,10 @@ export type Happening =
       name: string;
       desired: "on" | "off";
       before: "on" | "off";
-      wish: Wish;
+      /** The preference, and what it was. */
+      enabled: boolean;
+      was_enabled: boolean;
+      by: By;
     }
   | {
       type: "actual_changed";
@@ -42,6 +42,8 @@ export type Observer = (happening: Happening) => unknown;
 export type Standing = {
   readonly name: string;
   readonly desired: "on" | "off";
+  /** The preference: whether a fresh start runs it. */
+  readonly enabled: boolean;
   readonly actual: ModuleState;
   /** Why it is in this state. */
   readonly reason: string | null;
@@ -81,13 +83,10 @@ export class ModuleStateManager {
   }
 
   /** Takes in a module as it is found. @throws Error when there is one of this name */
-  add(
-    name: string,
-    found: { desired: "on" | "off"; actual?: ModuleState; reason?: string | null; since?: number },
-  ): void {
+  add(name: string, found: Pick<Standing, "desired" | "enabled"> & Partial<Standing>): void {
     if (this.#modules.has(name)) throw new Error(`${name} is there already`);
-    const { desired, actual = "DISABLED", reason = null, since = this.#now() } = found;
-    this.#modules.set(name, { name, desired, actual, reason, since });
+    const { desired, enabled, actual = "DISABLED", reason = null, since = this.#now() } = found;
+    this.#modules.set(name, { name, desired, enabled, actual, reason, since });
   }
 
   /** Forgets a module. @returns whether it could: one with a process isn't forgotten */
@@ -111,12 +110,18 @@ export class ModuleStateManager {
     return { [Symbol.dispose]: () => void this.#observers.delete(who) };
   }
 
-  /** @returns whether that is something else than before; false for a module that isn't there */
-  desire(name: string, desired: "on" | "off", wish: Wish): boolean {
+  /**
+   * @param wish what is desired from now on, and what is preferred, where that changes too
+   * @returns whether that is something else than before; false for a module that isn't there
+   */
+  desire(name: string, wish: { desired: "on" | "off"; enabled?: boolean }, by: By): boolean {
     const module = this.#modules.get(name);
-    if (!module || module.desired === desired) return false;
-    this.#modules.set(name, { ...module, desired });
-    this.#tell({ type: "desired_changed", at: this.#now(), name, desired, before: module.desired, wish });
+    if (!module) return false;
+    const { desired, enabled = module.enabled } = wish;
+    if (module.desired === desired && module.enabled === enabled) return false;
+    this.#modules.set(name, { ...module, desired, enabled });
+    const before = { before: module.desired, was_enabled: module.enabled };
+    this.#tell({ type: "desired_changed", at: this.#now(), name, desired, enabled, ...before, by });
     return true;
   }
 

@@ -1,0 +1,204 @@
+import { resolve } from "node:path";
+import { Exit, Expected } from "../../kernel/errors.ts";
+import { every } from "../../kernel/every.ts";
+import { generation } from "../../kernel/generation.ts";
+import type { Activity, Host } from "../../kernel/host.ts";
+import { ownIdentity } from "../../kernel/runtime.ts";
+import type { Log } from "../../kernel/log.ts";
+import type { Part } from "../../kernel/stack.ts";
+import type { Head, Left } from "../core/running.ts";
+import { EventLog } from "./event-log.ts";
+import { Places } from "./places.ts";
+import { Preferences } from "./preferences.ts";
+import { Rack } from "./rack.ts";
+import type { Outcome } from "./runner.ts";
+import { RunningFile, readLeft } from "./running.ts";
+import type { ModulesSettings } from "./settings.ts";
+
+/** How often it is looked whether each module is there, and well, ms. */
+const LOOK_MS = 5_000;
+/** How often what is measured is shown anew while somebody looks, ms. */
+const SHOW_MS = 2_000;
+/** Each module's end has deadlines of its own, one after another where they depend on each other. */
+const END_MS = 3_600_000;
+const OPEN_MS = 120_000;
+/** How long a module may take to answer what somebody sends it, at most, ms. */
+const LONGEST_ANSWER_MS = 3_600_000;
+
+/**
+ * Opens the supervisor on a host.
+ * @param dir the folder of the modules, absolute
+ * @param random for backoffs, in [0, 1)
+ */
+export async function openModules(
+  host: Host,
+  dir: string,
+  config: ModulesSettings,
+  random: () => number = Math.random,
+): Promise<Activity<{ rack: Rack }>> {
+  const { clock, log, profile, stack } = host;
+  const warn = (text: string) => log.warn(text);
+  const places = new Places(profile);
+  places.prepare();
+  const left = await readLeft(places.running, warn);
+  const head = { session: host.session, dir, supervisor: ownIdentity() };
+  const events = new EventLog(places, (error) => log.warn("the events can't be written", { error }));
+  /** Whether it ends because it can't go on: then what runs is left running, to be taken over. */
+  let broken = false;
+  let rack: Rack | undefined;
+  const running = await stack.open(
+    "state",
+    "running modules",
+    runningPart(places, head, left, log, () => rack !== undefined && !broken && !rack.runs),
+  );
+  // Told together: a start of many modules is one news.
+  let telling = false;
+  const changed = () => {
+    if (telling) return;
+    telling = true;
+    setImmediate(() => {
+      telling = false;
+      host.changed();
+    });
+  };
+  rack = await Rack.open({
+    dir,
+    profile,
+    places,
+    clock,
+    random,
+    log,
+    logs: { maxBytes: config.log_bytes, keep: config.log_keep },
+    running,
+    preferences: new Preferences(dir, log),
+    events,
+    left,
+    changed,
+  });
+  const all = rack;
+  host.show(() => all.view());
+  const answer = async (outcomes: Promise<Outcome[]>) => ({ outcomes: await outcomes });
+  return {
+    given: { rack },
+    generation: generation<{ rack: Rack }>()
+      .sources(async (open, { rack }) => {
+        const modules: Part = async () => ({
+          [Symbol.asyncDispose]: () => (broken ? rack.leave() : rack.end()),
+        });
+        await open("modules", modules, { openMs: OPEN_MS, disposeMs: END_MS });
+        return {};
+      })
+      .timers(async (open, { rack }) => {
+        await open(
+          "health",
+          every(
+            LOOK_MS,
+            async () => {
+              rack.look();
+              await running.refresh();
+            },
+            log,
+          ),
+        );
+        await open(
+          "usage",
+          every(SHOW_MS, async () => void (rack.isWatched && changed()), log),
+        );
+        return {};
+      })
+      .workers(async (open, { rack }) => {
+        await open("reconciler", async () => {
+          rack.go();
+          return { [Symbol.asyncDispose]: async () => rack.halt() };
+        });
+        return {};
+      }),
+    ending: (error) => {
+      broken ||= error !== undefined;
+    },
+    unwritten: () => {},
+    commands: {
+      enable: (args) => answer(all.toggle(namesOf(args), true, "enable", true)),
+      disable: (args) => answer(all.toggle(namesOf(args), false, "disable", true)),
+      start: (args) => answer(all.toggle(namesOf(args), true, "start", false)),
+      // `stop` is the host's own word for its end.
+      halt: (args) => answer(all.toggle(namesOf(args), false, "stop", false)),
+      restart: (args) => answer(all.restart(namesOf(args))),
+      reset: (args) => answer(all.reset(namesOf(args))),
+      record: (args) => answer(all.record(namesOf(args), recordOf(args))),
+      pause: (args) => answer(all.pause(namesOf(args), (args as { all?: unknown }).all === true)),
+      reload: () => answer(all.reload()),
+      send: (args) => {
+        const { name, command, within_ms } = sendOf(args);
+        return all.send(name, command, within_ms);
+      },
+      resume: () => Promise.reject(NO_PAUSE),
+      toggle: () => Promise.reject(NO_PAUSE),
+    },
+  };
+}
+
+const NO_PAUSE = new Expected(
+  Exit.usage,
+  "a supervisor isn't paused; its modules are",
+  "stint modules pause --all",
+);
+
+/** The file that says what runs, for as long as anything does. */
+const runningPart =
+  (
+    places: Places,
+    head: Head,
+    left: Left | undefined,
+    log: Log,
+    isOver: () => boolean,
+  ): Part<RunningFile> =>
+  async () => {
+    const file = await RunningFile.open(places.running, head, left, {
+      failed: (error) => log.error(`what runs isn't remembered: ${error.message}`),
+      mended: () => log.info("what runs is remembered again"),
+    });
+    const dispose = file[Symbol.asyncDispose].bind(file);
+    return Object.assign(file, {
+      async [Symbol.asyncDispose]() {
+        if (isOver()) await file.clear();
+        await dispose();
+      },
+    });
+  };
+
+const bad = (what: string): Expected => new Expected(Exit.usage, what, "stint modules --help");
+
+const field = (args: unknown, name: string): unknown => (args as Record<string, unknown> | null)?.[name];
+
+function namesOf(args: unknown): string[] {
+  const names = field(args, "names");
+  if (Array.isArray(names) && names.length > 0 && names.every((name) => typeof name === "string"))
+    return names;
+  throw bad("names is to be a list of names");
+}
+
+function recordOf(args: unknown): { session?: string | undefined; trial?: number | undefined; all: boolean } {
+  const [session, trial, all] = [field(args, "session"), field(args, "trial"), field(args, "all")];
+  if (session !== undefined && (typeof session !== "string" || resolve(session) !== session)) {
+    throw bad("session is to be an absolute path");
+  }
+  if (trial !== undefined && !(Number.isSafeInteger(trial) && Number(trial) > 0))
+    throw bad("trial is to be 1 or more");
+  return { session, trial: trial as number | undefined, all: all === true };
+}
+
+function sendOf(args: unknown): { name: string; command: Record<string, unknown>; within_ms: number } {
+  const [name, command, within] = [
+    field(args, "name"),
+    field(args, "command"),
+    field(args, "within_ms") ?? 5_000,
+  ];
+  if (typeof name !== "string") throw bad("name is to be a module's name");
+  if (typeof command !== "object" || command === null || Array.isArray(command)) {
+    throw bad("command is to be a JSON object");
+  }
+  if (typeof within !== "number" || !(within > 0 && within <= LONGEST_ANSWER_MS))
+    throw bad("within_ms is out of range");
+  return { name, command: command as Record<string, unknown>, within_ms: within };
+}

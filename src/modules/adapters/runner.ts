@@ -1,0 +1,911 @@
+import type { Clock } from "../../kernel/clock.ts";
+import { spokenDuration } from "../../kernel/core/duration.ts";
+import { plain } from "../../kernel/core/plain.ts";
+import { Exit, Expected, message } from "../../kernel/errors.ts";
+import type { Log } from "../../kernel/log.ts";
+import { isAlive, ownIdentity } from "../../kernel/runtime.ts";
+import { type By, type ModuleStateManager, needed, type Standing } from "../core/manager.ts";
+import {
+  type ExitStatus,
+  exitText,
+  type ModuleConfig,
+  type ModuleRow,
+  type Recording,
+} from "../core/module.ts";
+import { commandLine, LONGEST_COMMAND, parseSaid, type Said } from "../core/protocol.ts";
+import { afterExit, NO_FAILURES, type RestartState } from "../core/restart.ts";
+import type { RunningModule } from "../core/running.ts";
+import { hasProcess, isUp } from "../core/states.ts";
+import { type ModuleOutput, openOutput } from "./output.ts";
+import type { Places } from "./places.ts";
+import { adoptModule, endLeftovers, findRun, type ModuleProcess, spawnModule } from "./process.ts";
+import { matches, whenReady } from "./readiness.ts";
+
+/** What became of what somebody asked of a module. */
+export type Outcome = { readonly name: string; readonly ok: boolean; readonly text: string | null };
+
+/** What a module's runner shares with those of the other modules. */
+export type Surroundings = {
+  readonly manager: ModuleStateManager;
+  readonly places: Places;
+  readonly clock: Clock;
+  /** In [0, 1). */
+  readonly random: () => number;
+  readonly log: Log;
+  readonly logs: { readonly maxBytes: number; readonly keep: number };
+  /** Remembers what is true of a module now; resolves once that is on the disk. Never rejects. */
+  remember(module: RunningModule): Promise<void>;
+  /** Forgets it: it neither runs nor is wanted. */
+  forget(name: string): Promise<void>;
+  /** Writes into the history of events, beside what the manager tells. */
+  record(event: { type: string; name: string; [key: string]: unknown }): void;
+  /** Why a module has to wait for those that it depends on, and whether that may pass by itself. */
+  waitsFor(name: string): { readonly reason: string; readonly passes: boolean } | undefined;
+  /** Tells clients that what they are shown has changed. */
+  changed(): void;
+};
+
+/** How long a module has to acknowledge a command, ms. */
+const ACK_MS = 10_000;
+/** What has been sent SIGKILL is gone within this, or can't be ended, ms. */
+const KILLED_MS = 5_000;
+/** After `quit`, how long at most until the stop signal, ms. */
+const QUIT_MS = 5_000;
+/** What a module said last is shown with its end, in so many characters. */
+const LAST_WORDS = 200;
+
+/** One run of a module: from the making of its process to its end. */
+type Run = {
+  readonly id: string;
+  process?: ModuleProcess;
+  /** UTC ms. */
+  readonly startedAt: number;
+  /** The same on the monotonic clock, which nobody sets. */
+  readonly since: number;
+  /** When a start takes too long, on the monotonic clock, ms. */
+  deadline: number;
+  /** Why it is being killed: by us, for what it did or didn't do. */
+  verdict?: { event: "fail" | "crash"; reason: string };
+  /** Aborted when the run is over. */
+  readonly over: AbortController;
+  /** Aborted when it is ready, or over. */
+  readonly ready: AbortController;
+  /** When it last gave its status, on the monotonic clock, ms. */
+  statusAt: number;
+  /** Ends what is left of it, where its leader went before we came. */
+  leftovers?: Promise<unknown>;
+};
+
+/** One who waits for a start or a stop. */
+type Waiter = {
+  readonly on: boolean;
+  /** The run that was there before: its being up isn't what is waited for. */
+  readonly not: Run | undefined;
+  settle(ok: boolean, text: string | null): void;
+};
+
+/**
+ * Runs one module: makes its process and ends it, hears what it says, and tells the manager what is true. One loop moves
+ * it towards what is desired, so that however many ask at once there is one process or none.
+ */
+export class Runner {
+  readonly name: string;
+  config: ModuleConfig;
+  /** What is wrong with its configuration. */
+  broken: string | undefined;
+  readonly #around: Surroundings;
+  readonly #output: ModuleOutput;
+  #run: Run | undefined;
+  #restart: RestartState = NO_FAILURES;
+  #lastExit: string | null = null;
+  #lastLine = "";
+  #speaks = false;
+  #quitAsked = false;
+  #recording: Recording | null = null;
+  /** A recording that a crash cut, to be gone on with. */
+  #cut: { recording: Recording; at: number } | undefined;
+  #status: Record<string, unknown> | null = null;
+  #waiters: Waiter[] = [];
+  /** What was desired when nothing was asked for: what a start that fails goes back to. */
+  #settled: Pick<Standing, "desired" | "enabled">;
+  /** What is left of the last run is being ended; until that is done nothing is started. */
+  #cleaning: Promise<void> | undefined;
+  /** Whether what was to be ended can't be. */
+  #stuck = false;
+  /** Whether it is to be stopped and started again. */
+  #again = false;
+  /** Until when it isn't started again by itself, on the monotonic clock, ms. */
+  #notBefore = 0;
+  #backoff = new AbortController();
+  #moving: Promise<void> | undefined;
+  #poked = false;
+  /** Whether nothing is to be started any more, or ended either. */
+  #halted = true;
+  #ids: number;
+  readonly #answers = new Map<number, (said: Said | undefined) => void>();
+  /** What talks to the module does so one after another. */
+  #talking: Promise<unknown> = Promise.resolve();
+  #matches: ((line: string) => boolean) | undefined;
+
+  private constructor(config: ModuleConfig, around: Surroundings, output: ModuleOutput) {
+    this.name = config.name;
+    this.config = config;
+    this.#around = around;
+    this.#output = output;
+    this.#ids = around.clock.wall();
+    const { desired, enabled } = this.standing;
+    this.#settled = { desired, enabled };
+  }
+
+  /**
+   * Takes a module over as it is found: fresh, or as a dead supervisor left it.
+   * @param left what that one remembered; nothing for a fresh start
+   * @param broken what is wrong with its configuration: then it can be ended, and not be started
+   * @param recovering whether there was a dead supervisor: then what it didn't run isn't run
+   */
+  static async open(
+    config: ModuleConfig,
+    around: Surroundings,
+    {
+      left,
+      recovering,
+      broken,
+    }: { left: RunningModule | undefined; recovering: boolean; broken?: string | undefined },
+  ): Promise<Runner> {
+    const { manager, places, logs, clock, log } = around;
+    const { name, enabled } = config;
+    const { log: path, raw } = places.of(name);
+    let runner: Runner | undefined;
+    const output = await openOutput({
+      raw,
+      log: path,
+      ...logs,
+      clock,
+      line: (text) => runner?.hear(text),
+      failed: (error) => log.warn(`${name}: its log can't be written: ${message(error)}`),
+    });
+    const desired = recovering ? (left?.desired ?? "off") : enabled ? "on" : "off";
+    const process = left && found(name, left, around);
+    // One that never lived, or went down with the machine, hasn't failed: it is started as it was to be.
+    const vanished =
+      left && hasProcess(left.state) && !process && (left.pid === null || left.boot !== ownIdentity().boot);
+    if (left && !vanished) {
+      // A stop that was under way begins anew, if one is still wanted.
+      const actual = left.state === "STOPPING" ? "IDLE" : left.state;
+      manager.add(name, { desired, enabled, actual, reason: left.reason, since: left.since });
+    } else manager.add(name, { desired, enabled });
+    runner = new Runner(config, around, output);
+    runner.broken = broken;
+    if (left) runner.#takeOver(left, process, vanished === true);
+    return runner;
+  }
+
+  get standing(): Standing {
+    const standing = this.#around.manager.get(this.name);
+    if (!standing) throw new Error(`${this.name} is forgotten`);
+    return standing;
+  }
+
+  /** Whether it can be told to record. */
+  get canRecord(): boolean {
+    return this.#speaks;
+  }
+
+  /** The leader of its process group. */
+  get pid(): number | undefined {
+    return this.#run?.process?.record.pid;
+  }
+
+  /** Everything there is to show of it, but for what is measured from outside. */
+  get row(): Omit<ModuleRow, "cpu" | "rss"> {
+    const { name, desired, actual, since, reason, enabled } = this.standing;
+    const alive = hasProcess(actual);
+    return {
+      name,
+      desired,
+      actual,
+      pid: alive ? (this.pid ?? null) : null,
+      since,
+      started_at: alive ? (this.#run?.startedAt ?? null) : null,
+      restarts: this.#restart.restarts,
+      adopted: alive && this.#run?.process?.adopted === true,
+      last_exit: this.#lastExit,
+      reason,
+      enabled,
+      recording: this.#recording,
+      status: this.#status,
+    };
+  }
+
+  /** What a supervisor after this one has to know. */
+  get remembered(): RunningModule {
+    const { name, desired, actual, reason, since } = this.standing;
+    const record = this.#run?.process?.record;
+    return {
+      name,
+      desired,
+      state: actual,
+      reason,
+      since,
+      run: this.#run?.id ?? null,
+      pid: record?.pid ?? null,
+      start: record?.start ?? null,
+      boot: record?.boot ?? null,
+      cgroup: record?.cgroup ?? null,
+      startedAt: this.#run?.startedAt ?? null,
+      speaks: this.#speaks,
+      quitAsked: this.#quitAsked,
+      recording: this.#recording ?? this.#cut?.recording ?? null,
+      restart: this.#restart,
+      lastExit: this.#lastExit,
+    };
+  }
+
+  /** From now on it is moved towards what is desired. */
+  go(): void {
+    this.#halted = false;
+    this.poke();
+  }
+
+  /** From now on nothing is started, or ended, by itself. */
+  halt(): void {
+    this.#halted = true;
+    this.#backoff.abort();
+    for (const waiter of this.#waiters) waiter.settle(false, "the supervisor ends");
+  }
+
+  /** Looks whether there is something to do. */
+  poke(): void {
+    this.#poked = true;
+    this.#moving ??= this.#move().finally(() => {
+      this.#moving = undefined;
+    });
+  }
+
+  async #move(): Promise<void> {
+    // In a turn of its own: whoever pokes may be in the middle of something.
+    await Promise.resolve();
+    while (this.#poked && !this.#halted) {
+      this.#poked = false;
+      try {
+        await this.#step();
+      } catch (error) {
+        this.#around.log.error(`${this.name}: ${message(error)}`, { error });
+      }
+    }
+  }
+
+  /** One step towards what is desired; pokes when there may be another. */
+  async #step(): Promise<void> {
+    const { manager } = this.#around;
+    const standing = manager.get(this.name);
+    if (!standing) return;
+    const todo = this.#again && isRunning(standing) ? "stop" : needed(standing);
+    if (todo === "stop") {
+      this.#again = false;
+      await this.#stop();
+      this.#poked = true;
+    } else if (todo) {
+      if (todo === "unwant") this.#backoff.abort();
+      if (manager.apply(this.name, todo)) this.#poked = true;
+    } else if (standing.actual === "ENABLED") {
+      if (!this.#mayStart()) return;
+      this.#again = false;
+      await this.#start();
+      this.#poked = true;
+    }
+    this.#settle();
+  }
+
+  /** Whether nothing keeps it waiting; what does is said. */
+  #mayStart(): boolean {
+    const { manager, clock, waitsFor, changed } = this.#around;
+    if (this.#cleaning) {
+      const why = this.#stuck
+        ? "what ran before can't be ended"
+        : "what is left of the last run is being ended";
+      if (manager.explain(this.name, why)) changed();
+      if (this.#stuck) this.#settleStarts(why);
+      return false;
+    }
+    const waiting = waitsFor(this.name);
+    if (waiting) {
+      if (manager.explain(this.name, waiting.reason)) changed();
+      if (!waiting.passes) this.#settleStarts(waiting.reason);
+      return false;
+    }
+    return clock.monotonic() >= this.#notBefore;
+  }
+
+  // ——— starting
+
+  async #start(): Promise<void> {
+    const { manager, places, clock, log } = this.#around;
+    const { name, config } = this;
+    const { raw, stdin } = places.of(name);
+    const run = this.#begin(crypto.randomUUID(), clock.wall(), config.startDeadline);
+    this.#quitAsked = false;
+    this.#speaks = config.ready.by === "event";
+    this.#status = null;
+    manager.requested("start_requested", name);
+    manager.apply(name, "start");
+    // Its run id is on the disk before it lives: whatever happens to us, the next supervisor finds it.
+    await this.#around.remember(this.remembered);
+    try {
+      if (this.broken !== undefined) throw new Expected(Exit.config, this.broken);
+      const { command, cwd, env } = config;
+      run.process = await spawnModule({ name, command, cwd, env, run: run.id, raw, stdin });
+    } catch (error) {
+      if (!(error instanceof Expected)) log.error(`${name}: ${message(error)}`, { error });
+      this.#over(run);
+      // What isn't there to be started won't be there in a second either.
+      manager.apply(name, "fail", message(error));
+      return;
+    }
+    this.#watch(run, run.process);
+    this.#awaitReady(run);
+    void this.#around.remember(this.remembered);
+    this.#around.changed();
+  }
+
+  #begin(id: string, startedAt: number, withinMs: number): Run {
+    const { clock } = this.#around;
+    const now = clock.monotonic();
+    this.#lastLine = "";
+    this.#run = {
+      id,
+      startedAt,
+      since: now - Math.max(0, clock.wall() - startedAt),
+      deadline: now + withinMs,
+      over: new AbortController(),
+      ready: new AbortController(),
+      statusAt: now,
+    };
+    return this.#run;
+  }
+
+  /** The run is over: nothing more is waited for. */
+  #over(run: Run): void {
+    run.over.abort();
+    run.ready.abort();
+    for (const answer of this.#answers.values()) answer(undefined);
+    this.#answers.clear();
+  }
+
+  #watch(run: Run, process: ModuleProcess): void {
+    void process.exited.then((exit) => this.#exited(run, exit));
+  }
+
+  /** Waits until it is ready, or has taken too long. */
+  #awaitReady(run: Run): void {
+    const { clock } = this.#around;
+    const { ready } = this.config;
+    this.#matches = ready.by === "pattern" ? matches(ready.pattern) : undefined;
+    void this.#deadline(run);
+    if (ready.by === "event" || ready.by === "pattern") return;
+    const left = ready.by === "time" ? { ...ready, ms: run.startedAt + ready.ms - clock.wall() } : ready;
+    void whenReady(left, { signal: run.ready.signal }).then((is) => is && this.#ready(run));
+  }
+
+  async #deadline(run: Run): Promise<void> {
+    const { clock } = this.#around;
+    for (;;) {
+      const left = run.deadline - clock.monotonic();
+      if (left <= 0) break;
+      await clock.sleep(left, run.ready.signal);
+      if (run.ready.signal.aborted) return;
+    }
+    if (this.#run === run && this.standing.actual === "STARTING") {
+      this.#condemn(run, "fail", `not ready within ${spoken(this.config.startDeadline)}`);
+    }
+  }
+
+  /** Kills it for what it did, or didn't do; its exit is told with that reason. */
+  #condemn(run: Run, event: "fail" | "crash", reason: string): void {
+    run.verdict ??= { event, reason };
+    run.process?.kill();
+  }
+
+  #ready(run: Run): void {
+    if (this.#run !== run || run.over.signal.aborted || run.verdict) return;
+    run.ready.abort();
+    run.statusAt = this.#around.clock.monotonic();
+    if (!this.#around.manager.apply(this.name, "ready")) return;
+    this.#settle();
+    const cut = this.#cut;
+    this.#cut = undefined;
+    if (cut && this.config.resumeRecording) void this.#resumeRecording(cut);
+  }
+
+  // ——— ending
+
+  /** Its process ended: unasked, unless it is being stopped, which sees for itself. */
+  #exited(run: Run, exit: ExitStatus): void {
+    if (this.#run !== run || run.over.signal.aborted) return;
+    const { clock, manager } = this.#around;
+    const { actual } = this.standing;
+    this.#over(run);
+    this.#lastExit = exitText(exit);
+    if (actual === "STOPPING") return;
+    const { event, reason } = this.#verdictOn(run, exit, actual === "STARTING");
+    const at = clock.wall();
+    this.#clean(this.#endLeft(run), run, reason);
+    this.#cutRecording(at, reason);
+    const pid = run.process?.record.pid ?? null;
+    if (event === "fail") manager.apply(this.name, "fail", reason);
+    else manager.crash(this.name, { pid, last_exit: this.#lastExit }, reason);
+    this.#settle();
+    // Its process was asked to end: that it did is no failure.
+    const failed = !this.#quitAsked && (event === "fail" || exit.code !== 0 || run.verdict !== undefined);
+    this.#decide({ at, upMs: clock.monotonic() - run.since, failed }, reason);
+    this.poke();
+  }
+
+  #verdictOn(run: Run, exit: ExitStatus, starting: boolean): { event: "fail" | "crash"; reason: string } {
+    if (run.verdict) return run.verdict;
+    const how = exitText(exit) === "unknown" ? "it ended while nobody could see how" : exitText(exit);
+    // A signal is a crash whenever it comes; a program that leaves before it is ready couldn't start.
+    if (starting && exit.signal === null) return { event: "fail", reason: `${how} before it was ready` };
+    return { event: "crash", reason: exit.code === 0 ? "it ended by itself (exit 0)" : how };
+  }
+
+  /** What follows an end that nobody asked for: rest, another start after a while, or no more of them. */
+  #decide(exit: { at: number; upMs: number; failed: boolean }, reason: string): void {
+    const { clock, manager, random } = this.#around;
+    if (this.standing.desired === "off") return;
+    const { state, next } = afterExit(this.#restart, exit, this.config.restart, random());
+    this.#restart = state;
+    if (next.do === "rest") return;
+    if (next.do === "giveUp") {
+      const text = `given up after ${next.failures} failures in 5 min, the last: ${reason}`;
+      if (this.standing.actual === "CRASHED") manager.apply(this.name, "fail", text);
+      else manager.explain(this.name, text);
+      this.#around.record({ type: "given_up", name: this.name, reason: text });
+      return;
+    }
+    this.#notBefore = clock.monotonic() + next.afterMs;
+    manager.apply(this.name, "want", `again in ${spoken(next.afterMs)}, after ${reason}`);
+    this.#backoff = new AbortController();
+    void clock.sleep(next.afterMs, this.#backoff.signal).then(() => this.poke());
+  }
+
+  /** Until what is left of a run is ended nothing is started; then its last words are taken in. */
+  #clean(ended: Promise<unknown>, run: Run, reason: string): void {
+    const cleaning = ended
+      .catch((error: unknown) => this.#around.log.warn(`${this.name}: ${message(error)}`, { error }))
+      .then(() => this.#output.drain())
+      .then(() => {
+        if (!run.verdict) this.#addLastWords(reason);
+        this.#cleaning = undefined;
+        this.poke();
+      });
+    this.#cleaning = cleaning;
+  }
+
+  /** What it said last is often why it ended. */
+  #addLastWords(reason: string): void {
+    const { manager, changed } = this.#around;
+    const words = plain(this.#lastLine).slice(0, LAST_WORDS);
+    const known = this.standing.reason;
+    if (words === "" || !known?.endsWith(reason)) return;
+    if (manager.explain(this.name, `${known}: ${words}`)) changed();
+  }
+
+  /** Ends what is left of the group of a leader that is gone. */
+  async #endLeft({ process, leftovers }: Run): Promise<void> {
+    await leftovers;
+    if (!process) return;
+    await this.#endGroup(process, this.config.stopDeadline);
+    process[Symbol.dispose]();
+  }
+
+  /** @returns whether nothing is left of it */
+  async #endGroup(process: ModuleProcess, withinMs: number): Promise<boolean> {
+    if (process.signal(this.config.stopSignal) && (await this.#gone(process, withinMs))) return true;
+    process.kill();
+    return this.#gone(process, KILLED_MS);
+  }
+
+  /** @returns whether nothing is left of it within `ms`, or by when the hurry begins */
+  async #gone(process: ModuleProcess, ms: number, hurry?: AbortSignal): Promise<boolean> {
+    const done = new AbortController();
+    const late = new AbortController();
+    const waited = hurry ? AbortSignal.any([done.signal, hurry]) : done.signal;
+    void this.#around.clock.sleep(ms, waited).then(() => late.abort());
+    try {
+      return await process.gone(late.signal);
+    } finally {
+      done.abort();
+    }
+  }
+
+  /** Stops what runs, in order: the recording, the module, its group. */
+  async #stop(): Promise<void> {
+    const { manager, clock, log } = this.#around;
+    const { name } = this;
+    const { actual } = this.standing;
+    const run = this.#run;
+    const process = run?.process;
+    manager.requested("stop_requested", name);
+    if (!manager.apply(name, "stop") || !run) return;
+    run.ready.abort();
+    if (process) {
+      const { stopDeadline } = this.config;
+      const over = run.over.signal;
+      if (actual === "RECORDING" && this.#speaks) {
+        const answer = await this.#tell({ command: "stop_recording" }, stopDeadline);
+        if (answer?.event !== "ack" && !over.aborted) log.warn(`${name}: stop_recording wasn't acknowledged`);
+      }
+      this.#quitAsked = true;
+      void this.#around.remember(this.remembered);
+      const end = clock.monotonic() + stopDeadline;
+      let gone = false;
+      if (this.#speaks && !over.aborted) {
+        void this.#tell({ command: "quit" }, stopDeadline);
+        // Once the leader is gone, those that it left needn't be waited for.
+        gone = await this.#gone(process, Math.min(QUIT_MS, stopDeadline / 2), over);
+      }
+      gone ||= await this.#endGroup(process, Math.max(0, end - clock.monotonic()));
+      if (!gone) return this.#stuckWith(run, process);
+      // How it ended is known once its exit was told, which comes at once.
+      this.#lastExit = exitText(await process.exited);
+      process[Symbol.dispose]();
+    }
+    this.#over(run);
+    this.#run = undefined;
+    this.#recording = null;
+    this.#cut = undefined;
+    await this.#output.drain();
+    manager.apply(name, "gone");
+  }
+
+  /** Not even SIGKILL ends it: it hangs in the kernel. Nothing is started in its place until it is gone. */
+  #stuckWith(run: Run, process: ModuleProcess): void {
+    this.#stuck = true;
+    this.#over(run);
+    this.#recording = null;
+    const gone = process.gone(new AbortController().signal).then(() => {
+      this.#stuck = false;
+      process[Symbol.dispose]();
+    });
+    this.#clean(gone, run, "");
+    const reason = `pid ${process.members().join(", ")} can't be ended`;
+    this.#around.manager.apply(this.name, "fail", reason);
+  }
+
+  // ——— what it says
+
+  /** A line that it has printed. */
+  hear(line: string): void {
+    const run = this.#run;
+    if (!run || run.over.signal.aborted) {
+      if (line.trim() !== "" && !parseSaid(line)) this.#lastLine = line;
+      return;
+    }
+    const said = parseSaid(line);
+    if (said) this.#said(run, said);
+    else if (line.trim() !== "") this.#lastLine = line;
+    if (this.#matches?.(line)) this.#ready(run);
+  }
+
+  #said(run: Run, said: Said): void {
+    const { manager, clock, changed } = this.#around;
+    this.#speaks = true;
+    const { event, id, state } = said;
+    if (event === "ready" && this.config.ready.by === "event") this.#ready(run);
+    if (event === "still_starting") run.deadline = clock.monotonic() + this.config.startDeadline;
+    if (event === "status") {
+      run.statusAt = clock.monotonic();
+      this.#status = { ...said.fields };
+      // What it says of itself is what is true.
+      if (state === "recording") manager.apply(this.name, "record");
+      if (state === "idle" && manager.apply(this.name, "pause")) this.#recording = null;
+      changed();
+    }
+    if (event === "error" && id === undefined && said.message !== undefined) {
+      if (manager.explain(this.name, plain(said.message).slice(0, LAST_WORDS))) changed();
+    }
+    if (id !== undefined) this.#answers.get(id)?.(said);
+  }
+
+  /** Tells it something. @returns its answer; undefined when there is none in time, or it can't be told */
+  async #tell(command: Record<string, unknown>, withinMs: number): Promise<Said | undefined> {
+    const { clock } = this.#around;
+    const process = this.#run?.process;
+    const id = ++this.#ids;
+    const line = commandLine({ ...command, id });
+    if (!process || line === undefined) return undefined;
+    const { promise, resolve } = Promise.withResolvers<Said | undefined>();
+    const answered = new AbortController();
+    this.#answers.set(id, resolve);
+    this.#output.expect();
+    try {
+      if (!(await process.tell(line))) return undefined;
+      void clock.sleep(withinMs, answered.signal).then(() => resolve(undefined));
+      return await promise;
+    } finally {
+      answered.abort();
+      this.#answers.delete(id);
+    }
+  }
+
+  /** Does one thing with it after another. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#talking.then(work);
+    this.#talking = done.then(
+      () => {},
+      () => {},
+    );
+    return done;
+  }
+
+  /** Tells it what somebody wants to tell it. */
+  async send(
+    command: Record<string, unknown>,
+    withinMs: number,
+  ): Promise<Outcome & { answer?: Record<string, unknown> }> {
+    if (!hasProcess(this.standing.actual)) return this.#outcome(false, "it doesn't run");
+    if (commandLine({ ...command, id: Number.MAX_SAFE_INTEGER }) === undefined) {
+      return this.#outcome(false, `a command has at most ${LONGEST_COMMAND} bytes`);
+    }
+    const said = await this.#tell(command, withinMs);
+    if (!said) return this.#outcome(false, `no answer within ${spoken(withinMs)}`);
+    const answer = { event: said.event, ...said.fields };
+    return { ...this.#outcome(said.event !== "error", said.message ?? null), answer };
+  }
+
+  /** Begins a recording. */
+  record(recording: Recording): Promise<Outcome> {
+    return this.#inTurn(async () => {
+      const { actual } = this.standing;
+      if (actual === "RECORDING") return this.#outcome(false, "it records already");
+      if (actual !== "IDLE") return this.#outcome(false, `it is ${actual}, not IDLE`);
+      if (!this.#speaks) return this.#outcome(false, "it doesn't speak: it can't be told to record");
+      const run = this.#run;
+      this.#recording = recording;
+      const said = await this.#tell({ command: "start_recording", ...recording }, ACK_MS);
+      const refused = this.#refusal(said);
+      // Its status may have said so before its acknowledgement did.
+      if (refused === undefined) this.#around.manager.apply(this.name, "record");
+      const records = this.standing.actual === "RECORDING" && this.#run === run;
+      if (records) void this.#around.remember(this.remembered);
+      else if (this.#run === run) this.#recording = null;
+      return this.#outcome(records, records ? null : (refused ?? "it ended meanwhile"));
+    });
+  }
+
+  /** Ends its recording. */
+  pause(): Promise<Outcome> {
+    return this.#inTurn(async () => {
+      const { actual } = this.standing;
+      if (actual === "IDLE") return this.#outcome(true, null);
+      if (actual !== "RECORDING") return this.#outcome(false, `it is ${actual}, not RECORDING`);
+      const said = await this.#tell({ command: "stop_recording" }, ACK_MS);
+      const refused = this.#refusal(said);
+      if (refused === undefined) {
+        this.#recording = null;
+        this.#around.manager.apply(this.name, "pause");
+      }
+      return this.#outcome(this.standing.actual === "IDLE", refused ?? null);
+    });
+  }
+
+  #refusal(said: Said | undefined): string | undefined {
+    if (!said) return `not acknowledged within ${spoken(ACK_MS)}`;
+    return said.event === "error" ? `refused: ${said.message ?? "it doesn't say why"}` : undefined;
+  }
+
+  /** A recording that is cut is never so without a word. */
+  #cutRecording(at: number, reason: string): void {
+    const recording = this.#recording;
+    if (!recording) return;
+    this.#recording = null;
+    this.#cut = { recording, at };
+    this.#around.record({ type: "recording_cut", name: this.name, recording, reason });
+  }
+
+  async #resumeRecording({ recording, at }: { recording: Recording; at: number }): Promise<void> {
+    const next = { ...recording, segment: recording.segment + 1 };
+    const { ok, text } = await this.record(next);
+    const gap_ms = this.#around.clock.wall() - at;
+    if (ok) this.#around.record({ type: "recording_resumed", name: this.name, recording: next, gap_ms });
+    else this.#around.record({ type: "recording_lost", name: this.name, recording, reason: text });
+  }
+
+  // ——— what somebody wishes
+
+  /**
+   * Turns it on or off and waits for what becomes of that. When a start doesn't come about, and nobody has wished for
+   * something else meanwhile, what is desired and preferred is again what it was.
+   * @param keep whether a fresh start is to follow it too
+   */
+  toggle(on: boolean, by: By, keep: boolean): Promise<Outcome> {
+    const { manager } = this.#around;
+    const before = this.standing;
+    this.#supersede(!on, on ? "start" : "stop");
+    const desired = on ? "on" : "off";
+    manager.desire(this.name, keep ? { desired, enabled: on } : { desired }, by);
+    if (on && !isRunning(before)) this.#forgive();
+    return this.#wait(on, undefined);
+  }
+
+  /** Stops it if it runs, and starts it. */
+  restart(): Promise<Outcome> {
+    const before = this.standing;
+    this.#supersede(false, "restart");
+    this.#around.manager.desire(this.name, { desired: "on" }, "restart");
+    this.#again = isRunning(before);
+    if (!isRunning(before)) this.#forgive();
+    return this.#wait(true, this.#run);
+  }
+
+  /** Forgets its failures; when it is wanted it is started again. */
+  reset(): Outcome {
+    const { manager } = this.#around;
+    const { actual, desired } = this.standing;
+    this.#restart = NO_FAILURES;
+    if (actual === "ERROR" || actual === "CRASHED") {
+      // Not again by itself once it was left at rest: reset alone starts nothing that isn't wanted.
+      manager.apply(this.name, desired === "on" ? "want" : "reset");
+    }
+    this.#forgive();
+    this.#around.changed();
+    return this.#outcome(true, null);
+  }
+
+  /** A person's word ends a backoff, and what it failed at is forgiven. */
+  #forgive(): void {
+    const { manager } = this.#around;
+    this.#restart = NO_FAILURES;
+    this.#notBefore = 0;
+    this.#backoff.abort();
+    const { actual, desired } = this.standing;
+    if (desired === "on" && (actual === "ERROR" || actual === "CRASHED")) manager.apply(this.name, "want");
+    this.poke();
+  }
+
+  /** Whoever waits for the opposite learns that somebody else wants otherwise. */
+  #supersede(on: boolean, by: string): void {
+    for (const waiter of this.#waiters.filter((waiter) => waiter.on === on)) {
+      waiter.settle(false, `superseded by a later ${by}`);
+    }
+  }
+
+  #wait(on: boolean, not: Run | undefined): Promise<Outcome> {
+    const { promise, resolve } = Promise.withResolvers<Outcome>();
+    const waiter: Waiter = {
+      on,
+      not,
+      settle: (ok, text) => {
+        this.#waiters = this.#waiters.filter((other) => other !== waiter);
+        resolve(this.#outcome(ok, text));
+      },
+    };
+    this.#waiters.push(waiter);
+    this.#settle();
+    this.poke();
+    return promise;
+  }
+
+  /** Tells those whose wish has come to its end, the one way or the other. */
+  #settle(): void {
+    const { actual, reason } = this.standing;
+    const up = isUp(actual);
+    const failed = actual === "ERROR" || actual === "CRASHED";
+    for (const waiter of [...this.#waiters]) {
+      if (waiter.on) {
+        if (up && this.#run !== waiter.not && !this.#again) waiter.settle(true, null);
+      } else if (this.#stuck) waiter.settle(false, reason);
+      else if (!hasProcess(actual) && actual !== "ENABLED") waiter.settle(true, null);
+    }
+    if (failed) this.#settleStarts(reason);
+    const { desired, enabled } = this.standing;
+    if (this.#waiters.length === 0) this.#settled = { desired, enabled };
+  }
+
+  /** No start will come about: what is desired is again what it was before it was asked for. */
+  #settleStarts(reason: string | null): void {
+    const waiting = this.#waiters.filter(({ on }) => on);
+    if (waiting.length === 0) return;
+    // First what is true again, then who is told of it.
+    this.#around.manager.desire(this.name, this.#settled, "rollback");
+    for (const waiter of waiting) waiter.settle(false, reason);
+    this.poke();
+  }
+
+  #outcome(ok: boolean, text: string | null): Outcome {
+    return { name: this.name, ok, text };
+  }
+
+  // ——— being looked after
+
+  /** Every few seconds: whether its process is there, and says what it is to say. */
+  look(): void {
+    const run = this.#run;
+    if (!run?.process || run.over.signal.aborted) return;
+    if (!isAlive(run.process.record)) {
+      // Its exit is told at once, as a rule.
+      this.#around.log.warn(`${this.name}: pid ${this.pid} is gone, and nobody said so`);
+      return this.#exited(run, { code: null, signal: null });
+    }
+    const { watchdog } = this.config;
+    const silent = this.#around.clock.monotonic() - run.statusAt;
+    if (watchdog !== undefined && isUp(this.standing.actual) && silent > watchdog) {
+      this.#condemn(run, "crash", `wedged: no status for ${spoken(silent)}`);
+    }
+  }
+
+  /** Takes in an edited configuration. @returns whether what runs has to be restarted for it */
+  edit(config: ModuleConfig): boolean {
+    const matters = ({ command, cwd, env }: ModuleConfig) => JSON.stringify([command, cwd, env]);
+    const restart = matters(config) !== matters(this.config) && isRunning(this.standing);
+    this.config = config;
+    this.broken = undefined;
+    return restart;
+  }
+
+  /** Waits for what is under way, then ends what runs. */
+  async end(): Promise<void> {
+    this.halt();
+    await this.#moving;
+    if (isRunning(this.standing)) await this.#stop();
+    if (!this.#stuck) await this.#cleaning;
+    await this.#output[Symbol.asyncDispose]();
+  }
+
+  /** Lets go of it; what runs goes on. */
+  async leave(): Promise<void> {
+    this.halt();
+    const run = this.#run;
+    if (run) this.#over(run);
+    run?.process?.[Symbol.dispose]();
+    await this.#output[Symbol.asyncDispose]();
+  }
+
+  // ——— after a supervisor that died
+
+  #takeOver(left: RunningModule, process: ModuleProcess | undefined, vanished: boolean): void {
+    const { clock, record } = this.#around;
+    this.#restart = left.restart;
+    this.#lastExit = left.lastExit;
+    this.#speaks = left.speaks;
+    this.#quitAsked = left.quitAsked;
+    if (left.state === "RECORDING" && !vanished) this.#recording = left.recording;
+    else if (left.recording) this.#cut = { recording: left.recording, at: left.since };
+    if (left.state === "RECORDING" && vanished)
+      record({ type: "recording_cut", name: this.name, ...left.recording });
+    if (!hasProcess(left.state)) return;
+    const startedAt = left.startedAt ?? left.since;
+    const withinMs = Math.max(1_000, startedAt + this.config.startDeadline - clock.wall());
+    const run = this.#begin(left.run ?? "", startedAt, withinMs);
+    if (process) {
+      run.process = process;
+      this.#watch(run, process);
+      if (this.standing.actual === "STARTING") this.#awaitReady(run);
+      return;
+    }
+    const { stopSignal, stopDeadline } = this.config;
+    run.leftovers = endLeftovers(recordOf(left) ?? { run: run.id }, stopSignal, stopDeadline);
+    if (!vanished) return this.#exited(run, { code: null, signal: null });
+    this.#over(run);
+    this.#clean(this.#endLeft(run), run, "");
+  }
+}
+
+const isRunning = ({ actual }: Pick<Standing, "actual">): boolean =>
+  hasProcess(actual) && actual !== "STOPPING";
+
+const spoken = (ms: number): string => (ms < 10_000 ? `${(ms / 1000).toFixed(1)} s` : spokenDuration(ms));
+
+const recordOf = ({ run, pid, start, boot, cgroup }: RunningModule) =>
+  run !== null && pid !== null && start !== null && boot !== null
+    ? { run, pid, start, boot, cgroup }
+    : undefined;
+
+/** The process that a dead supervisor left, if exactly that one lives. */
+function found(name: string, left: RunningModule, { places }: Surroundings): ModuleProcess | undefined {
+  if (!hasProcess(left.state) || left.run === null) return undefined;
+  // It may have been made just before the supervisor died, and not be known yet.
+  const record = recordOf(left) ?? findRun(left.run);
+  return record && adoptModule(record, places.of(name));
+}
