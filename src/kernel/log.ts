@@ -4,6 +4,7 @@ import {
   fstatSync,
   mkdirSync,
   openSync,
+  readSync,
   renameSync,
   rmSync,
   statSync,
@@ -106,7 +107,7 @@ export class RotatingFile implements Disposable {
   /** Undefined until the first line, and once disposed. */
   #fd: number | undefined;
   #disposed = false;
-  /** Whether the disk took only the beginning of the last line. */
+  /** Whether the last line has no end: the disk was full, or who wrote it was killed. */
   #torn = false;
 
   constructor(path: string, maxBytes: number, keep: number) {
@@ -119,13 +120,14 @@ export class RotatingFile implements Disposable {
   append(line: string): void {
     // The number of a closed descriptor may be another file's by now.
     if (this.#disposed) return;
-    const bytes = Buffer.from(this.#torn ? `\n${line}` : line);
+    let bytes = Buffer.from(line);
     let fd = this.#current();
     const { size } = fstatSync(fd);
     if (size > 0 && size + bytes.length > this.maxBytes) {
       this.#rotate();
       fd = this.#current();
     }
+    if (this.#torn) bytes = Buffer.concat([Buffer.from("\n"), bytes]);
     let written = 0;
     try {
       while (written < bytes.length) written += writeSync(fd, bytes, written);
@@ -140,12 +142,15 @@ export class RotatingFile implements Disposable {
     if (this.#fd !== undefined) closeSync(this.#fd);
     this.#fd = undefined;
     try {
-      this.#fd = openSync(this.path, "a", 0o600);
+      this.#fd = openSync(this.path, "a+", 0o600);
     } catch (error) {
       if (errno(error) !== "ENOENT") throw error;
       mkdirSync(dirname(this.path), { recursive: true, mode: 0o700 });
-      this.#fd = openSync(this.path, "a", 0o600);
+      this.#fd = openSync(this.path, "a+", 0o600);
     }
+    const last = Buffer.from("\n");
+    readSync(this.#fd, last, 0, 1, Math.max(0, fstatSync(this.#fd).size - 1));
+    this.#torn = last.toString() !== "\n";
     return this.#fd;
   }
 

@@ -262,15 +262,50 @@ export function openPidfd(pid: number): number | undefined {
   return fd < 0 ? undefined : fd;
 }
 
+/** EPOLL_CLOEXEC and EPOLL_CTL_ADD. */
+const CLOSE_ON_EXEC = 0o2000000;
+const ADD = 1;
+let epoll:
+  | {
+      create(flags: number): number;
+      control(set: number, what: number, fd: number, event: Uint8Array): number;
+    }
+  | undefined;
+
+/**
+ * Opens a descriptor that stands for any number of others, so that asking after all costs no more than after one: it is
+ * {@link readable} once one of those is that were added. What is closed leaves it. To be closed.
+ * @returns undefined where there is no epoll(7), or it can't be had (elsewhere than on Linux, under Deno)
+ */
+export function openReadySet(): { fd: number; add(fd: number): void } | undefined {
+  if (!bun || process.platform !== "linux") return undefined;
+  epoll ??= {
+    create: libc("epoll_create1", { args: ["i32"], returns: "i32" }) as NonNullable<typeof epoll>["create"],
+    control: libc("epoll_ctl", {
+      args: ["i32", "i32", "i32", "ptr"],
+      returns: "i32",
+    }) as NonNullable<typeof epoll>["control"],
+  };
+  const { create, control } = epoll;
+  const fd = create(CLOSE_ON_EXEC);
+  if (fd < 0) return undefined;
+  // struct epoll_event: u32 events, and data that nobody reads
+  const event = new Uint8Array(16);
+  new DataView(event.buffer).setUint32(0, READABLE, true);
+  return { fd, add: (added) => void control(fd, ADD, added, event) };
+}
+
+/** mkfifo(3) under Bun, mkfifo(1) under Deno. */
+const MKFIFO = "mkfifo";
 let mkfifo: ((path: Uint8Array, mode: number) => number) | undefined;
 
 /** Makes a named pipe that only its owner can open. The path must be free. @throws Error when it can't be made */
 export function makeFifo(path: string): void {
   let made: boolean;
   if (bun && process.platform !== "win32") {
-    mkfifo ??= libc("mkfifo", { args: ["ptr", "u32"], returns: "i32" }) as NonNullable<typeof mkfifo>;
+    mkfifo ??= libc(MKFIFO, { args: ["ptr", "u32"], returns: "i32" }) as NonNullable<typeof mkfifo>;
     made = mkfifo(new TextEncoder().encode(`${path}\0`), 0o600) === 0;
-  } else made = spawnSync("mkfifo", ["-m", "600", path]).status === 0;
+  } else made = spawnSync(MKFIFO, ["-m", "600", path]).status === 0;
   if (!made) throw new Error(`${path} can't be made a pipe`);
 }
 
@@ -447,7 +482,7 @@ export function spawnDetached(
  * outlives this process, and doesn't keep it from ending. Under Bun it has no other descriptor and no signal is ignored;
  * under Deno it has what this process was itself started with.
  * @param options.cgroup the folder of a cgroup to be born in; Bun alone can
- * @throws what the system says, with its `code`
+ * @throws what the system says, with its `code`; what was wrong may be the cgroup
  */
 export async function spawnSession(
   command: readonly [string, ...string[]],
@@ -469,6 +504,7 @@ export async function spawnSession(
     });
     return { pid: child.pid, exited };
   }
+  if (cgroup !== undefined) throw new Error("this runtime can't start a process in a cgroup");
   const [file, ...args] = command;
   const child = spawn(file, args, { ...rest, detached: true });
   const exited = new Promise<{ code: number | null; signal: string | null }>((resolve) => {

@@ -1,5 +1,5 @@
 import { useWindowSize } from "ink";
-import { type ReactElement, useCallback, useEffect, useRef, useState } from "react";
+import { type ReactElement, useCallback, useEffect, useLayoutEffect, useRef, useState } from "react";
 import type { Leaving } from "../kernel/attach.ts";
 import type { Control, State } from "../kernel/control.ts";
 import { message } from "../kernel/errors.ts";
@@ -12,7 +12,7 @@ import type { LogLine } from "./core/log-line.ts";
 import type { ModuleRow } from "./core/module.ts";
 import { hasProcess, isUp } from "./core/states.ts";
 import { isFailed, type Pushed, summaryTexts } from "./core/view.ts";
-import { ALL, Asks, LONGEST_MS, type Said } from "./tui/asks.ts";
+import { ALL, Asks, LONGEST_MS } from "./tui/asks.ts";
 import { LogEnd } from "./tui/log.ts";
 import { Page, type Room } from "./tui/pages.tsx";
 import { useDrawing, useTick } from "./tui/tick.ts";
@@ -89,7 +89,7 @@ const isLost = ({ lostAt }: Heard): boolean => lostAt !== undefined && performan
 const viewOf = (last: Heard): Pushed => (isLost(last) ? { ...last.view, host: false } : last.view);
 
 /** The state as it is pushed, in a ref: keys may be pressed before it is drawn. */
-function usePushed({ control, first, profile }: ModulesScreenProps, drawSoon: () => void) {
+function usePushed({ first, profile }: ModulesScreenProps, drawSoon: () => void) {
   const latest = useRef<Heard | undefined>(undefined);
   latest.current ??= heard(nothing(profile), first);
   const last = useCallback(() => latest.current ?? nothing(profile), [profile]);
@@ -161,11 +161,10 @@ const QUESTIONS = {
 function messageOf(
   last: Heard,
   question: Question | undefined,
-  said: Said | undefined,
+  failure: string | undefined,
 ): { text: string; tone: Tone } | undefined {
   if (question) return { text: QUESTIONS[question], tone: "waiting" };
   const view = viewOf(last);
-  const failed = said?.failed ? [said.text] : [];
   const gone = last.ending
     ? "the supervisor has stopped, and its modules with it"
     : "the supervisor has ended; what it left running goes on: stint modules up takes it over";
@@ -173,10 +172,9 @@ function messageOf(
     ...(view.host === false ? [gone] : []),
     ...(isLive(view) && view.degraded.length > 0 ? [`without ${view.degraded.join(", ")}`] : []),
   ];
-  const rest = [said && !said.failed ? said.text : undefined, newsOf(last)];
-  const text = [...failed, ...waiting, ...rest].filter((part) => part !== undefined).join(" · ");
+  const text = [failure, ...waiting, newsOf(last)].filter((part) => part !== undefined).join(" · ");
   if (text === "") return undefined;
-  return { text, tone: failed.length > 0 ? "failed" : waiting.length > 0 ? "waiting" : "plain" };
+  return { text, tone: failure !== undefined ? "failed" : waiting.length > 0 ? "waiting" : "plain" };
 }
 
 /** What there is in place of the modules where none is shown. */
@@ -192,11 +190,12 @@ function ModulesScreen(props: ModulesScreenProps) {
   const { draw, drawSoon } = useDrawing();
   const { last, hear, hearAnswer } = usePushed(props, drawSoon);
   // Refs, since the keys after the one that changes these may come before it is drawn.
-  const said = useRef<Said | undefined>(undefined);
+  /** What went wrong of what was asked for last. */
+  const failure = useRef<string | undefined>(undefined);
   const shown = useRef<Shown>({ is: "table" });
   /** What the names of the modules that are shown have in them. */
   const find = useRef("");
-  /** Where it was, for when a module of this name is no more. */
+  /** The selected module, and where it was drawn, for when there is none of this name any more. */
   const chosen = useRef<{ name: string | undefined; place: number }>({ name: undefined, place: 0 });
   const question = useRef<Question | undefined>(undefined);
   const stopping = useRef(false);
@@ -219,8 +218,8 @@ function ModulesScreen(props: ModulesScreenProps) {
   };
 
   const say = useCallback(
-    (text: Said | undefined) => {
-      said.current = text;
+    (text: string | undefined) => {
+      failure.current = text;
       drawSoon();
     },
     [drawSoon],
@@ -290,7 +289,7 @@ function ModulesScreen(props: ModulesScreenProps) {
     try {
       hear(await control.command("stop", {}, LONGEST_MS));
     } catch (error) {
-      say({ text: message(error), failed: true });
+      say(message(error));
     }
     stopping.current = false;
     draw();
@@ -355,7 +354,13 @@ function ModulesScreen(props: ModulesScreenProps) {
     draw();
   };
 
-  const row = selectedNow();
+  const rows = rowsNow();
+  const place = placeNow(rows);
+  const row = rows[place];
+  useLayoutEffect(() => {
+    // What is seen as selected is what keys act on, wherever it is by then.
+    if (row) chosen.current = { name: row.name, place };
+  });
   const reset: Binding = {
     keys: ["e"],
     label: "reset",
@@ -528,7 +533,6 @@ function ModulesScreen(props: ModulesScreenProps) {
   ];
 
   const page = shown.current;
-  const rows = rowsNow();
   const gone = view.host === false;
   const told = gone ? (last().ending ? "over" : "unknown") : "alive";
   const modules = rows.map((each): ShownModule => ({ row: each, asked: asks.shown(each), told }));
@@ -559,13 +563,13 @@ function ModulesScreen(props: ModulesScreenProps) {
       title={`${title}${dotted(summary, forSummary)}`.trimEnd()}
       status={{ word, tone: reconnecting ? "waiting" : stateTone(shownView), notes }}
       keymap={keymap}
-      message={messageOf(last(), question.current, said.current)}
+      message={messageOf(last(), question.current, failure.current)}
       small={rowText(shownView)}
     >
       <Page
         modules={modules}
         names={names}
-        selected={placeNow(rows)}
+        selected={place}
         large={page.is === "log"}
         none={noneText(view, find.current)}
         now={now}

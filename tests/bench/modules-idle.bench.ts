@@ -19,8 +19,15 @@ async function up(box: ModulesBox, holds: (row: ModuleRow) => boolean): Promise<
   await box.up();
   const control = connect(await seated(box, "modules"));
   await until(
-    async () => ((await control.state()) as { modules?: ModuleRow[] }).modules ?? [],
-    (rows) => rows.filter(holds).length === modules,
+    async () => {
+      const { modules: rows = [] } = (await control.state()) as { modules?: ModuleRow[] };
+      // How many of which: what they are in all is too much to be read when it isn't what it should be.
+      const count = (found: Record<string, number>, is: string) => ({ ...found, [is]: (found[is] ?? 0) + 1 });
+      return rows
+        .map((row) => (holds(row) ? "right" : `${row.actual} ${row.reason}`))
+        .reduce(count, {} as Record<string, number>);
+    },
+    ({ right }) => right === modules,
     60_000,
   );
   return performance.now() - begin;

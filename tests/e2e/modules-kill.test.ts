@@ -2,13 +2,11 @@
 import { expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { ModulesBox, readSamples } from "../support/modules.ts";
+import { alive, ModulesBox, readSamples } from "../support/modules.ts";
 import { until } from "../support/sandbox.ts";
 
 const recordings = (folder: string): string[] => readdirSync(folder).map((file) => join(folder, file));
 const running = (box: ModulesBox): string => join(box.home, "state/stint/modules/running_modules.json");
-const alive = (pid: number | null): boolean =>
-  pid !== null && existsSync(`/proc/${pid}`) && !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
 
 test.concurrent("modules record on through kill -9 of the supervisor, and the next takes them over as they are", async () => {
   await using box = new ModulesBox();

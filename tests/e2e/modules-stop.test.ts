@@ -2,11 +2,9 @@
 import { expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { ModulesBox, readSamples } from "../support/modules.ts";
+import { alive, ModulesBox, readSamples } from "../support/modules.ts";
 import { until } from "../support/sandbox.ts";
 
-const alive = (pid: number): boolean =>
-  existsSync(`/proc/${pid}`) && !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
 const pidsIn = (path: string): number[] =>
   existsSync(path) ? readFileSync(path, "utf8").trim().split("\n").map(Number) : [];
 
@@ -77,9 +75,9 @@ test.concurrent("modules stop in the reverse order of their dependencies, and st
   await using box = new ModulesBox();
   const script = (name: string) =>
     `echo +${name} >> ../order.txt; trap 'echo -${name} >> ../order.txt; exit 0' TERM; while :; do sleep 0.02; done`;
-  box.plain("db", script("db"), { ready: "300ms" });
-  box.plain("api", script("api"), { depends_on: "db", ready: "300ms" });
-  box.plain("web", script("web"), { depends_on: "api", ready: "300ms" });
+  box.plain("db", script("db"), { ready: "1s" });
+  box.plain("api", script("api"), { depends_on: "db", ready: "1s" });
+  box.plain("web", script("web"), { depends_on: "api", ready: "1s" });
   await box.up();
   expect(await box.until("web", ({ reason }) => reason === "waits for api")).toMatchObject({
     actual: "ENABLED",

@@ -3,15 +3,18 @@
  * FOLDER/held.lock is held by another process, FOLDER/other.sock answered by one.
  */
 
-import { rmSync } from "node:fs";
+import { closeSync, constants, openSync, readFileSync, rmSync, writeSync } from "node:fs";
 import {
   isAlive,
   lockFile,
+  makeFifo,
   openDatabase,
   ownIdentity,
+  processStat,
   requestUnix,
   runtime,
   serveUnix,
+  spawnSession,
   sqliteCode,
 } from "../../src/kernel/runtime.ts";
 
@@ -53,7 +56,7 @@ const mine = lockFile(`${folder}/mine.lock`, "exclusive");
 const again = lockFile(`${folder}/mine.lock`, "exclusive") === undefined;
 mine?.write("a longer text");
 mine?.write("text");
-const wrote = (await import("node:fs")).readFileSync(`${folder}/mine.lock`, "utf8");
+const wrote = readFileSync(`${folder}/mine.lock`, "utf8");
 mine?.[Symbol.dispose]();
 const freed = lockFile(`${folder}/mine.lock`, "exclusive");
 freed?.[Symbol.dispose]();
@@ -72,6 +75,22 @@ const nobody = await requestUnix(socket, "GET", "/", { timeoutMs: 5000 }).then(
   () => "answered",
   () => "refused",
 );
+makeFifo(`${folder}/pipe`);
+const pipe = openSync(`${folder}/pipe`, constants.O_RDWR);
+const out = openSync(`${folder}/said`, "a");
+const around = { env: {}, cwd: folder, stdio: [pipe, out, out] as [number, number, number] };
+const child = await spawnSession(["/bin/sh", "-c", 'read line; echo "got $line"; kill -SEGV $$'], around);
+const stat = processStat(child.pid);
+writeSync(pipe, "hello\n");
+const ended = await child.exited;
+const missing = await spawnSession(["./nothing"], around).catch((error) => error.code);
+for (const fd of [pipe, out]) closeSync(fd);
+const session = {
+  own: stat?.group === child.pid && stat.session === child.pid,
+  ended,
+  none: missing,
+  said: readFileSync(`${folder}/said`, "utf8"),
+};
 const bytes = Array.from(rows[2]?.["v"] as Uint8Array);
 console.log(
   JSON.stringify({
@@ -82,5 +101,6 @@ console.log(
     locks: { held, again, wrote, freed: freed !== undefined },
     http: { other, own, nobody },
     alive: isAlive(ownIdentity()),
+    session,
   }),
 );

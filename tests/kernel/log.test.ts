@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
+import { appendFileSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { logLine, logPath, openLog, redact } from "../../src/kernel/log.ts";
 import { TestClock } from "../support/clock.ts";
@@ -94,6 +94,24 @@ describe("a log", () => {
     renameSync(logPath("host"), `${logPath("host")}.old`);
     log.info("after");
     expect(read(logPath("host")).map(({ text }) => text)).toEqual(["after"]);
+  });
+
+  test("goes on in a line of its own after one that a kill -9 has cut", () => {
+    {
+      using log = openLog("host");
+      log.info("before");
+    }
+    appendFileSync(logPath("host"), '{"v":1,"te');
+    using log = openLog("host");
+    log.info("after");
+    log.info("and on");
+    expect(readFileSync(logPath("host"), "utf8").split("\n")).toEqual([
+      expect.stringContaining("before"),
+      '{"v":1,"te',
+      expect.stringContaining("after"),
+      expect.stringContaining("and on"),
+      "",
+    ]);
   });
 
   test("that can't be written is no reason to stop", () => {

@@ -1,16 +1,35 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { readFileSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  openSync,
+  readFileSync,
+  readSync,
+  rmSync,
+  statSync,
+  unlinkSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { join } from "node:path";
 import {
+  identityOf,
   isAlive,
   lockFile,
+  makeFifo,
+  openPidfd,
+  openReadySet,
   ownIdentity,
+  processStat,
+  readable,
   requestUnix,
   serveUnix,
   spawnDetached,
+  spawnSession,
   sqliteCode,
 } from "../../src/kernel/runtime.ts";
 import { enterHome, type Home, Other } from "../support/home.ts";
+import { until } from "../support/sandbox.ts";
 
 let home: Home;
 beforeEach(() => {
@@ -112,6 +131,7 @@ test.each(["deno", "bun"])("SQLite, locks and sockets do the same under %s", asy
       nobody: "refused",
     },
     alive: true,
+    session: { own: true, ended: { code: null, signal: "SIGSEGV" }, none: "ENOENT", said: "got hello\n" },
   });
   await server.stop();
 });
@@ -129,6 +149,7 @@ describe("a process", () => {
     expect(isAlive(self)).toBe(true);
     expect(isAlive({ ...self, start: "1" })).toBe(false);
     expect(isAlive({ ...self, boot: "another" })).toBe(false);
+    expect(identityOf(process.pid)).toEqual(self);
   });
 
   test("is known by its pid alone where there is no /proc", () => {
@@ -169,6 +190,87 @@ describe("a background process", () => {
     for await (const chunk of child.said) said += chunk;
     expect(said).toBe("");
     expect(await child.exited).toEqual({ code: null, signal: null });
+  });
+});
+
+describe("a process on descriptors of ours", () => {
+  test("is told as ended with its code, or with the name of the signal", async () => {
+    const nothing = openSync("/dev/null", "r+");
+    const how = async (script: string) => {
+      const stdio: [number, number, number] = [nothing, nothing, nothing];
+      const child = await spawnSession(["/bin/sh", "-c", script], { env: {}, cwd: "/", stdio });
+      return child.exited;
+    };
+    expect(await how("exit 137")).toEqual({ code: 137, signal: null });
+    expect(await how("kill -KILL $$")).toEqual({ code: null, signal: "SIGKILL" });
+    // One for real-time use, which has no name.
+    expect(await how("kill -34 $$")).toEqual({ code: null, signal: "signal 34" });
+    closeSync(nothing);
+  });
+
+  test("doesn't keep this one from ending, and outlives it", async () => {
+    const script = `
+      import { openSync } from "node:fs";
+      import { spawnSession } from ${JSON.stringify(join(import.meta.dir, "../../src/kernel/runtime.ts"))};
+      const fd = openSync("/dev/null", "r+");
+      const child = await spawnSession(["/bin/sleep", "60"], { env: {}, cwd: "/", stdio: [fd, fd, fd] });
+      console.log(child.pid);`;
+    writeFileSync(at("starter.ts"), script);
+    await using starter = new Other([process.execPath, at("starter.ts")]);
+    const pid = Number((await starter.rest())[0]);
+    expect(processStat(pid)).toMatchObject({ zombie: false, group: pid, session: pid });
+    process.kill(pid, "SIGKILL");
+  });
+});
+
+describe("the descriptor of a process", () => {
+  test("can be read once it has ended, whosever child it is", async () => {
+    await using other = new Other(["/bin/sh", "-c", "sleep 60 & echo $!; wait"]);
+    const pid = Number(await other.line());
+    const [its, own] = [openPidfd(pid) ?? -1, openPidfd(process.pid) ?? -1];
+    expect(readable([own, its])).toEqual([]);
+    process.kill(pid, "SIGKILL");
+    await until(() => readable([own, its]).length > 0);
+    expect(readable([own, its])).toEqual([its]);
+    expect(readable([])).toEqual([]);
+    for (const fd of [its, own]) closeSync(fd);
+  });
+
+  test("is told of by a set that it was added to, until it is closed", async () => {
+    const child = Bun.spawn(["sleep", "60"]);
+    const [its, own] = [openPidfd(child.pid) ?? -1, openPidfd(process.pid) ?? -1];
+    const set = openReadySet();
+    for (const fd of [its, own]) set?.add(fd);
+    const told = () => readable([set?.fd ?? -1]).length > 0;
+    expect(told()).toBe(false);
+    child.kill("SIGKILL");
+    await child.exited;
+    expect(told()).toBe(true);
+    closeSync(its);
+    expect(told()).toBe(false);
+    for (const fd of [own, set?.fd ?? -1]) closeSync(fd);
+  });
+
+  test("isn't had of one that isn't there", () => {
+    expect(openPidfd(2 ** 22 + 1)).toBeUndefined();
+  });
+});
+
+describe("a named pipe", () => {
+  test("is its owner's alone, and carries what is written", () => {
+    makeFifo(at("ä pipe"));
+    expect(statSync(at("ä pipe")).mode & 0o7777).toBe(0o600);
+    const fd = openSync(at("ä pipe"), constants.O_RDWR);
+    writeSync(fd, "text");
+    const bytes = Buffer.alloc(10);
+    expect(bytes.toString("utf8", 0, readSync(fd, bytes))).toBe("text");
+    closeSync(fd);
+  });
+
+  test("isn't made over something else, or where there is no folder", () => {
+    writeFileSync(at("file"), "");
+    expect(() => makeFifo(at("file"))).toThrow("file can't be made a pipe");
+    expect(() => makeFifo(at("none/pipe"))).toThrow("none/pipe can't be made a pipe");
   });
 });
 

@@ -12,7 +12,7 @@ import { modulesScreen } from "../../src/modules/tui.tsx";
 import { closeTerminals, terminal } from "../kernel/tui/memory.ts";
 import { pty } from "../support/pty.ts";
 import { until } from "../support/sandbox.ts";
-import { changed, gps, many, module, running } from "./tui-views.ts";
+import { changed, gps, many, module, running } from "./views.ts";
 
 afterEach(closeTerminals);
 
@@ -44,8 +44,8 @@ function open(first: State, given: Given = {}) {
   const control: Control = {
     state: async () => first,
     command(name, args) {
-      const { names } = args as { names?: string[] };
-      asked.push([name, ...(names ?? [])].join(" "));
+      const { names = [], all } = args as { names?: string[]; all?: boolean };
+      asked.push([name, ...names, ...(all ? ["--all"] : [])].join(" "));
       const { promise, ...answer } = Promise.withResolvers<State>();
       answers.push(answer);
       return promise;
@@ -254,8 +254,15 @@ describe("what is pushed", () => {
     await t.shows(/LAST\n ▸ gps /);
     t.push({ ...running, as_of: running.as_of + 2, modules: (running.modules ?? []).slice(0, 2) });
     // Of those that are left, the one that is nearest to where it was.
-    await t.shows("▸ eyetrack");
-    await until(() => [...t.followed.keys()].join() === "eyetrack");
+    await t.shows("▸ camera");
+    await until(() => [...t.followed.keys()].join() === "camera");
+  });
+  test("that came in before it isn't what keys act on", async () => {
+    const t = open(running);
+    t.push({ ...running, as_of: running.as_of + 1, modules: [module("added"), ...(running.modules ?? [])] });
+    await t.shows(/LAST\n {3}added .*\n ▸ camera /);
+    await t.press(" ");
+    expect(t.asked).toEqual(["disable camera"]);
   });
   test("by a host that is still opening keeps what was known", async () => {
     const t = open({ state: "starting", pending: "starting", profile: "acme" });
@@ -380,6 +387,25 @@ describe("space", () => {
     await drawn();
     expect(t.asked).toEqual(asked);
   });
+  test("pressed again and again as it goes is never sent before the host has heard the one before", async () => {
+    const t = open(running);
+    await t.press("jj   ");
+    const stopping = changed(running, "gps", { desired: "off", actual: "STOPPING" });
+    t.push(stopping);
+    await drawn();
+    expect(t.asked).toEqual(["disable gps"]);
+    await t.press(" ");
+    t.push({ ...stopping, as_of: stopping.as_of + 1 });
+    await drawn();
+    expect(t.asked).toEqual(["disable gps", "enable gps"]);
+    await t.press(" ");
+    t.push({ ...stopping, as_of: stopping.as_of + 2 });
+    await drawn();
+    expect(t.asked).toHaveLength(2);
+    t.push(changed(stopping, "gps", { desired: "on", since: stopping.as_of }));
+    await drawn();
+    expect(t.asked).toEqual(["disable gps", "enable gps", "disable gps"]);
+  });
   test("what became of a wish that another has taken the place of is no news", async () => {
     const t = open(running);
     await t.press("j", "j", " ");
@@ -409,7 +435,7 @@ describe("keys", () => {
     expect(t.asked).toEqual(["pause camera"]);
     await t.press("j", "r", "R", "\x12", "e");
     expect(t.row("gps")).toContain(" restarting… ");
-    expect(t.asked.slice(1)).toEqual(["record gps", "pause *", "restart gps"]);
+    expect(t.asked.slice(1)).toEqual(["record gps", "pause * --all", "restart gps"]);
     expect(t.bar()).not.toContain("e reset");
     await t.press("j");
     expect(t.bar()).toStartWith("space off   e reset");
@@ -420,11 +446,15 @@ describe("keys", () => {
   test("R records all where none does", async () => {
     const t = open(many);
     await t.press("R");
-    expect(t.asked).toEqual(["record *"]);
+    expect(t.asked).toEqual(["record * --all"]);
     t.answers[0]?.resolve(
-      outcome({ name: "sensor01", ok: false, text: "no disk" }, { name: "sensor02", ok: true, text: null }),
+      outcome(
+        { name: "sensor01", ok: false, text: "no disk" },
+        { name: "sensor02", ok: true, text: null },
+        { name: "sensor03", ok: false, text: "sensor03 isn't up" },
+      ),
     );
-    await t.shows("\n sensor01: no disk\n");
+    await t.shows("\n sensor01: no disk · sensor03 isn't up\n");
   });
   test("/ shows only modules with that in their name; esc shows all of them again", async () => {
     const t = open(many);
@@ -439,7 +469,7 @@ describe("keys", () => {
     expect(t.asked).toHaveLength(1);
     await t.press("\x1b");
     // Ink waits whether more of an escape sequence comes.
-    await t.shows("sensor00");
+    await t.shows(/▸ sensor90 .* 91 of 100 ──/s);
   });
   test("x asks first, and only y is a yes", async () => {
     const t = open(running);
@@ -550,7 +580,7 @@ describe("the log", () => {
 
 describe("from the keyboard", () => {
   const run = (...args: string[]) =>
-    pty([process.execPath, join(import.meta.dir, "tui-fixture.tsx"), ...args], {});
+    pty([process.execPath, join(import.meta.dir, "fixture-tui.tsx"), ...args], {});
 
   test("a toggle shows at once and settles on what became true; what failed says why", async () => {
     await using t = run();
@@ -598,7 +628,6 @@ describe("from the keyboard", () => {
     t.resize(50, 10);
     await t.until("too small");
     t.resize(120, 30);
-    await t.until("RESTARTS");
-    expect(t.screen().split("\n")[2]).toStartWith(" ▸ camera ");
+    await t.until((screen) => /^ stint .*\n.* RESTARTS {2}LAST\n ▸ camera /.test(screen));
   });
 });

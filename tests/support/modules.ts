@@ -113,7 +113,17 @@ export class ModulesBox extends HostBox {
   }
 }
 
-const TINY = `printf '{"event":"ready"}\\n'
+/** Whether a process lives; one that nobody has reaped yet doesn't. */
+export const alive = (pid: number | null): boolean => {
+  try {
+    return !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
+  } catch {
+    return false;
+  }
+};
+
+/** The script of a module that speaks, in sh. */
+export const TINY = `printf '{"event":"ready"}\\n'
 while read -r line; do
   id=\${line##*\\"id\\":}
   id=\${id%%[,\\}]*}

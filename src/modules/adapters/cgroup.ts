@@ -1,12 +1,13 @@
 import { mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 
 /**
  * The control group of a run (cgroups(7), version 2): it holds every process that the run has made, those too that left
  * its process group and its session. Where none can be made the run goes without.
  */
 
-const nameOf = (run: string): string => `stint-module-${run}`;
+const PREFIX = "stint-module-";
+const nameOf = (run: string): string => PREFIX + run;
 
 /** Where the cgroup of a run is, or would be, if this process made it; undefined where there is no cgroup2. */
 function placeOf(run: string): string | undefined {
@@ -33,11 +34,23 @@ const inside = (root: string, path: string): string | undefined =>
 const unescaped = (path: string): string =>
   path.replace(/\\(\d{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
 
+let swept = false;
+
+/** Removes the cgroups of runs that have ended while nobody was there to see it. */
+function sweep(folder: string): void {
+  for (const name of readdirSync(folder)) {
+    const cgroup = join(folder, name);
+    if (name.startsWith(PREFIX) && !isPopulated(cgroup)) removeCgroup(cgroup);
+  }
+}
+
 /** Makes the cgroup of a run. @returns its folder, or null where none can be made */
 export function makeCgroup(run: string): string | null {
   const place = placeOf(run);
   if (place === undefined) return null;
   try {
+    if (!swept) sweep(dirname(place));
+    swept = true;
     mkdirSync(place);
     return place;
   } catch {

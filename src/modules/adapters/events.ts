@@ -18,7 +18,8 @@ export async function events(context: Context, options: Options): Promise<number
   const found = reader.seek(lines);
   if (found === 0 && lines > 0 && !follow) output.note("nothing has happened yet");
   const tell = teller(output);
-  return printLines(context, follow, (watch) => {
+  // The reader is needed as long as it prints.
+  return await printLines(context, follow, (watch) => {
     watch(path);
     const read = reader.next();
     read?.lines.forEach(tell);

@@ -1,5 +1,5 @@
 import { closeSync } from "node:fs";
-import { isAlive, openPidfd, type ProcessIdentity, readable } from "../../kernel/runtime.ts";
+import { isAlive, openPidfd, openReadySet, type ProcessIdentity, readable } from "../../kernel/runtime.ts";
 
 /** The ends of processes that aren't our children, which nobody tells us: one look at all of them, again and again. */
 
@@ -13,7 +13,9 @@ type Watch = {
 };
 
 const watches = new Set<Watch>();
+/** There while there is something to watch. */
 let timer: ReturnType<typeof setInterval> | undefined;
+let together: ReturnType<typeof openReadySet>;
 
 /** Calls back once, soon after a process has ended, unless it is disposed before. Doesn't keep this process from ending. */
 export function watchEnd(who: ProcessIdentity, ended: () => void): Disposable {
@@ -24,18 +26,23 @@ export function watchEnd(who: ProcessIdentity, ended: () => void): Disposable {
     pidfd = undefined;
   }
   const watch: Watch = { who, pidfd, ended };
+  if (watches.size === 0) {
+    together = openReadySet();
+    timer = setInterval(look, LOOK_MS);
+    timer.unref();
+  }
   watches.add(watch);
-  timer ??= setInterval(look, LOOK_MS);
-  timer.unref();
+  if (pidfd !== undefined) together?.add(pidfd);
   return { [Symbol.dispose]: () => forget(watch) };
 }
 
 function look(): void {
-  const all = [...watches];
-  const over = new Set(readable(all.flatMap(({ pidfd }) => pidfd ?? [])));
-  for (const watch of all) {
+  const any = together === undefined || readable([together.fd]).length > 0;
+  const over = new Set(any ? readable([...watches].flatMap(({ pidfd }) => pidfd ?? [])) : []);
+  for (const watch of [...watches]) {
     const { who, pidfd, ended } = watch;
     if (pidfd === undefined ? isAlive(who) : !over.has(pidfd)) continue;
+    // Whoever was told before it may have let it go.
     if (!watches.has(watch)) continue;
     forget(watch);
     ended();
@@ -48,4 +55,6 @@ function forget(watch: Watch): void {
   if (watches.size > 0) return;
   clearInterval(timer);
   timer = undefined;
+  if (together) closeSync(together.fd);
+  together = undefined;
 }

@@ -73,7 +73,7 @@ async function checkNames(context: Context, patterns: readonly string[], runs: b
   const all = [...new Set([...known, ...modules.map(({ name }) => name)])];
   const [unknown] = pick(patterns, all).unknown;
   if (unknown !== undefined)
-    throw new Expected(Exit.usage, `there is no module '${unknown}'`, all.join(", "));
+    throw new Expected(Exit.usage, `there is no module '${unknown}'`, `there are ${all.join(", ")}`);
 }
 
 /** When `--since` is, UTC ms: so long ago, or a time; one of the day that hasn't been yet is yesterday's. @throws Expected 2 */

@@ -128,7 +128,8 @@ class Tail implements ModuleOutput, Worker {
     this.#try(() => {
       this.#another = this.#raw.isAnother;
       if (this.#another || this.#raw.look() > 0) turns.wake(this);
-      else if (!this.#raw.free(true)) this.#raw.shorten();
+      else this.#raw.free(true);
+      this.#raw.shorten();
     });
   }
 
@@ -156,8 +157,8 @@ class Tail implements ModuleOutput, Worker {
     if (this.#raw.look() > MOST_WAITING) this.#skip();
     const unread = this.#raw.look();
     const may = this.#waiting.size > 0 ? Number.POSITIVE_INFINITY : this.#budget.left;
-    const wanted = this.#skipped > 0 ? WORTH_RESUMING : LARGEST_PIECE;
-    if (unread > 0 && may >= Math.min(unread, wanted)) {
+    const wanted = this.#skipped > 0 ? WORTH_RESUMING : Math.min(unread, LARGEST_PIECE);
+    if (unread > 0 && may >= wanted) {
       this.#take();
       this.#settle();
       return true;
@@ -302,12 +303,12 @@ class Budget {
     this.#at = clock.monotonic();
   }
 
-  /** Bytes. */
+  /** Whole bytes; fewer than none when it is overdrawn. */
   get left(): number {
     const now = this.#clock.monotonic();
     this.#left = Math.min(RATE, this.#left + ((now - this.#at) / 1000) * RATE);
     this.#at = now;
-    return this.#left;
+    return Math.floor(this.#left);
   }
 
   spend(bytes: number): void {

@@ -251,8 +251,10 @@ export class Rack {
   async toggle(patterns: readonly string[], on: boolean, by: By, keep: boolean): Promise<Outcome[]> {
     const runners = this.#meant(patterns);
     const one = async (runner: Runner): Promise<Outcome> => {
-      const outcome = await runner.toggle(on, by, keep);
-      const unsaved = keep ? ((await this.#saving.get(runner.name)) ?? null) : null;
+      const toggled = runner.toggle(on, by, keep);
+      const saved = this.#saving.get(runner.name);
+      const outcome = await toggled;
+      const unsaved = (await saved) ?? null;
       if (unsaved === null) return outcome;
       return { ...outcome, ok: false, text: outcome.text === null ? unsaved : `${outcome.text}; ${unsaved}` };
     };
@@ -399,8 +401,8 @@ export class Rack {
     const now = this.#options.clock.monotonic();
     if (now - this.#measuredAt < MEASURED_MS) return this.#usage;
     this.#measuredAt = now;
-    const groups = [...this.#runners.values()].flatMap(({ name, pid }) =>
-      pid === undefined ? [] : [[name, pid] as const],
+    const groups = [...this.#runners.values()].flatMap(({ name, row: { pid } }) =>
+      pid === null ? [] : [[name, pid] as const],
     );
     this.#usage = measure(new Map(groups), this.#usage);
     return this.#usage;

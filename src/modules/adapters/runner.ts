@@ -300,21 +300,21 @@ export class Runner {
   /** Whether nothing keeps it waiting; what does is said. */
   #mayStart(): boolean {
     const { manager, clock, waitsFor, changed } = this.#around;
-    if (this.#cleaning) {
-      const why = this.#stuck
-        ? "what ran before can't be ended"
-        : "what is left of the last run is being ended";
-      if (manager.explain(this.name, why)) changed();
-      if (this.#stuck) this.#settleStarts(why);
-      return false;
-    }
     const waiting = waitsFor(this.name);
     if (waiting) {
       if (manager.explain(this.name, waiting.reason)) changed();
       if (!waiting.passes) this.#settleStarts(waiting.reason);
       return false;
     }
-    return clock.monotonic() >= this.#notBefore;
+    if (clock.monotonic() < this.#notBefore) return false;
+    if (this.#cleaning) {
+      const why = this.#stuck
+        ? "what ran before can't be ended"
+        : "what is left of the last run is being ended";
+      if (manager.explain(this.name, why)) changed();
+      if (this.#stuck) this.#settleStarts(why);
+    }
+    return this.#cleaning === undefined;
   }
 
   // ——— starting
@@ -477,6 +477,8 @@ export class Runner {
       .then(() => {
         if (!run.verdict) this.#addLastWords(reason);
         this.#cleaning = undefined;
+        if (this.#run === run) this.#run = undefined;
+        void this.#around.remember(this.remembered);
         this.poke();
       });
     this.#cleaning = cleaning;
@@ -874,7 +876,7 @@ export class Runner {
     else if (left.recording) this.#cut = { recording: left.recording, at: left.since };
     if (left.state === "RECORDING" && vanished)
       record({ type: "recording_cut", name: this.name, ...left.recording });
-    if (!hasProcess(left.state)) return;
+    if (!hasProcess(left.state) && (left.run === null || left.boot !== ownIdentity().boot)) return;
     const startedAt = left.startedAt ?? left.since;
     const withinMs = Math.max(1_000, startedAt + this.config.startDeadline - clock.wall());
     const run = this.#begin(left.run ?? "", startedAt, withinMs);
@@ -886,7 +888,7 @@ export class Runner {
     }
     const { stopSignal, stopDeadline } = this.config;
     run.leftovers = endLeftovers(recordOf(left) ?? { run: run.id }, stopSignal, stopDeadline);
-    if (!vanished) return this.#exited(run, { code: null, signal: null });
+    if (!vanished && hasProcess(left.state)) return this.#exited(run, { code: null, signal: null });
     this.#over(run);
     this.#clean(this.#endLeft(run), run, "");
   }

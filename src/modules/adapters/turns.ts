@@ -60,7 +60,7 @@ class Turns {
   #arm(at: number): void {
     if (this.#soon && this.#soon.at <= at) return;
     clearTimeout(this.#soon?.timer);
-    const timer = setTimeout(() => this.#fire(), at - performance.now());
+    const timer = setTimeout(() => this.#fire(), Math.max(0, at - performance.now()));
     this.#soon = { at, timer };
   }
 

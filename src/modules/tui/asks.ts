@@ -22,25 +22,23 @@ type Lane = {
   last: Asked;
   /** What was sent last, until the host has heard it. */
   sent: Asked | undefined;
+  /** The module when that was sent. */
+  from: ModuleRow | undefined;
   /** Told when it has. */
   heard: () => void;
 };
 
 const laneOf = (verb: Verb): string => (verb === "record" || verb === "pause" ? "record" : "run");
 
-/** What is said of a command's end. */
-export type Said = { readonly text: string; readonly failed: boolean };
-
 type Outcome = { name: string; ok: boolean; text: string | null };
 
-/** What became of a command, of those that failed where some did; undefined where there is nothing to say. */
-function saidOf(answer: unknown): Said | undefined {
+/** What went wrong of a command; undefined where nothing did, since what went well is seen. */
+function failureOf(answer: unknown): string | undefined {
   const outcomes = (answer as { outcomes?: readonly Outcome[] } | undefined)?.outcomes ?? [];
-  const failures = outcomes.filter(({ ok }) => !ok);
-  const texts = (failures.length > 0 ? failures : outcomes).flatMap(({ name, ok, text }) =>
-    text === null ? (ok ? [] : [`${name}: it failed`]) : [`${name}: ${text}`],
-  );
-  return texts.length === 0 ? undefined : { text: texts.join(" · "), failed: failures.length > 0 };
+  const failures = outcomes
+    .filter(({ ok }) => !ok)
+    .map(({ name, text }) => (text?.startsWith(`${name} `) ? text : `${name}: ${text ?? "it failed"}`));
+  return failures.join(" · ") || undefined;
 }
 
 /** Whether a module has moved on since; then what it says of itself is the answer. */
@@ -52,19 +50,19 @@ export class Asks {
   readonly #control: Control;
   readonly #rowOf: (name: string) => ModuleRow | undefined;
   readonly #heard: (state: State) => void;
-  readonly #say: (said: Said | undefined) => void;
+  readonly #say: (failure: string | undefined) => void;
   readonly #lanes = new Map<string, Lane>();
 
   /**
    * @param rowOf a module as it was heard of last
    * @param heard told the state that a command was answered with
-   * @param say told what there is to say of its end
+   * @param say told what went wrong of it
    */
   constructor(
     control: Control,
     rowOf: (name: string) => ModuleRow | undefined,
     heard: (state: State) => void,
-    say: (said: Said | undefined) => void,
+    say: (failure: string | undefined) => void,
   ) {
     this.#control = control;
     this.#rowOf = rowOf;
@@ -92,7 +90,7 @@ export class Asks {
     const asked: Asked = { verb, from: this.#rowOf(name) };
     const lane = this.#lanes.get(key);
     if (!lane) {
-      const made: Lane = { last: asked, sent: undefined, heard: () => {} };
+      const made: Lane = { last: asked, sent: undefined, from: asked.from, heard: () => {} };
       this.#lanes.set(key, made);
       void this.#work(key, name, made);
     } else if (lane.sent) lane.last = lane.sent.verb === verb ? lane.sent : asked;
@@ -107,7 +105,7 @@ export class Asks {
     for (const [key, lane] of this.#lanes) {
       if (!lane.sent) continue;
       const now = this.#rowOf(key.slice(key.indexOf(" ") + 1));
-      if (hasMoved(lane.sent.from, now) || lane.sent.from?.desired !== now?.desired) lane.heard();
+      if (hasMoved(lane.from, now) || lane.from?.desired !== now?.desired) lane.heard();
     }
   }
 
@@ -115,6 +113,7 @@ export class Asks {
     while (lane.sent !== lane.last) {
       const asked = lane.last;
       lane.sent = asked;
+      lane.from = this.#rowOf(name);
       const { promise, resolve } = Promise.withResolvers<void>();
       lane.heard = resolve;
       await Promise.race([this.#send(key, name, lane, asked), promise]);
@@ -123,20 +122,22 @@ export class Asks {
   }
 
   async #send(key: string, name: string, lane: Lane, asked: Asked): Promise<void> {
-    const { state, said } = await this.#command(asked.verb, name);
+    const { state, failure } = await this.#command(asked.verb, name);
     // When something else was wished for meanwhile, what became of this one is no news.
     const isLast = lane.last === asked;
     if (isLast) this.#lanes.delete(key);
     if (state) this.#heard(state);
-    if (isLast) this.#say(said);
+    if (isLast) this.#say(failure);
   }
 
-  async #command(verb: Verb, name: string): Promise<{ state?: State; said: Said | undefined }> {
+  async #command(verb: Verb, name: string): Promise<{ state?: State; failure: string | undefined }> {
+    // Where all are meant, those that can't are passed over.
+    const args = { names: [name], ...(name === ALL ? { all: true } : {}) };
     try {
-      const { answer, ...state } = await this.#control.command(verb, { names: [name] }, LONGEST_MS);
-      return { state, said: saidOf(answer) };
+      const { answer, ...state } = await this.#control.command(verb, args, LONGEST_MS);
+      return { state, failure: failureOf(answer) };
     } catch (error) {
-      return { said: { text: message(error), failed: true } };
+      return { failure: message(error) };
     }
   }
 }

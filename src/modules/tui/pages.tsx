@@ -15,7 +15,7 @@ export type Room = { readonly modules: number; readonly lines: number };
 const LEAST_LINES = 4;
 
 /** @param large whether the log has all the room that there is, but for the module that it is of */
-export function roomOf(height: number, modules: number, large: boolean): Room {
+function roomOf(height: number, modules: number, large: boolean): Room {
   // The head of the table, and that of the log.
   const rest = Math.max(2, height - 2);
   const shown = large ? 1 : Math.max(1, Math.min(modules, rest - LEAST_LINES));
@@ -64,7 +64,7 @@ function Rows(props: {
   });
 }
 
-export type PageProps = {
+type PageProps = {
   /** Those that are looked for; all of them where nothing is. */
   readonly modules: readonly ShownModule[];
   /** Of all modules. */

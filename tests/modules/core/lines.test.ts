@@ -26,11 +26,9 @@ describe("the lines of what a module prints", () => {
   });
 
   test("that aren't UTF-8 are given with replaced characters", () => {
-    expect(split(new Uint8Array([0x61, 0xff, 0xc3, 0x0a, 0xe2, 0x82, 0x0a, 0xef, 0xbb, 0xbf, 0x62]))).toEqual([
-      "a\ufffd\ufffd",
-      "\ufffd",
-      "\ufeffb",
-    ]);
+    expect(split(new Uint8Array([0x61, 0xff, 0xc3, 0x0a, 0xe2, 0x82, 0x0a, 0xef, 0xbb, 0xbf, 0x62]))).toEqual(
+      ["a\ufffd\ufffd", "\ufffd", "\ufeffb"],
+    );
   });
 
   test("are kept whole up to 64 KiB; of a longer one only so much, and how much more it was", () => {

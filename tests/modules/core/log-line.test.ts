@@ -21,7 +21,13 @@ test("a mark is one line, whatever it says", () => {
 });
 
 test("what isn't a line of ours isn't read", () => {
-  for (const line of ["", "hello", "2026-11-22T14:05:01.123Z", "2026-11-22T14:05", "2026-99-22T14:05:01.123Z x"]) {
+  for (const line of [
+    "",
+    "hello",
+    "2026-11-22T14:05:01.123Z",
+    "2026-11-22T14:05",
+    "2026-99-22T14:05:01.123Z x",
+  ]) {
     expect(parseLogLine(line)).toBeUndefined();
   }
 });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { cpuText, lastText, memoryText, summaryTexts, upText } from "../../../src/modules/core/view.ts";
-import { audio, camera, gps, lamp, module } from "../tui-views.ts";
+import { audio, camera, gps, lamp, module } from "../views.ts";
 
 const SECOND = 1_000;
 const HOUR = 3_600 * SECOND;

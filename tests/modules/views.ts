@@ -34,7 +34,7 @@ export const camera = module("camera", {
   rss: 58 << 20,
   recording: { session: "/study/anna", trial: 3, timestamp: AS_OF - 100_000, segment: 2 },
 });
-export const eyetrack = module("eyetrack", {
+const eyetrack = module("eyetrack", {
   actual: "STARTING",
   pid: 4288,
   started_at: AS_OF - 2_000,

@@ -4,7 +4,7 @@ import type { Control, State } from "../../src/kernel/control.ts";
 import { prepareColour } from "../../src/kernel/tui/theme.ts";
 import type { ModuleRow } from "../../src/modules/core/module.ts";
 import type { Pushed } from "../../src/modules/core/view.ts";
-import { changed, running } from "./tui-views.ts";
+import { changed, running } from "./views.ts";
 
 prepareColour(false);
 const [where = "attached"] = process.argv.slice(2);
