@@ -196,59 +196,62 @@ function linesOf(file: Open): string[] | undefined {
   }
 }
 
+/** What isn't told is found so late, ms. */
 const POLL_MS = 250;
 
-/** Calls `look` when a rotated file may have more: within `soonMs` of its being written where that is told. */
-function watchFile(path: string, soonMs: number, look: () => void): Disposable {
-  const name = basename(path);
-  let watcher: { of: FSWatcher; inode: number } | undefined;
-  let soon: NodeJS.Timeout | undefined;
-  let again = false;
-  const changed = () => {
-    // A change isn't told that comes within 1 ms of another one: it is looked a while after each.
-    if (soon) {
-      again = true;
-      return;
-    }
-    soon = setTimeout(() => {
-      soon = undefined;
-      if (again) changed();
-      again = false;
-      look();
-    }, soonMs);
-  };
-  const watchFolder = () => {
-    const inode = statSync(dirname(path), { throwIfNoEntry: false })?.ino;
-    if (inode === watcher?.inode) return;
-    // It was removed, or another took its place.
-    watcher?.of.close();
-    watcher = undefined;
+/** Calls `changed` when a rotated file was written, `soonMs` after it. Not every change is told: it is to be polled too. */
+class Watch implements Disposable {
+  readonly #folder: string;
+  readonly #name: string;
+  readonly #soonMs: number;
+  readonly #changed: () => void;
+  #watcher: { of: FSWatcher; inode: number } | undefined;
+  #soon: NodeJS.Timeout | undefined;
+  #again = false;
+
+  constructor(path: string, soonMs: number, changed: () => void) {
+    this.#folder = dirname(path);
+    this.#name = basename(path);
+    this.#soonMs = soonMs;
+    this.#changed = changed;
+    this.renew();
+  }
+
+  /** Sees to it that the folder is watched that has the name now. */
+  renew(): void {
+    const inode = statSync(this.#folder, { throwIfNoEntry: false })?.ino;
+    if (inode === this.#watcher?.inode) return;
+    this.#watcher?.of.close();
+    this.#watcher = undefined;
     if (inode === undefined) return;
     try {
-      const of = watch(dirname(path), (_, file) => {
-        if (file === name || file?.startsWith(`${name}.`)) changed();
+      const of = watch(this.#folder, (_, file) => {
+        if (file === this.#name || file?.startsWith(`${this.#name}.`)) this.#told();
       });
       of.on("error", () => {});
-      watcher = { of, inode };
+      this.#watcher = { of, inode };
     } catch {
       // Too much is watched on this machine.
     }
-  };
-  const poll = setInterval(() => {
-    watchFolder();
-    look();
-  }, POLL_MS);
-  watchFolder();
-  return {
-    [Symbol.dispose]() {
-      clearInterval(poll);
-      clearTimeout(soon);
-      watcher?.of.close();
-    },
-  };
+  }
+
+  /** A change isn't told that comes within 1 ms of another one: it is looked a while after each. */
+  #told(): void {
+    this.#again = this.#soon !== undefined;
+    this.#soon ??= setTimeout(() => {
+      this.#soon = undefined;
+      if (this.#again) this.#told();
+      this.#changed();
+    }, this.#soonMs);
+  }
+
+  [Symbol.dispose](): void {
+    clearTimeout(this.#soon);
+    this.#watcher?.of.close();
+  }
 }
 
-/** What is written soon after something else isn't told: see {@link watchFile}. */
+/** Longer than what {@link Watch} may not be told in. */
 const AT_ONCE_MS = 3;
 
 /**
@@ -271,13 +274,15 @@ export async function printLines(
   using _ = life.own({ end, hurry: async () => {} });
   output.onClosed(end);
   using watching = new DisposableStack();
-  const poll = setInterval(() => news.resolve(), POLL_MS);
+  const watches = new Map<string, Watch>();
+  const poll = setInterval(() => {
+    for (const watch of watches.values()) watch.renew();
+    news.resolve();
+  }, POLL_MS);
   watching.defer(() => clearInterval(poll));
-  const watched = new Set<string>();
   const watch = (path: string) => {
-    if (!follow || watched.has(path)) return;
-    watched.add(path);
-    watching.use(watchFile(path, AT_ONCE_MS, () => news.resolve()));
+    if (!follow || watches.has(path)) return;
+    watches.set(path, watching.use(new Watch(path, AT_ONCE_MS, () => news.resolve())));
   };
   while (!over) {
     news = Promise.withResolvers();
@@ -355,10 +360,16 @@ export function followLog(path: string, shown: (batch: readonly LogLine[]) => vo
     return reader.next();
   };
   more = setImmediate(read, first);
-  const watching = watchFile(path, SCREEN_MS, () => more ?? read(next));
+  const look = () => more ?? read(next);
+  const watching = new Watch(path, SCREEN_MS, look);
+  const poll = setInterval(() => {
+    watching.renew();
+    look();
+  }, POLL_MS);
   return {
     [Symbol.dispose]() {
       over = true;
+      clearInterval(poll);
       clearImmediate(more);
       watching[Symbol.dispose]();
       reader[Symbol.dispose]();

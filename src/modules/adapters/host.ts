@@ -3,8 +3,8 @@ import { Exit, Expected } from "../../kernel/errors.ts";
 import { every } from "../../kernel/every.ts";
 import { generation } from "../../kernel/generation.ts";
 import type { Activity, Host } from "../../kernel/host.ts";
-import { ownIdentity } from "../../kernel/runtime.ts";
 import type { Log } from "../../kernel/log.ts";
+import { ownIdentity } from "../../kernel/runtime.ts";
 import type { Part } from "../../kernel/stack.ts";
 import type { Head, Left } from "../core/running.ts";
 import { EventLog } from "./event-log.ts";
@@ -12,7 +12,7 @@ import { Places } from "./places.ts";
 import { Preferences } from "./preferences.ts";
 import { Rack } from "./rack.ts";
 import type { Outcome } from "./runner.ts";
-import { RunningFile, readLeft } from "./running.ts";
+import { RunningFile, readRan } from "./running.ts";
 import type { ModulesSettings } from "./settings.ts";
 
 /** How often it is looked whether each module is there, and well, ms. */
@@ -40,7 +40,7 @@ export async function openModules(
   const warn = (text: string) => log.warn(text);
   const places = new Places(profile);
   places.prepare();
-  const left = await readLeft(places.running, warn);
+  const left = await readRan(places.running, warn);
   const head = { session: host.session, dir, supervisor: ownIdentity() };
   const events = new EventLog(places, (error) => log.warn("the events can't be written", { error }));
   /** Whether it ends because it can't go on: then what runs is left running, to be taken over. */
@@ -49,7 +49,7 @@ export async function openModules(
   const running = await stack.open(
     "state",
     "running modules",
-    runningPart(places, head, left, log, () => rack !== undefined && !broken && !rack.runs),
+    runningPart(places, head, left, log, () => !broken && (rack ? !rack.runs : left === undefined)),
   );
   // Told together: a start of many modules is one news.
   let telling = false;
@@ -146,13 +146,7 @@ const NO_PAUSE = new Expected(
 
 /** The file that says what runs, for as long as anything does. */
 const runningPart =
-  (
-    places: Places,
-    head: Head,
-    left: Left | undefined,
-    log: Log,
-    isOver: () => boolean,
-  ): Part<RunningFile> =>
+  (places: Places, head: Head, left: Left | undefined, log: Log, isOver: () => boolean): Part<RunningFile> =>
   async () => {
     const file = await RunningFile.open(places.running, head, left, {
       failed: (error) => log.error(`what runs isn't remembered: ${error.message}`),

@@ -6,7 +6,7 @@ import { Exit, Expected } from "../../kernel/errors.ts";
 import { launch } from "../../kernel/launch.ts";
 import { Reach } from "../../kernel/reach.ts";
 import { Places } from "./places.ts";
-import { readLeft } from "./running.ts";
+import { readRan } from "./running.ts";
 
 /** A profile's supervisor, whether one lives or not. */
 
@@ -51,7 +51,7 @@ export async function prepare(
   { profile, output }: Context,
   { dir, given }: { dir: string; given: boolean },
 ): Promise<Hosted> {
-  const left = await readLeft(new Places(profile).running, (text) => output.note(text));
+  const left = await readRan(new Places(profile).running, (text) => output.note(text));
   if (left) {
     if (given && left.dir !== dir) {
       throw new Expected(

@@ -33,6 +33,12 @@ export async function readLeft(path: string, warn: (text: string) => void): Prom
   return mergeRecovery(recovery, live);
 }
 
+/** As {@link readLeft}; undefined also when nothing ran then: there is nothing to be taken over or followed. */
+export async function readRan(path: string, warn: (text: string) => void): Promise<Left | undefined> {
+  const left = await readLeft(path, warn);
+  return left && left.modules.length > 0 ? left : undefined;
+}
+
 async function readCopy(path: string, warn: (text: string) => void): Promise<Running | undefined> {
   try {
     const text = await readFile(path, "utf8");
