@@ -155,7 +155,6 @@ row(
   "KB",
   "≤ 2",
 );
-row("growth of PSS", after.pss - before.pss, "MB", "no goal");
 row("growth of descriptors", after.descriptors - before.descriptors, "", "0");
 row("growth of threads", after.threads - before.threads, "", "≤ 0");
 row("growth of children", after.alive - before.alive, "", "0");

@@ -5,7 +5,7 @@ import { install, machine } from "../../build/debian.ts";
 import { ModulesBox } from "../support/modules.ts";
 import { Sandbox, until } from "../support/sandbox.ts";
 
-/** What its documentation calls the version that is installed here; others may do better or worse. */
+/** Held to one version, so that a number can be measured again. */
 const PM2 = "pm2@7.0.4";
 
 /**

@@ -187,7 +187,11 @@ test("a start that isn't ready by its deadline is killed; still_starting gives i
   await Bun.sleep(600);
   expect((await supervisor.row("mute")).actual).toBe("STARTING");
   await clock.advance(1_500);
-  expect(await mute).toEqual({ name: "mute", ok: false, text: "not ready within 30 s" });
+  expect(await mute).toEqual({
+    name: "mute",
+    ok: false,
+    text: 'not ready within 30 s: it never said {"event":"ready"}',
+  });
   expect(alive(pid)).toBe(false);
   expect(await supervisor.row("mute")).toMatchObject({ desired: "off", actual: "ERROR" });
   expect((await supervisor.row("slow")).actual).toBe("STARTING");

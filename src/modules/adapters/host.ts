@@ -19,6 +19,8 @@ import type { ModulesSettings } from "./settings.ts";
 const LOOK_MS = 5_000;
 /** How often what is measured is shown anew while somebody looks, ms. */
 const SHOW_MS = 2_000;
+/** Clients are told of changes so often at most, ms. */
+const TELL_MS = 25;
 /** Each module's end has deadlines of its own, one after another where they depend on each other. */
 const END_MS = 3_600_000;
 const OPEN_MS = 120_000;
@@ -42,7 +44,10 @@ export async function openModules(
   places.prepare();
   const left = await readRan(places.running, warn);
   const head = { session: host.session, dir, supervisor: ownIdentity() };
-  const events = new EventLog(places, (error) => log.warn("the events can't be written", { error }));
+  const events = await stack.open("state", "events", async () => {
+    const file = new EventLog(places, (error) => log.warn("the events can't be written", { error }));
+    return Object.assign(file, { [Symbol.asyncDispose]: async () => file[Symbol.dispose]() });
+  });
   /** Whether it ends because it can't go on: then what runs is left running, to be taken over. */
   let broken = false;
   let rack: Rack | undefined;
@@ -51,15 +56,20 @@ export async function openModules(
     "running modules",
     runningPart(places, head, left, log, () => !broken && (rack ? !rack.runs : left === undefined)),
   );
-  // Told together: a start of many modules is one news.
+  // Told together: a start of many modules is one news, and so is the chatter of those that run.
   let telling = false;
+  let toldAt = Number.NEGATIVE_INFINITY;
   const changed = () => {
     if (telling) return;
     telling = true;
-    setImmediate(() => {
-      telling = false;
-      host.changed();
-    });
+    setTimeout(
+      () => {
+        telling = false;
+        toldAt = performance.now();
+        host.changed();
+      },
+      Math.max(0, toldAt + TELL_MS - performance.now()),
+    );
   };
   rack = await Rack.open({
     dir,

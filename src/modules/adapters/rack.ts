@@ -52,6 +52,7 @@ export class Rack {
   readonly #unsettled = new Set<string>();
   /** Saves of preferences that are under way, by the module's name. */
   readonly #saving = new Map<string, Promise<string | null>>();
+  #reloading: Promise<void> = Promise.resolve();
   #live = false;
   #trial = 0;
   #notice: string | null = null;
@@ -323,8 +324,17 @@ export class Rack {
     return runner.send(command, withinMs);
   }
 
-  /** Takes in what was edited, added and removed in the folder. */
-  async reload(): Promise<Outcome[]> {
+  /** Takes in what was edited, added and removed in the folder; one time after another. */
+  reload(): Promise<Outcome[]> {
+    const reloaded = this.#reloading.then(() => this.#reload());
+    this.#reloading = reloaded.then(
+      () => {},
+      () => {},
+    );
+    return reloaded;
+  }
+
+  async #reload(): Promise<Outcome[]> {
     const folder = await readModules(this.#options.dir);
     this.#tellProblems(folder);
     const outcomes: Promise<Outcome>[] = [];

@@ -72,6 +72,8 @@ type Run = {
   readonly ready: AbortController;
   /** When it last gave its status, on the monotonic clock, ms. */
   statusAt: number;
+  /** Whether its process was found to be gone without a word. */
+  missed?: boolean;
   /** Ends what is left of it, where its leader went before we came. */
   leftovers?: Promise<unknown>;
 };
@@ -259,6 +261,8 @@ export class Runner {
     this.#poked = true;
     this.#moving ??= this.#move().finally(() => {
       this.#moving = undefined;
+      // Somebody may have poked just as it came to its end.
+      if (this.#poked && !this.#halted) this.poke();
     });
   }
 
@@ -396,7 +400,8 @@ export class Runner {
       if (run.ready.signal.aborted) return;
     }
     if (this.#run === run && this.standing.actual === "STARTING") {
-      this.#condemn(run, "fail", `not ready within ${spoken(this.config.startDeadline)}`);
+      const silent = this.config.ready.by === "event" ? ': it never said {"event":"ready"}' : "";
+      this.#condemn(run, "fail", `not ready within ${spoken(this.config.startDeadline)}${silent}`);
     }
   }
 
@@ -465,6 +470,7 @@ export class Runner {
     }
     this.#notBefore = clock.monotonic() + next.afterMs;
     manager.apply(this.name, "want", `again in ${spoken(next.afterMs)}, after ${reason}`);
+    if (this.#halted) return;
     this.#backoff = new AbortController();
     void clock.sleep(next.afterMs, this.#backoff.signal).then(() => this.poke());
   }
@@ -529,7 +535,8 @@ export class Runner {
     const run = this.#run;
     const process = run?.process;
     manager.requested("stop_requested", name);
-    if (!manager.apply(name, "stop") || !run) return;
+    if (!manager.apply(name, "stop")) return;
+    if (!run) return void manager.apply(name, "gone");
     run.ready.abort();
     if (process) {
       const { stopDeadline } = this.config;
@@ -826,9 +833,14 @@ export class Runner {
     const run = this.#run;
     if (!run?.process || run.over.signal.aborted) return;
     if (!isAlive(run.process.record)) {
-      // Its exit is told at once, as a rule.
+      // Its exit is told at once, as a rule; it may be on its way.
+      if (!run.missed) {
+        run.missed = true;
+        return;
+      }
       this.#around.log.warn(`${this.name}: pid ${this.pid} is gone, and nobody said so`);
-      return this.#exited(run, { code: null, signal: null });
+      this.#exited(run, { code: null, signal: null });
+      return;
     }
     const { watchdog } = this.config;
     const silent = this.#around.clock.monotonic() - run.statusAt;
@@ -874,8 +886,14 @@ export class Runner {
     this.#quitAsked = left.quitAsked;
     if (left.state === "RECORDING" && !vanished) this.#recording = left.recording;
     else if (left.recording) this.#cut = { recording: left.recording, at: left.since };
-    if (left.state === "RECORDING" && vanished)
-      record({ type: "recording_cut", name: this.name, ...left.recording });
+    if (left.state === "RECORDING" && vanished) {
+      record({
+        type: "recording_cut",
+        name: this.name,
+        recording: left.recording,
+        reason: "the machine went down",
+      });
+    }
     if (!hasProcess(left.state) && (left.run === null || left.boot !== ownIdentity().boot)) return;
     const startedAt = left.startedAt ?? left.since;
     const withinMs = Math.max(1_000, startedAt + this.config.startDeadline - clock.wall());
@@ -888,9 +906,11 @@ export class Runner {
     }
     const { stopSignal, stopDeadline } = this.config;
     run.leftovers = endLeftovers(recordOf(left) ?? { run: run.id }, stopSignal, stopDeadline);
-    if (!vanished && hasProcess(left.state)) return this.#exited(run, { code: null, signal: null });
-    this.#over(run);
-    this.#clean(this.#endLeft(run), run, "");
+    if (!vanished && hasProcess(left.state)) this.#exited(run, { code: null, signal: null });
+    else {
+      this.#over(run);
+      this.#clean(this.#endLeft(run), run, "");
+    }
   }
 }
 

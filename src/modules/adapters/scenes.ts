@@ -51,7 +51,8 @@ async function until<T>(ask: () => Promise<T>, holds: (answer: T) => boolean, wh
 
 export const scenes: readonly Scene[] = [
   {
-    title: "the supervisor is killed with kill -9; its module goes on counting, and is taken over by the next",
+    title:
+      "the supervisor is killed with kill -9; its module goes on counting, and is taken over by the next",
     async play(stage) {
       const folder = makeModule(stage, "counter", "command = sh count.sh\nready = 100ms\n");
       return supervised(stage, async () => {
