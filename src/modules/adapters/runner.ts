@@ -246,6 +246,7 @@ export class Runner {
   /** From now on it is moved towards what is desired. */
   go(): void {
     this.#halted = false;
+    this.#awaitBackoff();
     this.poke();
   }
 
@@ -470,9 +471,7 @@ export class Runner {
     }
     this.#notBefore = clock.monotonic() + next.afterMs;
     manager.apply(this.name, "want", `again in ${spoken(next.afterMs)}, after ${reason}`);
-    if (this.#halted) return;
-    this.#backoff = new AbortController();
-    void clock.sleep(next.afterMs, this.#backoff.signal).then(() => this.poke());
+    this.#awaitBackoff();
   }
 
   /** Until what is left of a run is ended nothing is started; then its last words are taken in. */
@@ -497,6 +496,14 @@ export class Runner {
     const known = this.standing.reason;
     if (words === "" || !known?.endsWith(reason)) return;
     if (manager.explain(this.name, `${known}: ${words}`)) changed();
+  }
+
+  #awaitBackoff(): void {
+    const { clock } = this.#around;
+    const left = this.#notBefore - clock.monotonic();
+    if (this.#halted || left <= 0) return;
+    this.#backoff = new AbortController();
+    void clock.sleep(left, this.#backoff.signal).then(() => this.poke());
   }
 
   /** Ends what is left of the group of a leader that is gone. */

@@ -236,7 +236,10 @@ function printRows(context: Context, rows: readonly ModuleRow[]): void {
     for (const row of rows) emitRow(context, row);
     return;
   }
-  if (rows.length === 0) return output.note("there are no modules: mkdir -p modules/NAME, with a config.txt");
+  if (rows.length === 0) {
+    output.note("there are no modules: mkdir -p modules/NAME, with a config.txt");
+    return;
+  }
   const now = systemClock.wall();
   printTable(
     output,

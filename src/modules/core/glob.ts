@@ -1,5 +1,5 @@
 /** Whether a name fits a pattern in which `*` stands for any characters and `?` for one. */
-export function fits(pattern: string, name: string): boolean {
+function fits(pattern: string, name: string): boolean {
   const source = [...pattern]
     .map((letter) => (letter === "*" ? ".*" : letter === "?" ? "." : RegExp.escape(letter)))
     .join("");
