@@ -291,7 +291,7 @@ export class Runner {
       await this.#stop();
       this.#poked = true;
     } else if (todo) {
-      if (todo === "unwant") this.#backoff.abort();
+      if (todo === "unwant") this.#endBackoff();
       if (manager.apply(this.name, todo)) this.#poked = true;
     } else if (standing.actual === "ENABLED") {
       if (!this.#mayStart()) return;
@@ -503,7 +503,16 @@ export class Runner {
     const left = this.#notBefore - clock.monotonic();
     if (this.#halted || left <= 0) return;
     this.#backoff = new AbortController();
-    void clock.sleep(left, this.#backoff.signal).then(() => this.poke());
+    void clock.sleep(left, this.#backoff.signal).then(() => {
+      // A timer may fire a little early.
+      this.#awaitBackoff();
+      this.poke();
+    });
+  }
+
+  #endBackoff(): void {
+    this.#notBefore = 0;
+    this.#backoff.abort();
   }
 
   /** Ends what is left of the group of a leader that is gone. */
@@ -773,8 +782,7 @@ export class Runner {
   #forgive(): void {
     const { manager } = this.#around;
     this.#restart = NO_FAILURES;
-    this.#notBefore = 0;
-    this.#backoff.abort();
+    this.#endBackoff();
     const { actual, desired } = this.standing;
     if (desired === "on" && (actual === "ERROR" || actual === "CRASHED")) manager.apply(this.name, "want");
     this.poke();
