@@ -14,7 +14,7 @@ import { sayFailed, sayReady } from "./launch.ts";
 import type { Cause, Life } from "./life.ts";
 import type { Log } from "./log.ts";
 import { socketPath } from "./paths.ts";
-import { runtime, selfCommand, spawnDetached } from "./runtime.ts";
+import { releaseFilePages, runtime, selfCommand, spawnDetached } from "./runtime.ts";
 import { clearDeadSeats, seatName, type TakenSeat, takeSeat } from "./seat.ts";
 import { Session, type SessionView, type Work } from "./session.ts";
 import { openSlot, type Slot, type SlotOptions, type SlotPart } from "./slot.ts";
@@ -119,6 +119,9 @@ export async function runHost<Given extends object>(
     throw error;
   }
 }
+
+/** When memory of the executable's own pages is given back: once the start is over, and so often after that, ms. */
+const SETTLED_MS = { first: 5_000, often: 60_000 };
 
 /** How long an activity that goes on without is held up by what writes the state that it has reached, in ms. */
 const WRITTEN_MS = 8_000;
@@ -321,9 +324,22 @@ class Hosting<Given extends object> {
     });
     this.#session = session;
     session.start(activity.paused).then(
-      () => this.#begun && sayReady(id),
+      () => {
+        if (this.#begun) sayReady(id);
+        this.#settleIn();
+      },
       (error: unknown) => this.#end(error),
     );
+  }
+
+  /** A host lives for months, and has little to do: memory that only its start or a busy minute needed is given back. */
+  #settleIn(): void {
+    const again = () => {
+      if (this.#endAsked) return;
+      releaseFilePages();
+      setTimeout(again, SETTLED_MS.often).unref();
+    };
+    setTimeout(again, SETTLED_MS.first).unref();
   }
 
   /** @param why what the activity is told, when it isn't what the host ends with */

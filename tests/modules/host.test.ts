@@ -346,3 +346,42 @@ test("recording is refused where it can't be, and said by the module itself", as
   const everyone = await supervisor.ask("pause", { names: ["*"], all: true });
   expect(everyone).toMatchObject([{ name: "tiny", ok: true }]);
 });
+
+test("what a module said just before its supervisor died counts for the next", async () => {
+  tiny("starts", { start_deadline: "5s" });
+  tiny("begins");
+  tiny("ends");
+  const first = await Supervisor.up();
+  for (const name of ["starts", "begins", "ends"]) await first.until(name, ({ actual }) => actual === "IDLE");
+  const session = join(home.path, "recording");
+  await first.ask("record", { names: ["begins", "ends"], session });
+  await first.one("pause", "ends");
+  await first.crash();
+  // As if it had died after it had taken their words in, and before it could write down what follows from them.
+  const state = join(home.path, "state/stint/modules");
+  const path = join(state, "running_modules.json");
+  const left = JSON.parse(readFileSync(path, "utf8")) as { modules: Record<string, unknown>[] };
+  const lastAck = (name: string): number =>
+    Number(/"ack","id":(\d+)\}\n$/.exec(readFileSync(join(state, name, "log"), "utf8"))?.[1]);
+  const before: Record<string, object> = {
+    starts: { state: "STARTING" },
+    begins: { state: "IDLE", asked: lastAck("begins") },
+    ends: {
+      state: "RECORDING",
+      asked: lastAck("ends"),
+      recording: { session, trial: 1, timestamp: 1, segment: 1 },
+    },
+  };
+  for (const module of left.modules) Object.assign(module, before[String(module["name"])], { since: 0 });
+  writeFileSync(path, JSON.stringify(left));
+  await using second = await Supervisor.up(true);
+  expect(
+    (await second.rows()).map(({ name, actual, recording }) => [name, actual, recording?.trial]),
+  ).toEqual([
+    ["begins", "RECORDING", 1],
+    ["ends", "IDLE", undefined],
+    ["starts", "IDLE", undefined],
+  ]);
+  await clock.advance(10_000);
+  expect((await second.row("starts")).actual).toBe("IDLE");
+});

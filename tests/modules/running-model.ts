@@ -22,6 +22,7 @@ export const running = (name: string, how: Partial<RunningModule> = {}): Running
   cgroup: null,
   startedAt: 1_795_356_000_000,
   speaks: true,
+  asked: null,
   quitAsked: false,
   recording: null,
   restart: NO_FAILURES,

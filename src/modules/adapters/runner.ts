@@ -4,6 +4,7 @@ import { plain } from "../../kernel/core/plain.ts";
 import { Exit, Expected, message } from "../../kernel/errors.ts";
 import type { Log } from "../../kernel/log.ts";
 import { isAlive, ownIdentity } from "../../kernel/runtime.ts";
+import { parseLogLine } from "../core/log-line.ts";
 import { type By, type ModuleStateManager, needed, type Standing } from "../core/manager.ts";
 import {
   type ExitStatus,
@@ -16,6 +17,7 @@ import { commandLine, LONGEST_COMMAND, parseSaid, type Said } from "../core/prot
 import { afterExit, NO_FAILURES, type RestartState } from "../core/restart.ts";
 import type { RunningModule } from "../core/running.ts";
 import { hasProcess, isUp } from "../core/states.ts";
+import { LineReader, logLines } from "./follow.ts";
 import { type ModuleOutput, openOutput } from "./output.ts";
 import type { Places } from "./places.ts";
 import { adoptModule, endLeftovers, findRun, type ModuleProcess, spawnModule } from "./process.ts";
@@ -51,6 +53,8 @@ const ACK_MS = 10_000;
 const KILLED_MS = 5_000;
 /** After `quit`, how long at most until the stop signal, ms. */
 const QUIT_MS = 5_000;
+/** So many of the last lines of its log are gone through when it is taken over. */
+const REPLAYED = 1_000;
 /** What a module said last is shown with its end, in so many characters. */
 const LAST_WORDS = 200;
 
@@ -104,6 +108,8 @@ export class Runner {
   #speaks = false;
   #quitAsked = false;
   #recording: Recording | null = null;
+  /** The command that begins or ends a recording, while it isn't acknowledged. */
+  #asked: number | null = null;
   /** A recording that a crash cut, to be gone on with. */
   #cut: { recording: Recording; at: number } | undefined;
   #status: Record<string, unknown> | null = null;
@@ -214,7 +220,7 @@ export class Runner {
       last_exit: this.#lastExit,
       reason,
       enabled,
-      recording: this.#recording,
+      recording: actual === "RECORDING" ? this.#recording : null,
       status: this.#status,
     };
   }
@@ -238,6 +244,7 @@ export class Runner {
       speaks: this.#speaks,
       quitAsked: this.#quitAsked,
       recording: this.#recording ?? this.#cut?.recording ?? null,
+      asked: this.#asked,
       restart: this.#restart,
       lastExit: this.#lastExit,
     };
@@ -630,14 +637,37 @@ export class Runner {
     if (event === "error" && id === undefined && said.message !== undefined) {
       if (manager.explain(this.name, plain(said.message).slice(0, LAST_WORDS))) changed();
     }
-    if (id !== undefined) this.#answers.get(id)?.(said);
+    if (id === undefined) return;
+    if (id === this.#asked && event === "ack") this.#acknowledged();
+    this.#answers.get(id)?.(said);
+  }
+
+  /** It has begun or ended its recording: told by whomever, this supervisor or the one before it. */
+  #acknowledged(): void {
+    const { manager } = this.#around;
+    this.#asked = null;
+    if (manager.apply(this.name, "record")) return;
+    if (manager.apply(this.name, "pause")) this.#recording = null;
+  }
+
+  /** Tells it to begin or end a recording. A supervisor after this one would know that it was asked. */
+  async #askRecording(command: Record<string, unknown>): Promise<Said | undefined> {
+    const asked = ++this.#ids;
+    this.#asked = asked;
+    await this.#around.remember(this.remembered);
+    const said = await this.#tell(command, ACK_MS, asked);
+    this.#asked = null;
+    return said;
   }
 
   /** Tells it something. @returns its answer; undefined when there is none in time, or it can't be told */
-  async #tell(command: Record<string, unknown>, withinMs: number): Promise<Said | undefined> {
+  async #tell(
+    command: Record<string, unknown>,
+    withinMs: number,
+    id: number = ++this.#ids,
+  ): Promise<Said | undefined> {
     const { clock } = this.#around;
     const process = this.#run?.process;
-    const id = ++this.#ids;
     const line = commandLine({ ...command, id });
     if (!process || line === undefined) return undefined;
     const { promise, resolve } = Promise.withResolvers<Said | undefined>();
@@ -688,10 +718,7 @@ export class Runner {
       if (!this.#speaks) return this.#outcome(false, "it doesn't speak: it can't be told to record");
       const run = this.#run;
       this.#recording = recording;
-      const said = await this.#tell({ command: "start_recording", ...recording }, ACK_MS);
-      const refused = this.#refusal(said);
-      // Its status may have said so before its acknowledgement did.
-      if (refused === undefined) this.#around.manager.apply(this.name, "record");
+      const refused = this.#refusal(await this.#askRecording({ command: "start_recording", ...recording }));
       const records = this.standing.actual === "RECORDING" && this.#run === run;
       if (records) void this.#around.remember(this.remembered);
       else if (this.#run === run) this.#recording = null;
@@ -705,12 +732,7 @@ export class Runner {
       const { actual } = this.standing;
       if (actual === "IDLE") return this.#outcome(true, null);
       if (actual !== "RECORDING") return this.#outcome(false, `it is ${actual}, not RECORDING`);
-      const said = await this.#tell({ command: "stop_recording" }, ACK_MS);
-      const refused = this.#refusal(said);
-      if (refused === undefined) {
-        this.#recording = null;
-        this.#around.manager.apply(this.name, "pause");
-      }
+      const refused = this.#refusal(await this.#askRecording({ command: "stop_recording" }));
       return this.#outcome(this.standing.actual === "IDLE", refused ?? null);
     });
   }
@@ -899,7 +921,8 @@ export class Runner {
     this.#lastExit = left.lastExit;
     this.#speaks = left.speaks;
     this.#quitAsked = left.quitAsked;
-    if (left.state === "RECORDING" && !vanished) this.#recording = left.recording;
+    const pending = left.state === "IDLE" && left.asked !== null;
+    if ((left.state === "RECORDING" || pending) && !vanished) this.#recording = left.recording;
     else if (left.recording) this.#cut = { recording: left.recording, at: left.since };
     if (left.state === "RECORDING" && vanished) {
       record({
@@ -916,7 +939,9 @@ export class Runner {
     if (process) {
       run.process = process;
       this.#watch(run, process);
+      this.#asked = left.asked;
       if (this.standing.actual === "STARTING") this.#awaitReady(run);
+      this.#replay(left.since);
       return;
     }
     const { stopSignal, stopDeadline } = this.config;
@@ -925,6 +950,21 @@ export class Runner {
     else {
       this.#over(run);
       this.#clean(this.#endLeft(run), run, "");
+    }
+  }
+
+  /** What it said last may have been taken in by a supervisor that didn't live to do anything about it. */
+  #replay(since: number): void {
+    const { places, log } = this.#around;
+    try {
+      using reader = new LineReader(places.of(this.name).log);
+      reader.seek(REPLAYED, (line) => (parseLogLine(line)?.at ?? since) < since);
+      const parse = logLines();
+      for (let read = reader.next(); read; read = reader.next()) {
+        for (const { text, mark } of parse(read)) if (!mark) this.hear(text);
+      }
+    } catch (error) {
+      log.warn(`${this.name}: its log can't be read: ${message(error)}`);
     }
   }
 }

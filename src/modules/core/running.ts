@@ -27,6 +27,8 @@ export type RunningModule = {
   /** Whether it was asked to end: then its end is no failure. */
   readonly quitAsked: boolean;
   readonly recording: Recording | null;
+  /** The id of the command to begin or end its recording that it was told and hasn't acknowledged. */
+  readonly asked: number | null;
   readonly restart: RestartState;
   readonly lastExit: string | null;
 };
@@ -144,6 +146,7 @@ const isModule = shaped<RunningModule>({
   recording: orNull(
     shaped<Recording>({ session: isText, trial: isNumber, timestamp: isNumber, segment: isNumber }),
   ),
+  asked: orNull(isNumber),
   restart: shaped<RestartState>({ failures: listOf(isNumber), restarts: isNumber, backoff: isNumber }),
   lastExit: orNull(isText),
 });
