@@ -109,8 +109,14 @@ export class RotatingFile implements Disposable {
   #disposed = false;
   /** Whether the last line has no end: the disk was full, or who wrote it was killed. */
   #torn = false;
+  readonly #alone: boolean;
 
-  constructor(path: string, maxBytes: number, keep: number) {
+  /**
+   * @param alone whether this process alone writes it: then a last line without an end was left by one that was killed,
+   * and isn't another's that is just being written
+   */
+  constructor(path: string, maxBytes: number, keep: number, { alone = false } = {}) {
+    this.#alone = alone;
     this.path = path;
     this.maxBytes = maxBytes;
     this.keep = keep;
@@ -148,9 +154,7 @@ export class RotatingFile implements Disposable {
       mkdirSync(dirname(this.path), { recursive: true, mode: 0o700 });
       this.#fd = openSync(this.path, "a+", 0o600);
     }
-    const last = Buffer.from("\n");
-    readSync(this.#fd, last, 0, 1, Math.max(0, fstatSync(this.#fd).size - 1));
-    this.#torn = last.toString() !== "\n";
+    this.#torn = this.#alone && !endsWithLine(this.#fd);
     return this.#fd;
   }
 
@@ -174,6 +178,13 @@ export class RotatingFile implements Disposable {
     if (this.#fd !== undefined) closeSync(this.#fd);
     this.#fd = undefined;
   }
+}
+
+/** Whether a file is empty, or its last line has an end. */
+function endsWithLine(fd: number): boolean {
+  const last = Buffer.from("\n");
+  readSync(fd, last, 0, 1, Math.max(0, fstatSync(fd).size - 1));
+  return last.toString() === "\n";
 }
 
 /** Where the log with this name is: `$XDG_STATE_HOME/stint/NAME.log`. */

@@ -14,7 +14,7 @@ export class EventLog implements Disposable {
 
   /** @param failed told when it can't be written, and not again before it could be */
   constructor(places: Places, failed: (error: unknown) => void) {
-    this.#file = new RotatingFile(places.events, MAX_BYTES, KEEP);
+    this.#file = new RotatingFile(places.events, MAX_BYTES, KEEP, { alone: true });
     this.#failed = failed;
   }
 

@@ -21,7 +21,7 @@ export class ModuleLog implements Disposable {
     clock: Clock,
     failed: (error: unknown) => void,
   ) {
-    this.#file = new RotatingFile(log, maxBytes, keep);
+    this.#file = new RotatingFile(log, maxBytes, keep, { alone: true });
     this.#clock = clock;
     this.#failed = failed;
   }

@@ -17,11 +17,14 @@ import { commandLine, LONGEST_COMMAND, parseSaid, type Said } from "../core/prot
 import { afterExit, NO_FAILURES, type RestartState } from "../core/restart.ts";
 import type { RunningModule } from "../core/running.ts";
 import { hasProcess, isUp } from "../core/states.ts";
+import { Conversation } from "./conversation.ts";
 import { LineReader, logLines } from "./follow.ts";
 import { type ModuleOutput, openOutput } from "./output.ts";
 import type { Places } from "./places.ts";
 import { adoptModule, endLeftovers, findRun, type ModuleProcess, spawnModule } from "./process.ts";
-import { matches, whenReady } from "./readiness.ts";
+import { Recorder } from "./recorder.ts";
+import { Run, type Verdict } from "./run.ts";
+import { Wishes } from "./wishes.ts";
 
 /** What became of what somebody asked of a module. */
 export type Outcome = { readonly name: string; readonly ok: boolean; readonly text: string | null };
@@ -47,48 +50,12 @@ export type Surroundings = {
   changed(): void;
 };
 
-/** How long a module has to acknowledge a command, ms. */
-const ACK_MS = 10_000;
-/** What has been sent SIGKILL is gone within this, or can't be ended, ms. */
-const KILLED_MS = 5_000;
 /** After `quit`, how long at most until the stop signal, ms. */
 const QUIT_MS = 5_000;
 /** So many of the last lines of its log are gone through when it is taken over. */
 const REPLAYED = 1_000;
 /** What a module said last is shown with its end, in so many characters. */
 const LAST_WORDS = 200;
-
-/** One run of a module: from the making of its process to its end. */
-type Run = {
-  readonly id: string;
-  process?: ModuleProcess;
-  /** UTC ms. */
-  readonly startedAt: number;
-  /** The same on the monotonic clock, which nobody sets. */
-  readonly since: number;
-  /** When a start takes too long, on the monotonic clock, ms. */
-  deadline: number;
-  /** Why it is being killed: by us, for what it did or didn't do. */
-  verdict?: { event: "fail" | "crash"; reason: string };
-  /** Aborted when the run is over. */
-  readonly over: AbortController;
-  /** Aborted when it is ready, or over. */
-  readonly ready: AbortController;
-  /** When it last gave its status, on the monotonic clock, ms. */
-  statusAt: number;
-  /** Whether its process was found to be gone without a word. */
-  missed?: boolean;
-  /** Ends what is left of it, where its leader went before we came. */
-  leftovers?: Promise<unknown>;
-};
-
-/** One who waits for a start or a stop. */
-type Waiter = {
-  readonly on: boolean;
-  /** The run that was there before: its being up isn't what is waited for. */
-  readonly not: Run | undefined;
-  settle(ok: boolean, text: string | null): void;
-};
 
 /**
  * Runs one module: makes its process and ends it, hears what it says, and tells the manager what is true. One loop moves
@@ -101,19 +68,16 @@ export class Runner {
   broken: string | undefined;
   readonly #around: Surroundings;
   readonly #output: ModuleOutput;
+  readonly #conversation: Conversation;
+  readonly #recorder: Recorder;
+  readonly #wishes = new Wishes();
   #run: Run | undefined;
   #restart: RestartState = NO_FAILURES;
   #lastExit: string | null = null;
   #lastLine = "";
   #speaks = false;
   #quitAsked = false;
-  #recording: Recording | null = null;
-  /** The command that begins or ends a recording, while it isn't acknowledged. */
-  #asked: number | null = null;
-  /** A recording that a crash cut, to be gone on with. */
-  #cut: { recording: Recording; at: number } | undefined;
   #status: Record<string, unknown> | null = null;
-  #waiters: Waiter[] = [];
   /** What was desired when nothing was asked for: what a start that fails goes back to. */
   #settled: Pick<Standing, "desired" | "enabled">;
   /** What is left of the last run is being ended; until that is done nothing is started. */
@@ -129,18 +93,21 @@ export class Runner {
   #poked = false;
   /** Whether nothing is to be started any more, or ended either. */
   #halted = true;
-  #ids: number;
-  readonly #answers = new Map<number, (said: Said | undefined) => void>();
-  /** What talks to the module does so one after another. */
-  #talking: Promise<unknown> = Promise.resolve();
-  #matches: ((line: string) => boolean) | undefined;
-
   private constructor(config: ModuleConfig, around: Surroundings, output: ModuleOutput) {
     this.name = config.name;
     this.config = config;
     this.#around = around;
     this.#output = output;
-    this.#ids = around.clock.wall();
+    this.#conversation = new Conversation(around.clock, output);
+    this.#recorder = new Recorder({
+      name: config.name,
+      manager: around.manager,
+      now: () => around.clock.wall(),
+      nextId: () => this.#conversation.nextId(),
+      tell: (command, ms, id) => this.#conversation.tell(this.#run?.process, command, ms, id),
+      remember: () => around.remember(this.remembered),
+      record: around.record,
+    });
     const { desired, enabled } = this.standing;
     this.#settled = { desired, enabled };
   }
@@ -220,7 +187,7 @@ export class Runner {
       last_exit: this.#lastExit,
       reason,
       enabled,
-      recording: actual === "RECORDING" ? this.#recording : null,
+      recording: this.#recorder.recording,
       status: this.#status,
     };
   }
@@ -243,8 +210,7 @@ export class Runner {
       startedAt: this.#run?.startedAt ?? null,
       speaks: this.#speaks,
       quitAsked: this.#quitAsked,
-      recording: this.#recording ?? this.#cut?.recording ?? null,
-      asked: this.#asked,
+      ...this.#recorder.remembered,
       restart: this.#restart,
       lastExit: this.#lastExit,
     };
@@ -261,7 +227,7 @@ export class Runner {
   halt(): void {
     this.#halted = true;
     this.#backoff.abort();
-    for (const waiter of this.#waiters) waiter.settle(false, "the supervisor ends");
+    for (const on of [true, false]) this.#wishes.settle(on, { ok: false, text: "the supervisor ends" });
   }
 
   /** Looks whether there is something to do. */
@@ -335,7 +301,8 @@ export class Runner {
     const { manager, places, clock, log } = this.#around;
     const { name, config } = this;
     const { raw, stdin } = places.of(name);
-    const run = this.#begin(crypto.randomUUID(), clock.wall(), config.startDeadline);
+    const run = this.#begin(new Run(crypto.randomUUID(), clock.wall(), clock));
+    run.allow(config.startDeadline);
     this.#quitAsked = false;
     this.#speaks = config.ready.by === "event";
     this.#status = null;
@@ -360,81 +327,49 @@ export class Runner {
     this.#around.changed();
   }
 
-  #begin(id: string, startedAt: number, withinMs: number): Run {
-    const { clock } = this.#around;
-    const now = clock.monotonic();
+  #begin(run: Run): Run {
     this.#lastLine = "";
-    this.#run = {
-      id,
-      startedAt,
-      since: now - Math.max(0, clock.wall() - startedAt),
-      deadline: now + withinMs,
-      over: new AbortController(),
-      ready: new AbortController(),
-      statusAt: now,
-    };
-    return this.#run;
+    this.#run = run;
+    return run;
   }
 
-  /** The run is over: nothing more is waited for. */
+  /** Nothing more is waited for. */
   #over(run: Run): void {
-    run.over.abort();
-    run.ready.abort();
-    for (const answer of this.#answers.values()) answer(undefined);
-    this.#answers.clear();
+    run.end();
+    this.#conversation.hangUp();
   }
 
   #watch(run: Run, process: ModuleProcess): void {
     void process.exited.then((exit) => this.#exited(run, exit));
   }
 
-  /** Waits until it is ready, or has taken too long. */
   #awaitReady(run: Run): void {
-    const { clock } = this.#around;
-    const { ready } = this.config;
-    this.#matches = ready.by === "pattern" ? matches(ready.pattern) : undefined;
-    void this.#deadline(run);
-    if (ready.by === "event" || ready.by === "pattern") return;
-    const left = ready.by === "time" ? { ...ready, ms: run.startedAt + ready.ms - clock.wall() } : ready;
-    void whenReady(left, { signal: run.ready.signal }).then((is) => is && this.#ready(run));
-  }
-
-  async #deadline(run: Run): Promise<void> {
-    const { clock } = this.#around;
-    for (;;) {
-      const left = run.deadline - clock.monotonic();
-      if (left <= 0) break;
-      await clock.sleep(left, run.ready.signal);
-      if (run.ready.signal.aborted) return;
-    }
-    if (this.#run === run && this.standing.actual === "STARTING") {
-      const silent = this.config.ready.by === "event" ? ': it never said {"event":"ready"}' : "";
-      this.#condemn(run, "fail", `not ready within ${spoken(this.config.startDeadline)}${silent}`);
-    }
-  }
-
-  /** Kills it for what it did, or didn't do; its exit is told with that reason. */
-  #condemn(run: Run, event: "fail" | "crash", reason: string): void {
-    run.verdict ??= { event, reason };
-    run.process?.kill();
+    const { config } = this;
+    run.awaitReady(
+      config,
+      () => this.#ready(run),
+      () => {
+        if (this.#run !== run || this.standing.actual !== "STARTING") return;
+        const silent = config.ready.by === "event" ? ': it never said {"event":"ready"}' : "";
+        run.condemn({ event: "fail", reason: `not ready within ${spoken(config.startDeadline)}${silent}` });
+      },
+    );
   }
 
   #ready(run: Run): void {
-    if (this.#run !== run || run.over.signal.aborted || run.verdict) return;
-    run.ready.abort();
+    if (this.#run !== run || run.isOver || run.verdict) return;
+    run.settle();
     run.statusAt = this.#around.clock.monotonic();
     if (!this.#around.manager.apply(this.name, "ready")) return;
     this.#settle();
-    const cut = this.#cut;
-    this.#cut = undefined;
-    if (cut && this.config.resumeRecording) void this.#resumeRecording(cut);
+    void this.#recorder.back(this.config.resumeRecording);
   }
 
   // ——— ending
 
   /** Its process ended: unasked, unless it is being stopped, which sees for itself. */
   #exited(run: Run, exit: ExitStatus): void {
-    if (this.#run !== run || run.over.signal.aborted) return;
+    if (this.#run !== run || run.isOver) return;
     const { clock, manager } = this.#around;
     const { actual } = this.standing;
     this.#over(run);
@@ -443,18 +378,18 @@ export class Runner {
     const { event, reason } = this.#verdictOn(run, exit, actual === "STARTING");
     const at = clock.wall();
     this.#clean(this.#endLeft(run), run, reason);
-    this.#cutRecording(at, reason);
+    this.#recorder.cut(reason);
     const pid = run.process?.record.pid ?? null;
     if (event === "fail") manager.apply(this.name, "fail", reason);
     else manager.crash(this.name, { pid, last_exit: this.#lastExit }, reason);
     this.#settle();
     // Its process was asked to end: that it did is no failure.
     const failed = !this.#quitAsked && (event === "fail" || exit.code !== 0 || run.verdict !== undefined);
-    this.#decide({ at, upMs: clock.monotonic() - run.since, failed }, reason);
+    this.#decide({ at, upMs: run.upMs, failed }, reason);
     this.poke();
   }
 
-  #verdictOn(run: Run, exit: ExitStatus, starting: boolean): { event: "fail" | "crash"; reason: string } {
+  #verdictOn(run: Run, exit: ExitStatus, starting: boolean): Verdict {
     if (run.verdict) return run.verdict;
     const how = exitText(exit) === "unknown" ? "it ended while nobody could see how" : exitText(exit);
     // A signal is a crash whenever it comes; a program that leaves before it is ready couldn't start.
@@ -523,82 +458,61 @@ export class Runner {
   }
 
   /** Ends what is left of the group of a leader that is gone. */
-  async #endLeft({ process, leftovers }: Run): Promise<void> {
-    await leftovers;
-    if (!process) return;
-    await this.#endGroup(process, this.config.stopDeadline);
-    process[Symbol.dispose]();
-  }
-
-  /** @returns whether nothing is left of it */
-  async #endGroup(process: ModuleProcess, withinMs: number): Promise<boolean> {
-    if (process.signal(this.config.stopSignal) && (await this.#gone(process, withinMs))) return true;
-    process.kill();
-    return this.#gone(process, KILLED_MS);
-  }
-
-  /** @returns whether nothing is left of it within `ms`, or by when the hurry begins */
-  async #gone(process: ModuleProcess, ms: number, hurry?: AbortSignal): Promise<boolean> {
-    const done = new AbortController();
-    const late = new AbortController();
-    const waited = hurry ? AbortSignal.any([done.signal, hurry]) : done.signal;
-    void this.#around.clock.sleep(ms, waited).then(() => late.abort());
-    try {
-      return await process.gone(late.signal);
-    } finally {
-      done.abort();
-    }
+  async #endLeft(run: Run): Promise<void> {
+    const { stopSignal, stopDeadline } = this.config;
+    await run.leftovers;
+    await run.endGroup(stopSignal, stopDeadline);
+    run.release();
   }
 
   /** Stops what runs, in order: the recording, the module, its group. */
   async #stop(): Promise<void> {
-    const { manager, clock, log } = this.#around;
+    const { manager } = this.#around;
     const { name } = this;
     const { actual } = this.standing;
     const run = this.#run;
-    const process = run?.process;
     manager.requested("stop_requested", name);
     if (!manager.apply(name, "stop")) return;
-    if (!run) return void manager.apply(name, "gone");
-    run.ready.abort();
-    if (process) {
-      const { stopDeadline } = this.config;
-      const over = run.over.signal;
-      if (actual === "RECORDING" && this.#speaks) {
-        const answer = await this.#tell({ command: "stop_recording" }, stopDeadline);
-        if (answer?.event !== "ack" && !over.aborted) log.warn(`${name}: stop_recording wasn't acknowledged`);
-      }
-      this.#quitAsked = true;
-      void this.#around.remember(this.remembered);
-      const end = clock.monotonic() + stopDeadline;
-      let gone = false;
-      if (this.#speaks && !over.aborted) {
-        void this.#tell({ command: "quit" }, stopDeadline);
-        // Once the leader is gone, those that it left needn't be waited for.
-        gone = await this.#gone(process, Math.min(QUIT_MS, stopDeadline / 2), over);
-      }
-      gone ||= await this.#endGroup(process, Math.max(0, end - clock.monotonic()));
-      if (!gone) return this.#stuckWith(run, process);
+    run?.settle();
+    if (run?.process) {
+      if (!(await this.#askToLeave(run, actual === "RECORDING"))) return this.#stuckWith(run, run.process);
       // How it ended is known once its exit was told, which comes at once.
-      this.#lastExit = exitText(await process.exited);
-      process[Symbol.dispose]();
+      this.#lastExit = exitText(await run.process.exited);
+      run.release();
     }
-    this.#over(run);
+    if (run) this.#over(run);
     this.#run = undefined;
-    this.#recording = null;
-    this.#cut = undefined;
+    this.#recorder.drop();
     await this.#output.drain();
     manager.apply(name, "gone");
+  }
+
+  /** @returns whether nothing is left of it */
+  async #askToLeave(run: Run, recording: boolean): Promise<boolean> {
+    const { clock, log } = this.#around;
+    const { stopSignal, stopDeadline } = this.config;
+    const tell = (command: string) => this.#conversation.tell(run.process, { command }, stopDeadline);
+    if (recording && this.#speaks && (await tell("stop_recording"))?.event !== "ack" && !run.isOver) {
+      log.warn(`${this.name}: stop_recording wasn't acknowledged`);
+    }
+    this.#quitAsked = true;
+    void this.#around.remember(this.remembered);
+    const end = clock.monotonic() + stopDeadline;
+    if (this.#speaks && !run.isOver) {
+      void tell("quit");
+      if (await run.leaves(Math.min(QUIT_MS, stopDeadline / 2))) return true;
+    }
+    return run.endGroup(stopSignal, Math.max(0, end - clock.monotonic()));
   }
 
   /** Not even SIGKILL ends it: it hangs in the kernel. Nothing is started in its place until it is gone. */
   #stuckWith(run: Run, process: ModuleProcess): void {
     this.#stuck = true;
     this.#over(run);
-    this.#recording = null;
+    this.#recorder.drop();
     const gone = process.gone(new AbortController().signal).then(() => {
       this.#stuck = false;
-      process[Symbol.dispose]();
+      run.release();
     });
     this.#clean(gone, run, "");
     const reason = `pid ${process.members().join(", ")} can't be ended`;
@@ -610,88 +524,30 @@ export class Runner {
   /** A line that it has printed. */
   hear(line: string): void {
     const run = this.#run;
-    if (!run || run.over.signal.aborted) {
-      if (line.trim() !== "" && !parseSaid(line)) this.#lastLine = line;
-      return;
-    }
     const said = parseSaid(line);
+    if (!said && line.trim() !== "") this.#lastLine = line;
+    // The last words of one that is gone change nothing any more.
+    if (!run || run.isOver) return;
     if (said) this.#said(run, said);
-    else if (line.trim() !== "") this.#lastLine = line;
-    if (this.#matches?.(line)) this.#ready(run);
+    if (run.saysReady(line)) this.#ready(run);
   }
 
   #said(run: Run, said: Said): void {
     const { manager, clock, changed } = this.#around;
+    const { event, id, message } = said;
     this.#speaks = true;
-    const { event, id, state } = said;
     if (event === "ready" && this.config.ready.by === "event") this.#ready(run);
-    if (event === "still_starting") run.deadline = clock.monotonic() + this.config.startDeadline;
+    if (event === "still_starting") run.allow(this.config.startDeadline);
     if (event === "status") {
       run.statusAt = clock.monotonic();
       this.#status = { ...said.fields };
-      // What it says of itself is what is true.
-      if (state === "recording") manager.apply(this.name, "record");
-      if (state === "idle" && manager.apply(this.name, "pause")) this.#recording = null;
       changed();
     }
-    if (event === "error" && id === undefined && said.message !== undefined) {
-      if (manager.explain(this.name, plain(said.message).slice(0, LAST_WORDS))) changed();
+    if (event === "error" && id === undefined && message !== undefined) {
+      if (manager.explain(this.name, plain(message).slice(0, LAST_WORDS))) changed();
     }
-    if (id === undefined) return;
-    if (id === this.#asked && event === "ack") this.#acknowledged();
-    this.#answers.get(id)?.(said);
-  }
-
-  /** It has begun or ended its recording: told by whomever, this supervisor or the one before it. */
-  #acknowledged(): void {
-    const { manager } = this.#around;
-    this.#asked = null;
-    if (manager.apply(this.name, "record")) return;
-    if (manager.apply(this.name, "pause")) this.#recording = null;
-  }
-
-  /** Tells it to begin or end a recording. A supervisor after this one would know that it was asked. */
-  async #askRecording(command: Record<string, unknown>): Promise<Said | undefined> {
-    const asked = ++this.#ids;
-    this.#asked = asked;
-    await this.#around.remember(this.remembered);
-    const said = await this.#tell(command, ACK_MS, asked);
-    this.#asked = null;
-    return said;
-  }
-
-  /** Tells it something. @returns its answer; undefined when there is none in time, or it can't be told */
-  async #tell(
-    command: Record<string, unknown>,
-    withinMs: number,
-    id: number = ++this.#ids,
-  ): Promise<Said | undefined> {
-    const { clock } = this.#around;
-    const process = this.#run?.process;
-    const line = commandLine({ ...command, id });
-    if (!process || line === undefined) return undefined;
-    const { promise, resolve } = Promise.withResolvers<Said | undefined>();
-    const answered = new AbortController();
-    this.#answers.set(id, resolve);
-    this.#output.expect();
-    try {
-      if (!(await process.tell(line))) return undefined;
-      void clock.sleep(withinMs, answered.signal).then(() => resolve(undefined));
-      return await promise;
-    } finally {
-      answered.abort();
-      this.#answers.delete(id);
-    }
-  }
-
-  /** Does one thing with it after another. */
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const done = this.#talking.then(work);
-    this.#talking = done.then(
-      () => {},
-      () => {},
-    );
-    return done;
+    this.#recorder.heard(said);
+    this.#conversation.heard(said);
   }
 
   /** Tells it what somebody wants to tell it. */
@@ -703,60 +559,24 @@ export class Runner {
     if (commandLine({ ...command, id: Number.MAX_SAFE_INTEGER }) === undefined) {
       return this.#outcome(false, `a command has at most ${LONGEST_COMMAND} bytes`);
     }
-    const said = await this.#tell(command, withinMs);
+    const said = await this.#conversation.tell(this.#run?.process, command, withinMs);
     if (!said) return this.#outcome(false, `no answer within ${spoken(withinMs)}`);
     const answer = { event: said.event, ...said.fields };
     return { ...this.#outcome(said.event !== "error", said.message ?? null), answer };
   }
 
   /** Begins a recording. */
-  record(recording: Recording): Promise<Outcome> {
-    return this.#inTurn(async () => {
-      const { actual } = this.standing;
-      if (actual === "RECORDING") return this.#outcome(false, "it records already");
-      if (actual !== "IDLE") return this.#outcome(false, `it is ${actual}, not IDLE`);
-      if (!this.#speaks) return this.#outcome(false, "it doesn't speak: it can't be told to record");
-      const run = this.#run;
-      this.#recording = recording;
-      const refused = this.#refusal(await this.#askRecording({ command: "start_recording", ...recording }));
-      const records = this.standing.actual === "RECORDING" && this.#run === run;
-      if (records) void this.#around.remember(this.remembered);
-      else if (this.#run === run) this.#recording = null;
-      return this.#outcome(records, records ? null : (refused ?? "it ended meanwhile"));
-    });
+  async record(recording: Recording): Promise<Outcome> {
+    const { actual } = this.standing;
+    const mute = isUp(actual) && !this.#speaks ? "it doesn't speak: it can't be told to record" : null;
+    const refused = mute ?? (await this.#recorder.begin(recording));
+    return this.#outcome(refused === null, refused);
   }
 
   /** Ends its recording. */
-  pause(): Promise<Outcome> {
-    return this.#inTurn(async () => {
-      const { actual } = this.standing;
-      if (actual === "IDLE") return this.#outcome(true, null);
-      if (actual !== "RECORDING") return this.#outcome(false, `it is ${actual}, not RECORDING`);
-      const refused = this.#refusal(await this.#askRecording({ command: "stop_recording" }));
-      return this.#outcome(this.standing.actual === "IDLE", refused ?? null);
-    });
-  }
-
-  #refusal(said: Said | undefined): string | undefined {
-    if (!said) return `not acknowledged within ${spoken(ACK_MS)}`;
-    return said.event === "error" ? `refused: ${said.message ?? "it doesn't say why"}` : undefined;
-  }
-
-  /** A recording that is cut is never so without a word. */
-  #cutRecording(at: number, reason: string): void {
-    const recording = this.#recording;
-    if (!recording) return;
-    this.#recording = null;
-    this.#cut = { recording, at };
-    this.#around.record({ type: "recording_cut", name: this.name, recording, reason });
-  }
-
-  async #resumeRecording({ recording, at }: { recording: Recording; at: number }): Promise<void> {
-    const next = { ...recording, segment: recording.segment + 1 };
-    const { ok, text } = await this.record(next);
-    const gap_ms = this.#around.clock.wall() - at;
-    if (ok) this.#around.record({ type: "recording_resumed", name: this.name, recording: next, gap_ms });
-    else this.#around.record({ type: "recording_lost", name: this.name, recording, reason: text });
+  async pause(): Promise<Outcome> {
+    const refused = await this.#recorder.end();
+    return this.#outcome(refused === null, refused);
   }
 
   // ——— what somebody wishes
@@ -769,7 +589,7 @@ export class Runner {
   toggle(on: boolean, by: By, keep: boolean): Promise<Outcome> {
     const { manager } = this.#around;
     const before = this.standing;
-    this.#supersede(!on, on ? "start" : "stop");
+    this.#wishes.settle(!on, superseded(on ? "start" : "stop"));
     const desired = on ? "on" : "off";
     manager.desire(this.name, keep ? { desired, enabled: on } : { desired }, by);
     if (on && !isRunning(before)) this.#forgive();
@@ -779,7 +599,7 @@ export class Runner {
   /** Stops it if it runs, and starts it. */
   restart(): Promise<Outcome> {
     const before = this.standing;
-    this.#supersede(false, "restart");
+    this.#wishes.settle(false, superseded("restart"));
     this.#around.manager.desire(this.name, { desired: "on" }, "restart");
     this.#again = isRunning(before);
     if (!isRunning(before)) this.#forgive();
@@ -810,52 +630,32 @@ export class Runner {
     this.poke();
   }
 
-  /** Whoever waits for the opposite learns that somebody else wants otherwise. */
-  #supersede(on: boolean, by: string): void {
-    for (const waiter of this.#waiters.filter((waiter) => waiter.on === on)) {
-      waiter.settle(false, `superseded by a later ${by}`);
-    }
-  }
-
-  #wait(on: boolean, not: Run | undefined): Promise<Outcome> {
-    const { promise, resolve } = Promise.withResolvers<Outcome>();
-    const waiter: Waiter = {
-      on,
-      not,
-      settle: (ok, text) => {
-        this.#waiters = this.#waiters.filter((other) => other !== waiter);
-        resolve(this.#outcome(ok, text));
-      },
-    };
-    this.#waiters.push(waiter);
+  async #wait(on: boolean, not: Run | undefined): Promise<Outcome> {
+    const fate = this.#wishes.wait(on, not);
     this.#settle();
     this.poke();
-    return promise;
+    const { ok, text } = await fate;
+    return this.#outcome(ok, text);
   }
 
   /** Tells those whose wish has come to its end, the one way or the other. */
   #settle(): void {
     const { actual, reason } = this.standing;
-    const up = isUp(actual);
     const failed = actual === "ERROR" || actual === "CRASHED";
-    for (const waiter of [...this.#waiters]) {
-      if (waiter.on) {
-        if (up && this.#run !== waiter.not && !this.#again) waiter.settle(true, null);
-      } else if (this.#stuck) waiter.settle(false, reason);
-      else if (!hasProcess(actual) && actual !== "ENABLED") waiter.settle(true, null);
-    }
+    if (isUp(actual) && this.#run && !this.#again) this.#wishes.settle(true, DONE, this.#run);
+    if (this.#stuck) this.#wishes.settle(false, { ok: false, text: reason });
+    else if (!hasProcess(actual) && actual !== "ENABLED") this.#wishes.settle(false, DONE);
     if (failed) this.#settleStarts(reason);
     const { desired, enabled } = this.standing;
-    if (this.#waiters.length === 0) this.#settled = { desired, enabled };
+    if (!this.#wishes.any()) this.#settled = { desired, enabled };
   }
 
   /** No start will come about: what is desired is again what it was before it was asked for. */
   #settleStarts(reason: string | null): void {
-    const waiting = this.#waiters.filter(({ on }) => on);
-    if (waiting.length === 0) return;
+    if (!this.#wishes.any(true)) return;
     // First what is true again, then who is told of it.
     this.#around.manager.desire(this.name, this.#settled, "rollback");
-    for (const waiter of waiting) waiter.settle(false, reason);
+    this.#wishes.settle(true, { ok: false, text: reason });
     this.poke();
   }
 
@@ -868,7 +668,7 @@ export class Runner {
   /** Every few seconds: whether its process is there, and says what it is to say. */
   look(): void {
     const run = this.#run;
-    if (!run?.process || run.over.signal.aborted) return;
+    if (!run?.process || run.isOver) return;
     if (!isAlive(run.process.record)) {
       // Its exit is told at once, as a rule; it may be on its way.
       if (!run.missed) {
@@ -880,9 +680,8 @@ export class Runner {
       return;
     }
     const { watchdog } = this.config;
-    const silent = this.#around.clock.monotonic() - run.statusAt;
-    if (watchdog !== undefined && isUp(this.standing.actual) && silent > watchdog) {
-      this.#condemn(run, "crash", `wedged: no status for ${spoken(silent)}`);
+    if (watchdog !== undefined && isUp(this.standing.actual) && run.silentMs > watchdog) {
+      run.condemn({ event: "crash", reason: `wedged: no status for ${spoken(run.silentMs)}` });
     }
   }
 
@@ -909,37 +708,26 @@ export class Runner {
     this.halt();
     const run = this.#run;
     if (run) this.#over(run);
-    run?.process?.[Symbol.dispose]();
+    run?.release();
     await this.#output[Symbol.asyncDispose]();
   }
 
   // ——— after a supervisor that died
 
   #takeOver(left: RunningModule, process: ModuleProcess | undefined, vanished: boolean): void {
-    const { clock, record } = this.#around;
+    const { clock } = this.#around;
     this.#restart = left.restart;
     this.#lastExit = left.lastExit;
     this.#speaks = left.speaks;
     this.#quitAsked = left.quitAsked;
-    const pending = left.state === "IDLE" && left.asked !== null;
-    if ((left.state === "RECORDING" || pending) && !vanished) this.#recording = left.recording;
-    else if (left.recording) this.#cut = { recording: left.recording, at: left.since };
-    if (left.state === "RECORDING" && vanished) {
-      record({
-        type: "recording_cut",
-        name: this.name,
-        recording: left.recording,
-        reason: "the machine went down",
-      });
-    }
+    this.#recorder.takeOver(left, vanished);
     if (!hasProcess(left.state) && (left.run === null || left.boot !== ownIdentity().boot)) return;
     const startedAt = left.startedAt ?? left.since;
-    const withinMs = Math.max(1_000, startedAt + this.config.startDeadline - clock.wall());
-    const run = this.#begin(left.run ?? "", startedAt, withinMs);
+    const run = this.#begin(new Run(left.run ?? "", startedAt, clock));
+    run.allow(Math.max(1_000, this.config.startDeadline - run.upMs));
     if (process) {
       run.process = process;
       this.#watch(run, process);
-      this.#asked = left.asked;
       if (this.standing.actual === "STARTING") this.#awaitReady(run);
       this.#replay(left.since);
       return;
@@ -971,6 +759,10 @@ export class Runner {
 
 const isRunning = ({ actual }: Pick<Standing, "actual">): boolean =>
   hasProcess(actual) && actual !== "STOPPING";
+
+const DONE = { ok: true, text: null };
+
+const superseded = (by: string) => ({ ok: false, text: `superseded by a later ${by}` });
 
 const spoken = (ms: number): string => (ms < 10_000 ? `${(ms / 1000).toFixed(1)} s` : spokenDuration(ms));
 
