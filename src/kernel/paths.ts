@@ -1,6 +1,6 @@
 import { chmodSync, lstatSync, mkdirSync, statSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
-import { join } from "node:path";
+import { isAbsolute, join, relative } from "node:path";
 import { Exit, Expected, errno } from "./errors.ts";
 
 /** Where stint keeps things: the XDG base directories. Nothing is made until it is asked for. */
@@ -53,6 +53,17 @@ export const statePath = (): string => join(base("XDG_STATE_HOME", ".local/state
 export const userConfigPath = (): string => join(base("XDG_CONFIG_HOME", ".config"), "stint", "config.yaml");
 /** The configuration file of a project: looked for in the current folder alone; it may be missing. */
 export const projectConfigPath = (): string => join(process.cwd(), "stint.yaml");
+
+/** A path as one would type it here. */
+export function shownPath(path: string): string {
+  let from: string;
+  try {
+    from = relative(process.cwd(), path);
+  } catch {
+    return path; // the current folder is gone
+  }
+  return from === "" || from === ".." || from.startsWith("../") || isAbsolute(from) ? path : from;
+}
 
 /** sun_path holds 104 bytes on macOS, 108 on Linux, with a final zero. */
 const LONGEST_SOCKET_PATH = 103;

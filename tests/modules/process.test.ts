@@ -371,7 +371,7 @@ describe.each(withAndWithout)("what a module has made, %s a cgroup", (which) => 
   });
 
   test("isn't there once it is a zombie", async () => {
-    const module = await started("true & echo $!; exec sleep 60");
+    const module = await started("sleep 0.2 & echo $!; exec sleep 60");
     const [child] = (await folder.written("raw")).map(Number);
     await until(() => processStat(child ?? 0)?.zombie);
     expect(module.members()).toEqual([module.record.pid]);

@@ -1,8 +1,8 @@
-import { relative } from "node:path";
 import { Exit, Expected } from "../../kernel/errors.ts";
 import { every } from "../../kernel/every.ts";
 import { generation } from "../../kernel/generation.ts";
 import type { Activity, Host } from "../../kernel/host.ts";
+import { shownPath } from "../../kernel/paths.ts";
 import type { Part } from "../../kernel/stack.ts";
 import type { RunState } from "../core/run-state.ts";
 import { loadBars } from "./bars.ts";
@@ -174,7 +174,7 @@ export async function openRun(host: Host, request: RunRequest): Promise<Activity
 /** The part that holds the bars, told of while it loads. @throws Expected 1 when they aren't those the run began with */
 async function openBars(host: Host, request: RunRequest, progress: Float64Array, tell: () => void) {
   const { run, restored, dataPath } = request;
-  const name = run.data.path === null ? run.data.symbol : shortPath(run.data.path);
+  const name = run.data.path === null ? run.data.symbol : shownPath(run.data.path);
   const { from, to } = run;
   const range = { ...(from === null ? {} : { from }), ...(to === null ? {} : { to }) };
   const telling = setInterval(tell, TELL_MS);
@@ -203,10 +203,4 @@ function pacing(pace: number, drive: Drive, record: RunRecord, clock: Host["cloc
 
 /** What a run's strategy is called in errors: the name of a built-in one, else the file's path. */
 const nameOf = ({ strategy: { source } }: Run): string =>
-  "builtin" in source ? source.builtin : shortPath(source.file);
-
-/** A path as one would type it here. */
-function shortPath(path: string): string {
-  const from = relative(process.cwd(), path);
-  return from.startsWith("..") ? path : from || path;
-}
+  "builtin" in source ? source.builtin : shownPath(source.file);

@@ -2,12 +2,14 @@ import { accessSync, constants, statSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Context, Options } from "../../kernel/command.ts";
 import { oneLine } from "../../kernel/core/plain.ts";
+import { errnoText } from "../../kernel/errno.ts";
 import { Exit } from "../../kernel/errors.ts";
 import type { Output } from "../../kernel/output.ts";
+import { shownPath } from "../../kernel/paths.ts";
 import { findProgram } from "../../kernel/programs.ts";
 import { printTable } from "../../kernel/table.ts";
 import type { ModuleConfig } from "../core/module.ts";
-import { configOf, errnoText, type ModuleProblem, readModules, shown } from "./folder.ts";
+import { configOf, type ModuleProblem, readModules } from "./folder.ts";
 import { settings } from "./settings.ts";
 
 /** The folder of the modules, absolute: `--dir`, else the setting `modules.dir`, from the current folder. */
@@ -30,7 +32,7 @@ export async function check({ output }: Context, options: Options): Promise<numb
     const { key, text } = wrong;
     const { name } = module;
     const line = lineOf(name, key);
-    return [{ name, file: shown(configOf(dir, name)), line, text: `${key}: ${text}` }];
+    return [{ name, file: shownPath(configOf(dir, name)), line, text: `${key}: ${text}` }];
   });
   const all = [...problems, ...missing].sort((a, b) =>
     a.name === b.name ? (a.line ?? 0) - (b.line ?? 0) : a.name < b.name ? -1 : 1,
@@ -68,9 +70,9 @@ function list(output: Output, modules: readonly ModuleConfig[]): void {
 /** What a module needs of the file system that isn't there. */
 function notThere({ cwd, env, command: [program] }: ModuleConfig): { key: string; text: string } | undefined {
   try {
-    if (!statSync(cwd).isDirectory()) return { key: "cwd", text: `${shown(cwd)}: not a directory` };
+    if (!statSync(cwd).isDirectory()) return { key: "cwd", text: `${shownPath(cwd)}: not a directory` };
   } catch (error) {
-    return { key: "cwd", text: `${shown(cwd)}: ${errnoText(error)}` };
+    return { key: "cwd", text: `${shownPath(cwd)}: ${errnoText(error)}` };
   }
   if (!program.includes("/")) {
     // With a PATH of its own it is looked for elsewhere.
@@ -81,8 +83,8 @@ function notThere({ cwd, env, command: [program] }: ModuleConfig): { key: string
   try {
     accessSync(path, constants.X_OK);
     if (statSync(path).isFile()) return undefined;
-    return { key: "command", text: `${shown(path)}: is a directory` };
+    return { key: "command", text: `${shownPath(path)}: is a directory` };
   } catch (error) {
-    return { key: "command", text: `${shown(path)}: ${errnoText(error)}` };
+    return { key: "command", text: `${shownPath(path)}: ${errnoText(error)}` };
   }
 }

@@ -1,8 +1,9 @@
 import { lstat, readdir, readFile, stat } from "node:fs/promises";
-import { isAbsolute, join, relative } from "node:path";
-import { getSystemErrorMap } from "node:util";
+import { join } from "node:path";
 import { didYouMean } from "../../kernel/core/nearest.ts";
-import { Exit, Expected, errno, message } from "../../kernel/errors.ts";
+import { errnoText } from "../../kernel/errno.ts";
+import { Exit, Expected, errno } from "../../kernel/errors.ts";
+import { shownPath } from "../../kernel/paths.ts";
 import { type Problem, parseConfig } from "../core/config.ts";
 import { isModuleName, type ModuleConfig } from "../core/module.ts";
 import { findCycles } from "../core/order.ts";
@@ -27,10 +28,6 @@ const LARGEST = 1 << 20;
 /** Where a module's config is. */
 export const configOf = (dir: string, name: string): string => join(dir, name, "config.txt");
 
-/** What a system call that failed says of it: `permission denied`. */
-export const errnoText = (error: unknown): string =>
-  getSystemErrorMap().get(Number((error as { errno?: unknown } | null)?.errno))?.[1] ?? message(error);
-
 /**
  * Reads every module of a folder. What is wrong with one is told in `problems`, and the others are there.
  * @param dir absolute
@@ -38,7 +35,7 @@ export const errnoText = (error: unknown): string =>
  */
 export async function readModules(dir: string): Promise<Folder> {
   const found = (await Promise.all((await namesIn(dir)).map((name) => readModule(dir, name)))).flat();
-  if (found.length === 0) throw new Expected(Exit.config, `there is no module in ${shown(dir)}`, HINT);
+  if (found.length === 0) throw new Expected(Exit.config, `there is no module in ${shownPath(dir)}`, HINT);
   const modules = found.flatMap(({ config }) => config ?? []);
   const lines = new Map(found.map((each) => [each.name, each.lines]));
   const problems = found.flatMap(({ problems }) => problems);
@@ -82,9 +79,9 @@ async function namesIn(dir: string): Promise<string[]> {
       .sort();
   } catch (error) {
     const code = errno(error);
-    if (code === "ENOENT") throw new Expected(Exit.config, `there is no folder ${shown(dir)}`, HINT);
-    if (code === "ENOTDIR") throw new Expected(Exit.config, `${shown(dir)} isn't a folder`, HINT);
-    throw new Expected(Exit.io, `${shown(dir)} can't be read: ${errnoText(error)}`);
+    if (code === "ENOENT") throw new Expected(Exit.config, `there is no folder ${shownPath(dir)}`, HINT);
+    if (code === "ENOTDIR") throw new Expected(Exit.config, `${shownPath(dir)} isn't a folder`, HINT);
+    throw new Expected(Exit.io, `${shownPath(dir)} can't be read: ${errnoText(error)}`);
   }
 }
 
@@ -142,17 +139,6 @@ async function readText(path: string): Promise<string> {
 
 const problemOf = (dir: string, name: string, problem: Problem): ModuleProblem => ({
   name,
-  file: shown(configOf(dir, name)),
+  file: shownPath(configOf(dir, name)),
   ...problem,
 });
-
-/** A path as one would type it here. */
-export function shown(path: string): string {
-  let from: string;
-  try {
-    from = relative(process.cwd(), path);
-  } catch {
-    return path; // the current folder is gone
-  }
-  return from === "" || from === ".." || from.startsWith("../") || isAbsolute(from) ? path : from;
-}

@@ -1,9 +1,11 @@
 import { access, constants, readFile, realpath } from "node:fs/promises";
+import { errnoText } from "../../kernel/errno.ts";
 import { Exit, Expected } from "../../kernel/errors.ts";
 import type { Log } from "../../kernel/log.ts";
+import { shownPath } from "../../kernel/paths.ts";
 import { saveFile } from "../../kernel/save.ts";
 import { setEnabled } from "../core/config.ts";
-import { configOf, errnoText, shown } from "./folder.ts";
+import { configOf } from "./folder.ts";
 
 /** Keeps in each module's `config.txt` whether a fresh start runs it. */
 export class Preferences {
@@ -46,7 +48,7 @@ export class Preferences {
       // A file takes another's place whatever it allows; one that is read-only is so on purpose.
       await access(file, constants.W_OK);
     } catch (error) {
-      throw new Expected(Exit.io, `${shown(path)} can't be written: ${errnoText(error)}`);
+      throw new Expected(Exit.io, `${shownPath(path)} can't be written: ${errnoText(error)}`);
     }
     await saveFile(file, changed);
     this.#log.info(`enabled = ${enabled} saved`, { module: name });
@@ -58,7 +60,7 @@ export class Preferences {
       const file = await realpath(path);
       return { file, bytes: await readFile(file) };
     } catch (error) {
-      throw new Expected(Exit.io, `${shown(path)} can't be read: ${errnoText(error)}`);
+      throw new Expected(Exit.io, `${shownPath(path)} can't be read: ${errnoText(error)}`);
     }
   }
 }

@@ -1,7 +1,7 @@
 import { closeSync, existsSync, mkdirSync, openSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
-import { getSystemErrorMap } from "node:util";
-import { Exit, Expected, errno, message } from "../../kernel/errors.ts";
+import { errnoText } from "../../kernel/errno.ts";
+import { Exit, Expected, errno } from "../../kernel/errors.ts";
 import { environment } from "../../kernel/programs.ts";
 import { identityOf, isAlive, ownIdentity, processStat, spawnSession } from "../../kernel/runtime.ts";
 import { within } from "../../kernel/stack.ts";
@@ -175,7 +175,7 @@ export async function spawnModule(spec: ProcessSpec): Promise<ModuleProcess> {
 
 /** What the system says, and of what: the program, its folder, or a file of ours. */
 function whyNot(error: unknown, { command: [program], cwd, raw, stdin }: ProcessSpec): string {
-  const words = wordsOf(error);
+  const words = errnoText(error);
   const { path } = error as { path?: unknown };
   if (path === raw || path === stdin || path === dirname(raw)) return `${path}: ${words}`;
   // The system names the program whatever it was that it didn't find.
@@ -188,13 +188,6 @@ function whyNot(error: unknown, { command: [program], cwd, raw, stdin }: Process
   // It is there: a script's interpreter isn't, or a binary's loader.
   const there = existsSync(resolve(cwd, program));
   return `${program}: ${words}${there ? ": the interpreter that it names" : ""}`;
-}
-
-/** strerror(3), as far as Node has its words. */
-function wordsOf(error: unknown): string {
-  const code = errno(error);
-  const known = [...getSystemErrorMap().values()].find(([name]) => name === code);
-  return known?.[1] ?? message(error);
 }
 
 /** Whether a record is of a process that could be there still. Whoever wrote it, no signal may go to 0, 1 or all. */
