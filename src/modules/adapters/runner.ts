@@ -1,3 +1,4 @@
+import { readlinkSync } from "node:fs";
 import type { Clock } from "../../kernel/clock.ts";
 import { spokenDuration } from "../../kernel/core/duration.ts";
 import { plain } from "../../kernel/core/plain.ts";
@@ -730,6 +731,11 @@ export class Runner {
       this.#watch(run, process);
       if (this.standing.actual === "STARTING") this.#awaitReady(run);
       this.#replay(left.since);
+      if (isUnheard(process, this.#around.places.of(this.name).raw)) {
+        const why = "its files were removed: it can't be heard until it is restarted";
+        this.#around.log.warn(`${this.name}: ${why}`);
+        this.#around.manager.explain(this.name, why);
+      }
       return;
     }
     const { stopSignal, stopDeadline } = this.config;
@@ -770,6 +776,15 @@ const recordOf = ({ run, pid, start, boot, cgroup }: RunningModule) =>
   run !== null && pid !== null && start !== null && boot !== null
     ? { run, pid, start, boot, cgroup }
     : undefined;
+
+/** Whether the file that a module writes was removed while its supervisor was there: nobody after that one can find it. */
+function isUnheard({ record: { pid } }: ModuleProcess, raw: string): boolean {
+  try {
+    return readlinkSync(`/proc/${pid}/fd/1`) === `${raw} (deleted)`;
+  } catch {
+    return false;
+  }
+}
 
 /** The process that a dead supervisor left, if exactly that one lives. */
 function found(name: string, left: RunningModule, { places }: Surroundings): ModuleProcess | undefined {
