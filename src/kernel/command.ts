@@ -202,7 +202,7 @@ const pathOf = (command: Command): string =>
 function asExpected({ message }: CommanderError, command: Command): Expected {
   const said = message
     .replace(/^error: /, "")
-    .replace(/^option '(--[\w-]+).*?' argument '.*?' is invalid\. /s, "$1: ");
+    .replace(/^option '(?:-\w, )?(--[\w-]+).*?' argument '.*?' is invalid\. /s, "$1: ");
   const [first = "", suggestion] = said.split("\n");
   const hint = suggestion?.replace(/^\(|\)$/g, "") ?? `${pathOf(command)} --help`;
   return new Expected(Exit.usage, first, hint);

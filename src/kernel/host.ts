@@ -36,11 +36,8 @@ export type Activity<Given extends object> = Work<Given> & {
   unwritten?(error: unknown): void;
   /** Told what becomes of the parts: which are open, have failed, are lost, or were left behind at a dispose. */
   parts?(event: StackEvent): void;
-  /**
-   * Told once, at the moment that it is to end: how it ends comes after.
-   * @param error what it can't go on after; nothing when it was done, or told to end
-   */
-  ending?(error?: unknown): void;
+  /** Told once, at the moment that it is to end: how it ends comes after. */
+  ending?(): void;
   /** Told for how long the machine was suspended, in ms; from before the session starts until its end. */
   slept?(ms: number): void;
   /** How soon after the waking it is told, in ms; 1000 unless it says otherwise. */
@@ -80,6 +77,8 @@ export type Host = {
   end(error?: unknown): void;
   /** Whether somebody asked it to stop: for good, unlike a signal, after which it may be recreated. */
   stopAsked(): boolean;
+  /** Whether it ends since it was done, or told to: not because it can't go on. */
+  endsInOrder(): boolean;
 };
 
 export type HostOptions = {
@@ -143,6 +142,7 @@ class Hosting<Given extends object> {
   /** Whether it was told to end, or does so. */
   #endAsked = false;
   #stopAsked = false;
+  #inOrder = false;
   /** Whether the session's row has been written for the last time, or is another host's. */
   #rowIsDone = false;
   #store: Store | undefined;
@@ -151,7 +151,7 @@ class Hosting<Given extends object> {
   #commands: Commands = {};
   #shown: () => State = () => ({});
   #partsTold: (event: StackEvent) => void = () => {};
-  #endTold: (error?: unknown) => void = () => {};
+  #endTold: () => void = () => {};
   /** Names of the slots below the session that hold nothing for now. */
   readonly #missing = new Set<string>();
   /** Whether the session ever ran: only then has it anything to leave behind. */
@@ -273,6 +273,7 @@ class Hosting<Given extends object> {
       resume: async () => this.#session?.resume(),
       end,
       stopAsked: () => this.#stopAsked,
+      endsInOrder: () => this.#inOrder,
     };
   }
 
@@ -342,9 +343,12 @@ class Hosting<Given extends object> {
     setTimeout(again, SETTLED_MS.first).unref();
   }
 
-  /** @param why what the activity is told, when it isn't what the host ends with */
+  /** @param why what it can't go on after, when it isn't what the host ends with */
   #end(error?: unknown, why = error): void {
-    if (!this.#endAsked) this.#endTold(why);
+    if (!this.#endAsked) {
+      this.#inOrder = why === undefined;
+      this.#endTold();
+    }
     this.#endAsked = true;
     this.#ending.resolve(error === undefined ? {} : { error });
   }

@@ -8,8 +8,8 @@ const UNFINISHED = /^\.(.+)\.[0-9a-f]{16}\.stint-save$/;
 
 /**
  * Writes a whole file: whoever reads sees the old one or the new, whenever we are killed, and once it resolves the new
- * one survives power loss. It keeps the mode of the one that was there, else it is private. One save of a file at a time:
- * a second would take the first one's temporary file for what a killed one left.
+ * one survives power loss. It keeps the owner and the mode of the one that was there, else it is ours and private. One save
+ * of a file at a time: a second would take the first one's temporary file for what a killed one left.
  * @param previous the name under which the one that was there is kept, in place of the one kept before
  * @throws Expected 74 when it can't be written; then the old one is there as it was
  */
@@ -27,6 +27,8 @@ export async function saveFile(path: string, content: string | Uint8Array, previ
     const file = await open(temporary, "wx", 0o600);
     try {
       await file.writeFile(content);
+      const { uid, gid } = await file.stat();
+      if (before && (before.uid !== uid || before.gid !== gid)) await file.chown(before.uid, before.gid);
       await file.chmod(before ? before.mode & 0o777 : 0o600);
       await file.sync();
     } finally {

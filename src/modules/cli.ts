@@ -1,6 +1,7 @@
-import { duration, whole } from "../kernel/arguments.ts";
+import { whole } from "../kernel/arguments.ts";
 import type { CommandSpec, Context, OptionSpec, Options } from "../kernel/command.ts";
 import { Exit, Expected } from "../kernel/errors.ts";
+import { milliseconds } from "./core/config.ts";
 
 /** `stint modules`: what can be asked, and how its words become values. The bodies are in adapters/. */
 
@@ -13,6 +14,13 @@ const followOption: OptionSpec = {
   flags: "--follow",
   help: "go on, a line at each change, until interrupted",
 };
+
+/** A length of time as a `config.txt` has it, ms. */
+function time(text: string): number {
+  const ms = milliseconds(text.trim());
+  if (ms !== undefined && ms > 0 && ms <= 24 * 3_600_000) return ms;
+  throw new Expected(Exit.usage, `'${text}' isn't a time`, "up to 24h, as in 500ms, 10s or 1m30s");
+}
 
 const session = () => import("./adapters/session.ts");
 
@@ -185,8 +193,8 @@ says with this id.`,
       options: [
         {
           flags: "--timeout <duration>",
-          help: "how long to wait for the answer (default: 5s)",
-          parse: duration,
+          help: "how long to wait for the answer (default: 5s); a number alone is seconds",
+          parse: time,
         },
       ],
       examples: [{ line: `stint modules send camera '{"command":"zoom","factor":2}'`, what: "" }],

@@ -1,5 +1,13 @@
 import { useWindowSize } from "ink";
-import { type ReactElement, useCallback, useEffect, useLayoutEffect, useRef, useState } from "react";
+import {
+  type ReactElement,
+  useCallback,
+  useEffect,
+  useLayoutEffect,
+  useReducer,
+  useRef,
+  useState,
+} from "react";
 import type { Leaving } from "../kernel/attach.ts";
 import type { Control, State } from "../kernel/control.ts";
 import { message } from "../kernel/errors.ts";
@@ -17,13 +25,13 @@ import { LogEnd } from "./tui/log.ts";
 import { Page, type Room } from "./tui/pages.tsx";
 import { useDrawing, useTick } from "./tui/tick.ts";
 import {
-  dotted,
   hourMinute,
   isLive,
   rowText,
   type ShownModule,
   stateTone,
   stateWord,
+  titleText,
   unknownView,
 } from "./tui/words.ts";
 
@@ -77,6 +85,8 @@ function heard(before: Heard, state: State): Heard {
 const NEWS_MS = 60_000;
 /** A supervisor that can't be reached for so long has ended, ms. */
 const LOST_MS = 5_000;
+/** A narrower terminal has no room for the time in its title, in cells. */
+const CLOCK_COLUMNS = 70;
 /** How long a module is selected before its log is read, ms: not of each that is passed over. */
 const RESTED_MS = 50;
 
@@ -188,6 +198,7 @@ function ModulesScreen(props: ModulesScreenProps) {
   const { control, profile, quit, interrupt, attached, follow } = props;
   const { columns } = useWindowSize();
   const { draw, drawSoon } = useDrawing();
+  const [mounted, mountAnew] = useReducer((count: number) => count + 1, 0);
   const { last, hear, hearAnswer } = usePushed(props, drawSoon);
   // Refs, since the keys after the one that changes these may come before it is drawn.
   /** What went wrong of what was asked for last. */
@@ -309,8 +320,10 @@ function ModulesScreen(props: ModulesScreenProps) {
   /** In the host's own process nothing goes on without it. */
   const leaveHost = () => {
     const rows = last().view.modules ?? [];
-    if (isStopping() || !rows.some(({ actual }) => hasProcess(actual))) quit();
-    else pose("quit");
+    if (isStopping() || !rows.some(({ actual }) => hasProcess(actual))) return quit();
+    pose("quit");
+    // The help answers nothing: it is closed, if it is open.
+    mountAnew();
   };
 
   const log = useLog(follow, selectedNow()?.name, drawSoon);
@@ -387,74 +400,71 @@ function ModulesScreen(props: ModulesScreenProps) {
   ];
   const toggle: Binding = {
     keys: ["space"],
-    label: row && wantedNow(row) ? "off" : "on",
-    help: "Stop the module, or start it; a fresh start does the same",
+    label: row && wantedNow(row) ? "disable" : "enable",
+    help: "Enable or disable it: now, and in its config.txt",
     when: when(() => true),
     run: onSelected((now) => ask(wantedNow(now) ? "disable" : "enable", now.name)),
   };
-  const commands: Keymap = [
-    ...(failed ? [reset] : []),
-    {
-      keys: ["r"],
-      label: row && recordsNow(row) ? "pause" : "record",
-      help: "Begin a recording, or end it",
-      when: when((now) => isUp(now.actual)),
-      run: onSelected((now) => ask(recordsNow(now) ? "pause" : "record", now.name)),
-    },
-    {
-      keys: ["R"],
-      label: anyRecords() ? "pause all" : "record all",
-      help: "Begin a recording in all modules, or end all that are made",
-      when: () => able() && (last().view.modules ?? []).some(({ actual }) => isUp(actual)),
-      run: () => ask(anyRecords() ? "pause" : "record", ALL),
-    },
-    {
-      keys: ["ctrl+r"],
-      label: "restart",
-      help: "Stop the module and start it again",
-      when: when(() => true),
-      run: onSelected(({ name }) => ask("restart", name)),
-    },
-    ...(failed ? [] : [reset]),
-  ];
-  const views: Keymap = [
-    {
-      keys: ["l", "enter"],
-      label: inLog() ? "modules" : "log",
-      help: "Its log alone, or all modules again",
-      when: () => free() && selectedNow() !== undefined,
-      run: () => open(inLog() ? { is: "table" } : { is: "log", find: "", last: undefined }),
-    },
-    {
-      keys: ["f"],
-      label: "follow",
-      help: "Log: go on with the newest lines",
-      when: () => free() && shown.current.is === "log" && shown.current.last !== undefined,
-      run: followAgain,
-    },
-    {
-      keys: ["/"],
-      label: "find",
-      help: "Only modules with this in their names; log: only lines with it",
-      when: free,
-      run: seek,
-    },
-  ];
+  const record: Binding = {
+    keys: ["r"],
+    label: row && recordsNow(row) ? "pause" : "record",
+    help: "Begin a recording, or end it",
+    when: when((now) => isUp(now.actual)),
+    run: onSelected((now) => ask(recordsNow(now) ? "pause" : "record", now.name)),
+  };
+  const stopAll: Binding = {
+    keys: ["x"],
+    label: "stop all",
+    help: "Stop all modules and the supervisor",
+    when: able,
+    run: () => pose("down"),
+  };
+  const restart: Binding = {
+    keys: ["ctrl+r"],
+    label: "restart",
+    help: "Stop the module and start it again",
+    when: when(() => true),
+    run: onSelected(({ name }) => ask("restart", name)),
+  };
+  const recordAll: Binding = {
+    keys: ["R"],
+    label: anyRecords() ? "pause all" : "record all",
+    help: "Begin a recording in all modules, or end all that are made",
+    when: () => able() && (last().view.modules ?? []).some(({ actual }) => isUp(actual)),
+    run: () => ask(anyRecords() ? "pause" : "record", ALL),
+  };
+  const openLog: Binding = {
+    keys: ["l", "enter"],
+    label: inLog() ? "modules" : "log",
+    help: "Its log alone, or all modules again",
+    when: () => free() && selectedNow() !== undefined,
+    run: () => open(inLog() ? { is: "table" } : { is: "log", find: "", last: undefined }),
+  };
+  const followNewest: Binding = {
+    keys: ["f"],
+    label: "follow",
+    help: "Log: go on with the newest lines",
+    when: () => free() && shown.current.is === "log" && shown.current.last !== undefined,
+    run: followAgain,
+  };
+  const search: Binding = {
+    keys: ["/"],
+    label: "find",
+    help: "Only modules with this in their names; log: only lines with it",
+    when: free,
+    run: seek,
+  };
+  const ending = attached ? [stopAll] : [];
+  // Where there isn't room for all of them the last ones go.
+  const commands: Keymap = inLog()
+    ? [openLog, followNewest, search, ...ending, record, restart, recordAll, reset]
+    : failed
+      ? [reset, record, openLog, ...ending, restart, recordAll, search, followNewest]
+      : [record, openLog, ...ending, restart, recordAll, search, reset, followNewest];
   const keymap: Keymap = [
     ...asked,
     toggle,
-    ...(inLog() ? [...views, ...commands] : [...commands, ...views]),
-    ...(attached
-      ? [
-          {
-            keys: ["x"],
-            label: "stop all",
-            help: "Stop all modules and the supervisor",
-            when: able,
-            run: () => pose("down"),
-          },
-        ]
-      : []),
+    ...commands,
     {
       keys: ["down", "j"],
       label: "next",
@@ -551,16 +561,18 @@ function ModulesScreen(props: ModulesScreenProps) {
   const shownView: Pushed = stopping.current && !gone ? { ...view, pending: "stopping" } : view;
   const reconnecting = last().lostAt !== undefined && !gone && !isStopping();
   const word = reconnecting ? "reconnecting" : stateWord(shownView);
-  const notes = [profile, hourMinute(Date.now())];
+  // Many things tell the time, and nothing else which modules these are.
+  const notes = [profile, ...(columns < CLOCK_COLUMNS ? [] : [hourMinute(Date.now())])];
   const title = "stint modules  ";
-  const forSummary = columns - cells(title) - cells([word, ...notes].join(" · ")) - 3;
+  const forTitle = columns - cells(title) - cells([word, ...notes].join(" · ")) - 4;
   const summary = [
     ...(find.current === "" ? [] : [`/${find.current}: ${rows.length} of ${names.length}`]),
     ...(view.modules && !gone ? summaryTexts(view.modules) : []),
   ];
   return (
     <Screen
-      title={`${title}${dotted(summary, forSummary)}`.trimEnd()}
+      key={mounted}
+      title={`${title}${titleText(summary, view.dir, forTitle)}`.trimEnd()}
       status={{ word, tone: reconnecting ? "waiting" : stateTone(shownView), notes }}
       keymap={keymap}
       message={messageOf(last(), question.current, failure.current)}

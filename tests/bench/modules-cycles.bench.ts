@@ -6,11 +6,13 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { openLog } from "../../src/kernel/log.ts";
 import { ownIdentity } from "../../src/kernel/runtime.ts";
+import { openStore } from "../../src/kernel/store.ts";
 import { EventLog } from "../../src/modules/adapters/event-log.ts";
 import { Places } from "../../src/modules/adapters/places.ts";
 import { Preferences } from "../../src/modules/adapters/preferences.ts";
 import { Rack } from "../../src/modules/adapters/rack.ts";
 import { RunningFile } from "../../src/modules/adapters/running.ts";
+import { schema, Trials } from "../../src/modules/adapters/trials.ts";
 import type { ModuleState } from "../../src/modules/core/states.ts";
 import { TestClock } from "../support/clock.ts";
 import { enterHome } from "../support/home.ts";
@@ -46,6 +48,7 @@ const places = new Places("default");
 places.prepare();
 const failed = (error: unknown) => log.error("the bench", { error });
 const session = crypto.randomUUID();
+await using store = await openStore({ schemas: [schema] });
 await using running = await RunningFile.open(
   places.running,
   { session, dir, supervisor: ownIdentity() },
@@ -63,6 +66,7 @@ const rack = await Rack.open({
   running,
   preferences: new Preferences(dir, log),
   events: new EventLog(places, failed),
+  trials: new Trials(store, "default", clock),
   left: undefined,
   changed: () => {},
 });

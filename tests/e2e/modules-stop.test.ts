@@ -98,7 +98,7 @@ test.concurrent("a person's stop beats a restart, also during its backoff", asyn
   await using box = new ModulesBox();
   box.plain("faller", "sleep 0.3; exit 1", { restart: "always" });
   await box.up();
-  await box.until("faller", ({ actual, reason }) => actual === "ENABLED" && /^again in/.test(reason ?? ""));
+  await box.until("faller", ({ actual, reason }) => actual === "ENABLED" && /^again at/.test(reason ?? ""));
   const begin = performance.now();
   expect(await box.modules("stop", "faller")).toMatchObject({ ok: true, actual: "DISABLED" });
   // Its process has to start as well; the backoff is a second.

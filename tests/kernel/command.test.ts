@@ -38,6 +38,13 @@ const root: CommandSpec = {
             return Number(text);
           },
         },
+        {
+          flags: "-n, --pieces <n>",
+          help: "how many",
+          parse(text) {
+            throw new Expected(2, `must be a number, not '${text}'`);
+          },
+        },
         { flags: "--kind <kind>", help: "what kind", choices: ["bread", "cake"], default: "bread" },
         {
           flags: "--with <part>",
@@ -210,6 +217,8 @@ describe("what isn't right is refused with 2, in a line and a hint:", () => {
     ],
     [["bake", "x", "--heat"], "option '--heat <degrees>' argument missing", "stint bake --help"],
     [["bake", "x", "--heat", "hot"], "--heat: 'hot' isn't a number", "say 180"],
+    [["bake", "x", "-n", "few"], "--pieces: must be a number, not 'few'", "stint bake --help"],
+    [["bake", "x", "--pieces", "few"], "--pieces: must be a number, not 'few'", "stint bake --help"],
     [["bake", "x", "--kind", "pie"], "--kind: Allowed choices are bread, cake.", "stint bake --help"],
   ])("%p", async (argv, message, hint) => {
     expect(await refused(...argv)).toEqual({ exit: 2, message, hint });

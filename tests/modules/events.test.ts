@@ -135,9 +135,19 @@ describe("the history", () => {
       "13:00:00 camera: start requested",
       "13:00:00 camera: ENABLED → STARTING",
       "13:00:00 camera: STARTING → IDLE",
-      "13:00:00 camera: crashed with SIGSEGV, pid 4711: it ended by SIGSEGV",
+      "13:00:00 camera: crashed with SIGSEGV, pid 4711",
       "13:00:00 camera: IDLE → CRASHED: it ended by SIGSEGV",
     ]);
+  });
+
+  test("is red on a terminal where something went wrong", async () => {
+    const { log } = supervisor();
+    const types = ["given_up", "recovered", "recording_resumed", "recording_cut", "crash_detected"];
+    for (const type of types) log.write({ type, at: NOON, name: type, how: "running" });
+    await using screen = pty([...stint.source, "modules", "events"], { env: { NO_COLOR: "" } });
+    expect(await screen.exited).toBe(0);
+    const red = screen.output().split("\x1b[31m").slice(1);
+    expect(red.map((text) => text.split(":")[0])).toEqual(["given_up", "recording_cut", "crash_detected"]);
   });
 
   test("that can't be written keeps nobody from working, and is told of once until it can", () => {
@@ -185,28 +195,86 @@ describe("the history", () => {
 });
 
 describe("an event in words", () => {
-  test("says what else was written, without control characters", () => {
-    const recording = { session: "/study/anna", trial: 3, timestamp: NOON, segment: 1 };
-    const cut = {
-      type: "recording_cut",
-      at: NOON,
-      name: "camera",
-      recording,
-      reason: "it ended by\x1b[31m SIGKILL",
-    };
-    expect(eventText(cut)).toBe(
-      "camera: recording cut, session /study/anna, trial 3, segment 1: it ended by [31m SIGKILL",
+  const said = (type: string, more: object = {}) => eventText({ type, at: NOON, name: "camera", ...more });
+  const recording = { session: "/study/anna", trial: 3, timestamp: NOON, segment: 1 };
+  const crash = { pid: 7, last_exit: "exit 3", reason: "exit 3" };
+  const wish = { desired: "off", before: "on", enabled: false, was_enabled: false };
+  const after = "given up after 5 failures in 5 min, the last: exit 3";
+
+  test.each([
+    ["desired_changed", { ...wish, by: "stop" }, "wanted off, by stop"],
+    [
+      "desired_changed",
+      { ...wish, was_enabled: true, by: "rollback" },
+      "wanted off again, since its start didn't come about; a fresh start doesn't run it",
+    ],
+    [
+      "desired_changed",
+      { ...wish, desired: "on", was_enabled: true, by: "unsaved" },
+      "wanted on, but its preference can't be saved; a fresh start doesn't run it",
+    ],
+    ["start_requested", { reason: null }, "start requested"],
+    ["crash_detected", crash, "crashed with exit 3, pid 7"],
+    ["crash_detected", { ...crash, pid: null }, "crashed with exit 3"],
+    [
+      "crash_detected",
+      { ...crash, last_exit: "exit 0", reason: "it ended by itself (exit 0)" },
+      "crashed with exit 0, pid 7",
+    ],
+    [
+      "crash_detected",
+      { ...crash, last_exit: "unknown", reason: "it ended while nobody could see how" },
+      "ended while nobody could see how, pid 7",
+    ],
+    [
+      "crash_detected",
+      { ...crash, last_exit: "SIGKILL", reason: "wedged: no status for 30 s" },
+      "crashed with SIGKILL, pid 7: wedged: no status for 30 s",
+    ],
+    [
+      "actual_changed",
+      { before: "CRASHED", actual: "ENABLED", reason: "again at 11:55:51, 9.2 s after exit 3" },
+      "CRASHED → ENABLED: again at 11:55:51, 9.2 s after exit 3",
+    ],
+    ["actual_changed", {}, "unknown → unknown"],
+    ["given_up", { reason: after }, after],
+    ["given_up", { reason: null }, "given up"],
+    ["given_up", { reason: "no disk" }, "given up: no disk"],
+    ["recovered", { how: "running", reason: null }, "taken over, it runs"],
+    ["recovered", { how: "running", reason: "can't be heard" }, "taken over, it runs: can't be heard"],
+    ["recovered", { how: "given up", reason: "exit 3" }, "given up on: exit 3"],
+    ["recovered", { how: "given up", reason: after }, after],
+    [
+      "recording_cut",
+      { recording, reason: "exit 3" },
+      "recording cut, trial 3, segment 1 in /study/anna: exit 3",
+    ],
+    [
+      "recording_resumed",
+      { recording: { ...recording, segment: 2 }, gap_ms: 2_345 },
+      "recording goes on after 2.3 s, trial 3, segment 2 in /study/anna",
+    ],
+    [
+      "recording_lost",
+      { recording, reason: "refused: no disk" },
+      "recording doesn't go on, trial 3, segment 1 in /study/anna: refused: no disk",
+    ],
+    [
+      "config_problem",
+      { file: "modules/camera/config.txt", line: 3, text: "bad" },
+      "modules/camera/config.txt:3: bad",
+    ],
+    ["config_problem", { file: "modules/camera/config.txt", text: "bad" }, "modules/camera/config.txt: bad"],
+    ["of_another_version", { n: 3, more: { a_b: "c" }, reason: "x" }, "of another version, n 3, a b c: x"],
+  ])("%s %j", (type, more, text) => {
+    expect(said(type, more)).toBe(`camera: ${text}`);
+  });
+
+  test("has no control characters, and needs none of its fields", () => {
+    expect(said("recording_cut", { recording, reason: "it ended by\x1b[31m SIGKILL" })).toEndWith(
+      ": it ended by [31m SIGKILL",
     );
-    expect(eventText({ type: "given_up", at: NOON, name: "gps", reason: null })).toBe("gps: given up");
-    const problem = {
-      type: "config_problem",
-      at: NOON,
-      name: "gps",
-      file: "modules/gps/config.txt",
-      line: 3,
-      text: "bad",
-    };
-    expect(eventText(problem)).toBe("gps: modules/gps/config.txt: 3: bad");
-    expect(eventText({ type: "actual_changed", at: NOON })).toBe("unknown → unknown");
+    expect(said("recording_cut")).toBe("camera: recording cut, trial unknown, segment unknown in unknown");
+    expect(eventText({ type: "given_up", at: NOON })).toBe("given up");
   });
 });

@@ -18,6 +18,7 @@ switch (what) {
     const seed = Number(argument);
     say("ready");
     await using file = await RunningFile.open(path, head(`s${seed}`), await readLeft(path, nobody), told);
+    await file.complete();
     say("0");
     for (let n = 1; ; n++) {
       const made = make(file, changeOf(seed, n)).then(() => say(String(n)));
@@ -53,6 +54,7 @@ switch (what) {
       const left = await readLeft(path, nobody);
       const model = new Model(left);
       const file = await RunningFile.open(path, head(`s${seed}`), left, told);
+      if (!left) await file.complete();
       const changes = Array.from({ length: 10 }, (_, n) => changeOf(seed, n));
       if (seed === 3) {
         for (const module of left?.modules ?? []) changes.push({ do: "running", module });
@@ -78,6 +80,7 @@ switch (what) {
   case "full": {
     const { readLeft, RunningFile } = await import("../../src/modules/adapters/running.ts");
     await using file = await RunningFile.open(path, head("full"), undefined, told);
+    await file.complete();
     await file.put(running("gps", { reason: "before" }));
     const filler = join(dirname(path), "filler");
     fill(filler);

@@ -14,6 +14,7 @@ const module = await spawnModule({
   cwd: folder,
   env: {},
   run,
+  owner: "the tests",
   raw: join(folder, "raw"),
   stdin: join(folder, "stdin"),
 });

@@ -1,6 +1,15 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
+import type { Expected } from "../../src/kernel/errors.ts";
 import { readModules } from "../../src/modules/adapters/folder.ts";
 import { Folder } from "../support/folder.ts";
 
@@ -138,14 +147,96 @@ test("files are named from the current folder when they are inside it", async ()
   }
 });
 
+test("names under which stint keeps files of its own are refused as that", async () => {
+  module("events.log");
+  module("running_modules.json");
+  module("a b");
+  module("good");
+  const { problems, broken } = await readModules(folder.path);
+  expect(problems.map(({ name, hint }) => [name, hint])).toEqual([
+    ["a b", expect.stringContaining("letters, digits")],
+    ["events.log", "stint keeps files whose names begin with events.log"],
+    ["running_modules.json", "stint keeps files whose names begin with running_modules"],
+  ]);
+  expect(broken).toEqual([]);
+});
+
+test("a folder whose name isn't UTF-8 isn't passed over", async () => {
+  module("good");
+  const script = `cd "$0" && for name in caf b; do folder=$(printf "$name\\351"); mkdir "$folder"; printf 'command = x\n' > "$folder/config.txt"; done`;
+  expect(Bun.spawnSync(["sh", "-c", script, folder.path]).success).toBe(true);
+  expect(await found()).toEqual({
+    names: ["good"],
+    problems: [
+      "b\ufffd:undefined: the folder's name isn't text in UTF-8",
+      "caf\ufffd:undefined: the folder's name isn't text in UTF-8",
+    ],
+    broken: [],
+  });
+});
+
+test("whether a module is wanted is known of a broken one too", async () => {
+  module("off", "enabled = no\ncommand = x\n");
+  module("on", "command = x\n");
+  module("broken-off", "nonsense\nenabled = no\n");
+  module("broken-on", "nonsense\n");
+  module("binary", Uint8Array.of(0xff));
+  module("lonely", "enabled = off\ncommand = x\ndepends_on = nobody\n");
+  const { broken, enabledOf } = await readModules(folder.path);
+  expect(broken).toEqual(["binary", "broken-off", "broken-on", "lonely"]);
+  expect(
+    ["off", "on", "broken-off", "broken-on", "lonely", "binary", "gone"].map((name) => enabledOf(name)),
+  ).toEqual([false, true, false, true, false, undefined, undefined]);
+});
+
+const refused = (words: string, hint: unknown) =>
+  expect.objectContaining({ message: expect.stringContaining(words), exit: 78, hint });
+
 test("no folder, or none with a module, is told with what to do", async () => {
-  const hint = expect.stringContaining("mkdir -p modules/camera");
-  const refused = (words: string, hint: unknown) =>
-    expect.objectContaining({ message: expect.stringContaining(words), exit: 78, hint });
-  await expect(readModules(folder.file("modules"))).rejects.toEqual(refused("there is no folder", hint));
-  await expect(readModules(folder.path)).rejects.toEqual(refused("there is no module in", hint));
+  const hint = (dir: string) => expect.stringContaining(`mkdir -p ${join(dir, "clock")} && `);
+  const [missing, file] = [folder.file("modules"), folder.file("file")];
+  await expect(readModules(missing)).rejects.toEqual(refused("there is no folder", hint(missing)));
+  await expect(readModules(folder.path)).rejects.toEqual(refused("there is no module in", hint(folder.path)));
+  writeFileSync(file, "");
+  await expect(readModules(file)).rejects.toEqual(
+    refused("isn't a folder", "--dir, or the setting modules.dir, says where the modules are"),
+  );
+});
+
+test.each(["sh", "bash"])(
+  "what it says to do makes a module that is fine, whatever the folder's name: %s",
+  async (shell) => {
+    for (const name of ["modules", "Jane's modules", 'a $HOME `id`; "x" ä']) {
+      const dir = folder.file(name);
+      const { hint } = (await readModules(dir).catch((error: unknown) => error)) as Expected;
+      const made = Bun.spawnSync([shell, "-c", hint ?? ""]);
+      expect([made.exitCode, made.stderr.toString()]).toEqual([0, ""]);
+      expect(readdirSync(dir)).toEqual(["clock"]);
+      const { modules, problems } = await readModules(dir);
+      expect(problems).toEqual([]);
+      expect(modules).toMatchObject([{ name: "clock", ready: { by: "time", ms: 1000 } }]);
+      expect(modules[0]?.command).toEqual(["sh", "-c", "while date; do sleep 1; done"]);
+      expect(readFileSync(join(dir, "clock/config.txt"), "utf8")).toEndWith("\nready = 1s\n");
+    }
+  },
+);
+
+test("for who runs modules already, no folder and none with a module is one more problem", async () => {
+  const none = async (dir: string) => {
+    const { modules, problems, broken } = await readModules(dir, { mayBeEmpty: true });
+    expect([modules, broken]).toEqual([[], []]);
+    expect(problems).toEqual([
+      { name: "", file: dir, line: undefined, text: expect.any(String), hint: expect.any(String) },
+    ]);
+    return problems[0]?.text;
+  };
+  expect(await none(folder.file("gone"))).toBe(`there is no folder ${folder.file("gone")}`);
+  expect(await none(folder.path)).toBe(`there is no module in ${folder.path}`);
   writeFileSync(folder.file("file"), "");
-  await expect(readModules(folder.file("file"))).rejects.toEqual(refused("isn't a folder", hint));
+  expect(await none(folder.file("file"))).toBe(`${folder.file("file")} isn't a folder`);
+  module("good");
+  const { modules, problems } = await readModules(folder.path, { mayBeEmpty: true });
+  expect([modules.length, problems]).toEqual([1, []]);
 });
 
 test("a hundred modules are read at once", async () => {

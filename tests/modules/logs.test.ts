@@ -161,7 +161,20 @@ describe("logs", () => {
       lines: [],
       err: "stint: there is no module 'camra'\n  there are camera\n",
     });
-    expect((await run("logs", "--since", "soon")).code).toBe(2);
+    const hint = "10m (or 90s, 1h30m; 24h at most), 14:05, 2026-11-22 14:05, or 2026-11-22T14:05:01Z";
+    for (const [time, why] of [
+      ["yesterday", "'yesterday' isn't a time"],
+      ["25h", "'25h' isn't a time"],
+      ["2026-02-30 14:05", "there is no such time as '2026-02-30 14:05'"],
+    ] as const) {
+      expect(await run("logs", "--since", time)).toMatchObject({
+        code: 2,
+        err: `stint: ${why}\n  ${hint}\n`,
+      });
+    }
+    for (const time of ["90s", "1h30m", "24h", "2026-03-01 11:00", "2026-03-01T11:00:00Z", "14:05:01"]) {
+      expect((await run("logs", "--since", time)).err).not.toContain("isn't a time");
+    }
   });
 
   test("have on a terminal the time, the day where it isn't the one before, and nothing that it would obey", async () => {

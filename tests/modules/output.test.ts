@@ -149,6 +149,50 @@ describe("what a module prints", () => {
     expect(said()).toEqual(heard);
   });
 
+  test("that ends with a return, as progress does, is a line at once", async () => {
+    await using _ = await open();
+    for (const percent of [10, 20]) {
+      print(`${percent} %\r`);
+      await hears(percent / 10);
+    }
+    print("\ndone\r\n");
+    await hears(3);
+    expect(heard).toEqual(["10 %", "20 %", "done"]);
+    expect(said()).toEqual(heard);
+  });
+
+  test("without an end is a line once nothing more came for a while; what comes then is the next one", async () => {
+    const prompt = "Overwrite? [y/N] ";
+    {
+      await using _ = await open();
+      print(`before\n${prompt}`);
+      const began = performance.now();
+      await hears(2);
+      expect(performance.now() - began).toBeWithin(900, 3_000);
+      print('{"event":');
+      await hears(3);
+      print('"ready"}\n');
+      await hears(4);
+      print(prompt);
+      await hears(5);
+    }
+    // Nothing of it comes again for who takes it in next.
+    await using output = await open();
+    print("y\n");
+    await output.drain();
+    expect(heard).toEqual(["before", prompt, '{"event":', '"ready"}', prompt, "y"]);
+    expect(said()).toEqual(heard);
+  });
+
+  test("is one line as long as it comes, however slowly", async () => {
+    await using _ = await open();
+    for (const part of ["one ", "line ", "in ", "four ", "parts\n"]) {
+      print(part);
+      await Bun.sleep(300);
+    }
+    expect(heard).toEqual(["one line in four parts"]);
+  });
+
   test("stands in the log among what stint says there", async () => {
     await using output = await open();
     print("before\n");
@@ -279,6 +323,23 @@ describe("the file that a module writes", () => {
     expect(heard).toEqual(["one", "two", "three", "four"]);
     expect(said()).toEqual(heard);
     expect(marks()).toEqual([]);
+  });
+
+  test("has half a line that was given no second time after a kill -9 of who took it in", async () => {
+    writeFileSync(folder.file("raw"), "");
+    const take = () => new Other([process.execPath, fixture, folder.file("raw"), folder.file("log")]);
+    {
+      await using tail = take();
+      expect(await tail.line()).toBe("open");
+      appendFileSync(folder.file("raw"), "say sure? ");
+      expect(await tail.line()).toBe("say sure? ");
+      await tail.kill();
+    }
+    await using tail = take();
+    appendFileSync(folder.file("raw"), "yes\nsay end\n");
+    expect([await tail.line(), await tail.line()]).toEqual(["open", "say end"]);
+    const texts = logged(folder.file("log")).map((line) => line?.text);
+    expect(texts).toEqual(["say sure? ", "yes", "say end"]);
   });
 
   test("loses no line to a kill -9 of who takes it in, and repeats few", async () => {

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import {
   chmodSync,
+  chownSync,
   lstatSync,
   mkdirSync,
   readdirSync,
@@ -8,6 +9,7 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  truncateSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
@@ -86,6 +88,29 @@ test("a failed save is the affair of who asked; the next one is made", async () 
   expect(text()).toBe(OFF);
 });
 
+test("what no config can be is refused in the words of reading it, at once, and the next save is made", async () => {
+  const refusal = async (words: string) => {
+    const begun = performance.now();
+    await expect(preferences.save("camera", false)).rejects.toMatchObject({
+      exit: 74,
+      message: `${config()} can't be read: ${words}`,
+    });
+    expect(performance.now() - begun).toBeLessThan(1000);
+    rmSync(config());
+  };
+  rmSync(config());
+  Bun.spawnSync(["mkfifo", config()]);
+  await refusal("it isn't a regular file");
+  symlinkSync("/dev/zero", config());
+  await refusal("it isn't a regular file");
+  writeFileSync(config(), "");
+  truncateSync(config(), 60 << 20);
+  await refusal("it is larger than 1 MiB");
+  writeFileSync(config(), TEXT);
+  await preferences.save("camera", false);
+  expect(text()).toBe(OFF);
+});
+
 test("a link is followed and stays a link", async () => {
   using elsewhere = new Folder();
   writeFileSync(elsewhere.file("mine.txt"), TEXT);
@@ -136,4 +161,26 @@ test.skipIf(!canBeUser)("a file that is read-only stays as it is, though its fol
     `74 ${config()} can't be written: permission denied\n`,
   );
   expect(text()).toBe(TEXT);
+});
+
+test.skipIf(process.getuid?.() !== 0)(
+  "a file of somebody else's stays theirs when root saves it",
+  async () => {
+    chownSync(config(), 65534, 65533);
+    chmodSync(config(), 0o640);
+    await preferences.save("camera", false);
+    const { uid, gid, mode } = statSync(config());
+    expect([uid, gid, mode & 0o777]).toEqual([65534, 65533, 0o640]);
+    expect(text()).toBe(OFF);
+  },
+);
+
+test.skipIf(!canBeUser || process.getuid?.() !== 0)("a file whose owner can't be kept stays as it is", () => {
+  chmodSync(folder.path, 0o755);
+  chmodSync(folder.file("camera"), 0o777);
+  chmodSync(config(), 0o666);
+  expect(told([...asUser, ...saver(folder.path)])).toBe(`74 ${config()} can't be written: EPERM\n`);
+  expect(text()).toBe(TEXT);
+  expect(statSync(config()).uid).toBe(0);
+  expect(readdirSync(folder.file("camera"))).toEqual(["config.txt"]);
 });

@@ -54,6 +54,7 @@ const spec = (script: string, more: Partial<ProcessSpec> = {}): ProcessSpec => (
   cwd: folder.path,
   env: {},
   run,
+  owner: "the tests",
   raw: folder.file("raw"),
   stdin: folder.file("stdin"),
   ...more,

@@ -177,6 +177,19 @@ describe("a pattern", () => {
     expect(matches("^é😀$")("é😀")).toBe(true);
   });
 
+  test("isn't found at the end of what was cut off a line, only at its own", () => {
+    const slow = matches("^(a+)+$");
+    expect(slow(`${"a".repeat(52)}!`)).toBe(false);
+    expect(slow("aaaa")).toBe(true);
+    const ready = matches("ready$");
+    expect(ready(`${"-".repeat(4_091)}ready`)).toBe(true);
+    expect(ready(`${"-".repeat(4_091)}ready or not`)).toBe(false);
+    expect(matches("ready\\s*$")(`${"-".repeat(4_091)}ready or not`)).toBe(false);
+    expect(matches("ready(?=.*$)")(`ready${"-".repeat(5_000)}`)).toBe(false);
+    expect(matches("^ready.*")(`ready${"-".repeat(5_000)}`)).toBe(true);
+    expect(matches("ready")(`${"-".repeat(4_000)}ready${"-".repeat(5_000)}`)).toBe(true);
+  });
+
   test.each(["(x+x+)+y", ".*.*.*.*y"])("that takes for ever doesn't: %s", (pattern) => {
     const found = matches(pattern);
     const line = `${"x".repeat(10_000)}!`;

@@ -23,6 +23,8 @@ export const running = (name: string, how: Partial<RunningModule> = {}): Running
   startedAt: 1_795_356_000_000,
   speaks: true,
   asked: null,
+  notBefore: null,
+  settled: null,
   quitAsked: false,
   recording: null,
   restart: NO_FAILURES,

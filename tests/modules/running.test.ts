@@ -30,7 +30,11 @@ afterEach(() => folder[Symbol.dispose]());
 const previous = () => `${path}.previous`;
 const recovery = () => folder.file("modules/running_modules.recovery.json");
 const names = () => readdirSync(folder.file("modules")).sort();
-const open = (session: string, left?: Left) => RunningFile.open(path, head(session), left, told);
+const open = async (session: string, left?: Left) => {
+  const file = await RunningFile.open(path, head(session), left, told);
+  if (!left) await file.complete();
+  return file;
+};
 const left = () => readLeft(path, warned);
 const found = async () => short((await left())?.modules ?? []);
 const one = (name: string, reason: string) => running(name, { reason });

@@ -1,6 +1,6 @@
 /** The commands as a person at a terminal and a script read them; from the source. */
 import { expect, test } from "bun:test";
-import { mkdirSync } from "node:fs";
+import { cpSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { ModulesBox } from "../support/modules.ts";
 import { pty } from "../support/pty.ts";
@@ -100,7 +100,9 @@ test("profiles have supervisors of their own", async () => {
   await using box = fromSource();
   box.tiny("camera");
   await box.up();
-  await box.run(["modules", "up", "--detach", "--dir", box.dir, "--profile", "other"]);
+  const others = join(box.home, "others");
+  cpSync(box.dir, others, { recursive: true });
+  await box.run(["modules", "up", "--detach", "--dir", others, "--profile", "other"]);
   const there = async (profile: string) =>
     (await box.run(["modules", "status", "--profile", profile])).lines[0]?.["pid"];
   await until(

@@ -140,14 +140,14 @@ describe.each(sizes)("at %i×%i", (columns, rows) => {
       for (const line of shown) expect(cells(line)).toBeLessThanOrEqual(columns - 1);
       expect(t.text()).not.toContain("\u202e");
       expect(shown[0]).toStartWith(" stint modules ");
-      expect(shown[0]).toContain(" · acme · ");
+      expect(shown[0]).toMatch(columns < 70 ? / · acme$/ : / · acme · \d\d:\d\d$/);
       if (key !== "?") expect(shown.at(-1)).toMatch(/\? help {3}q leave/);
     }
   });
 
   test("a row for each module: what is wanted, what is so, since when and what went wrong", () => {
     const t = open(running, { columns, rows });
-    expect(t.rows()[0]).toMatch(/^ stint modules {2}4 on · 1 failed.* running · acme · \d\d:\d\d$/);
+    expect(t.rows()[0]).toMatch(/^ stint modules {2}4 on · 1 failed.* running · acme/);
     expect(t.rows()[1]).toMatch(/^ {3}NAME {6}WANTED STATE {11}PID {5}UP .*LAST$/);
     expect(t.rows()[2]).toMatch(/^ ▸ camera {4}on {5}RECORDING ● +4121 {2}03:12/);
     expect(t.row("eyetrack")).toMatch(/ on {5}STARTING +4288 {2}00:02 .*SIGSEGV$/);
@@ -192,6 +192,66 @@ describe.each(sizes)("at %i×%i", (columns, rows) => {
     expect(t.text()).not.toContain("▸ sensor01 ");
     await t.press("\x1b[5~");
     expect(t.text()).toContain("▸ sensor01 ");
+  });
+});
+
+describe("the title", () => {
+  test("says which folder, by its end where there isn't room for all of it", () => {
+    const dir = "/home/anna/studies/2026/gaze/modules";
+    const title = (columns: number, more: Partial<Pushed> = {}) =>
+      open({ ...running, dir, ...more }, { columns }).rows()[0];
+    expect(title(60)).toBe(" stint modules  4 on · 1 failed  …e/modules  running · acme");
+    expect(title(80)).toMatch(
+      /^ stint modules {2}4 on · 1 failed {2}…ies\/2026\/gaze\/modules {2}running · acme · /,
+    );
+    expect(title(120, { dir: "/srv/rack" })).toContain(
+      "  4 on · 1 failed · 1 recording · 6 restarts  /srv/rack  ",
+    );
+    expect(title(80, { dir: "/m\x1b[2J\u202e" })).toContain("  4 on · 1 failed · 1 recording  /m ");
+    // Not in place of what went wrong.
+    const modules = Array.from({ length: 1_000 }, (_, n) => module(`m${n}`, { actual: "ERROR" }));
+    expect(title(60, { modules })).toMatch(/^ stint modules {2}1000 on · 1000 failed +running · acme$/);
+  });
+});
+
+describe("the footer", () => {
+  test.each([
+    [
+      "the table",
+      [],
+      /^space disable {3}r pause {3}l log {3}x stop all {3}\^r restart {3}\? help {3}q leave$/,
+    ],
+    ["a module that failed", ["jjj"], /^space disable {3}e reset {3}l log {3}x stop all /],
+    ["the log", ["l"], /^space disable {3}l modules {3}\/ find {3}x stop all /],
+    ["the log, not at its end", ["l", "\x1b[H"], /^space disable {3}l modules .* x stop all .*q leave$/],
+  ])("of %s keeps what ends it all, at 80 columns", async (_, keys, bar) => {
+    const t = open(running);
+    await until(() => t.followed.has("camera"));
+    t.followed.get("camera")?.(lines(500));
+    await t.shows("line 499");
+    await t.press(...keys);
+    expect(t.bar()).toMatch(bar);
+  });
+});
+
+describe("the help", () => {
+  test.each(sizes)("says at %i×%i that space changes the run and the preference", async (columns, rows) => {
+    const t = open(running, { columns, rows });
+    await t.press("?");
+    expect(t.text()).toMatch(/\n space +Enable or disable it: now, and in its config\.txt\n/);
+  });
+  test("is no place to be kept in: q leaves, or asks and is answered", async () => {
+    const attached = open(running);
+    await attached.press("?", "q");
+    expect(attached.left()).toBe(1);
+    const host = open(running, { attached: false });
+    await host.press("?", "q");
+    expect(host.message()).toBe("stop all modules and quit? y/n");
+    expect(host.bar()).toStartWith("y yes   n no ");
+    await host.press("n");
+    expect(host.text()).toContain("▸ camera");
+    await host.press("?", "q", "y");
+    expect(host.left()).toBe(1);
   });
 });
 
@@ -268,7 +328,7 @@ describe("what is pushed", () => {
     const t = open({ state: "starting", pending: "starting", profile: "acme" });
     expect(t.rows()[0]).toContain(" starting… · acme");
     expect(t.text()).toContain(" reading the modules…");
-    expect(t.bar()).toBe("/ find   x stop all   ? help   q leave");
+    expect(t.bar()).toBe("x stop all   / find   ? help   q leave");
     t.push(running);
     await t.shows("▸ camera");
     t.push({ state: "starting", pending: "starting", profile: "acme" });
@@ -348,7 +408,7 @@ describe("space", () => {
     await drawn();
     expect(t.asked).toEqual(["disable gps"]);
     expect(t.message()).toBe("");
-    expect(t.bar()).toStartWith("space on ");
+    expect(t.bar()).toStartWith("space enable ");
   });
   test("one that didn't come about is what it was, with the reason", async () => {
     const t = open(running);
@@ -438,7 +498,7 @@ describe("keys", () => {
     expect(t.asked.slice(1)).toEqual(["record gps", "pause * --all", "restart gps"]);
     expect(t.bar()).not.toContain("e reset");
     await t.press("j");
-    expect(t.bar()).toStartWith("space off   e reset");
+    expect(t.bar()).toStartWith("space disable   e reset");
     await t.press("e");
     expect(t.row("audio")).toContain(" resetting… ");
     expect(t.asked.at(-1)).toBe("reset audio");
@@ -618,6 +678,17 @@ describe("from the keyboard", () => {
     await t.until("stop all modules and quit? y/n");
     t.press("ctrl+c");
     expect(await t.exited).toBe(130);
+  });
+
+  test("q in the help of the host's own screen asks, and y is the answer", async () => {
+    await using t = run("host");
+    await t.until("q quit");
+    t.type("?");
+    await t.until("Show this help");
+    t.press("q");
+    await t.until("stop all modules and quit? y/n");
+    t.type("y");
+    expect(await t.exited).toBe(0);
   });
 
   test("a terminal that is made smaller and larger has its rows in their places", async () => {

@@ -19,7 +19,8 @@ export async function dirOf(options: Options): Promise<string> {
 
 /**
  * `stint modules check`: what is wrong with the modules, and that their programs and folders are there. A module whose
- * program isn't there isn't broken: it may be by the time it is started.
+ * program isn't there isn't broken, since it may be by the time it is started; as things are it can't be, which the last
+ * line says of the broken ones and of it.
  * @returns 0, or 78 when there is a problem
  * @throws as {@link readModules} does
  */
@@ -49,10 +50,15 @@ export async function check({ output }: Context, options: Options): Promise<numb
     });
   }
   const count = new Set([...modules.map(({ name }) => name), ...broken]).size;
-  output.emit({ type: "modules_check", dir, modules: count, broken, problems: all.length }, () => {
-    const what = all.length === 0 ? "no problem" : counted(all.length, "problem");
-    return `${counted(count, "module")}, ${what}`;
-  });
+  const unstartable = [...new Set([...broken, ...missing.map(({ name }) => name)])].sort();
+  output.emit(
+    { type: "modules_check", dir, modules: count, broken, unstartable, problems: all.length },
+    () => {
+      const what = all.length === 0 ? "no problem" : counted(all.length, "problem");
+      const which = unstartable.length === 0 ? "" : `: ${unstartable.length} can't be started`;
+      return `${counted(count, "module")}, ${what}${which}`;
+    },
+  );
   return all.length === 0 ? Exit.ok : Exit.config;
 }
 

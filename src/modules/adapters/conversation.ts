@@ -1,13 +1,17 @@
 import type { Clock } from "../../kernel/clock.ts";
-import { commandLine, type Said } from "../core/protocol.ts";
+import { commandLine, LONGEST_COMMAND, type Said } from "../core/protocol.ts";
+import { spokenTime } from "../core/spoken.ts";
 import type { ModuleOutput } from "./output.ts";
 import type { ModuleProcess } from "./process.ts";
+
+/** What a command came to: what it was answered, or why there is no answer. */
+export type Answer = { readonly said: Said } | { readonly silent: string };
 
 /** What a module is told, and what it answers. */
 export class Conversation {
   readonly #clock: Clock;
   readonly #output: ModuleOutput;
-  readonly #answers = new Map<number, (said: Said | undefined) => void>();
+  readonly #answers = new Map<number, (answer: Answer) => void>();
   /** Those of another supervisor before or after this one are others. */
   #id: number;
 
@@ -22,22 +26,24 @@ export class Conversation {
     return ++this.#id;
   }
 
-  /** @returns the answer; undefined when there is none in time, or it can't be told */
+  /** Tells it something and waits for the answer. */
   async tell(
     process: ModuleProcess | undefined,
     command: Readonly<Record<string, unknown>>,
     withinMs: number,
     id: number = this.nextId(),
-  ): Promise<Said | undefined> {
+  ): Promise<Answer> {
     const line = commandLine({ ...command, id });
-    if (!process || line === undefined) return undefined;
-    const { promise, resolve } = Promise.withResolvers<Said | undefined>();
+    if (line === undefined) return { silent: `a command has at most ${LONGEST_COMMAND} bytes` };
+    if (!process) return { silent: "it doesn't run" };
+    const { promise, resolve } = Promise.withResolvers<Answer>();
     const answered = new AbortController();
     this.#answers.set(id, resolve);
     this.#output.expect();
     try {
-      if (!(await process.tell(line))) return undefined;
-      void this.#clock.sleep(withinMs, answered.signal).then(() => resolve(undefined));
+      if (!(await process.tell(line))) return { silent: "it doesn't read its commands" };
+      const silent = `no answer within ${spokenTime(withinMs)}`;
+      void this.#clock.sleep(withinMs, answered.signal).then(() => resolve({ silent }));
       return await promise;
     } finally {
       answered.abort();
@@ -47,11 +53,11 @@ export class Conversation {
 
   /** It has said something, which may be an answer. */
   heard(said: Said): void {
-    if (said.id !== undefined) this.#answers.get(said.id)?.(said);
+    if (said.id !== undefined) this.#answers.get(said.id)?.({ said });
   }
 
   /** Nobody is there any more who could answer. */
   hangUp(): void {
-    for (const answer of this.#answers.values()) answer(undefined);
+    for (const answer of this.#answers.values()) answer({ silent: "it ended before it had answered" });
   }
 }

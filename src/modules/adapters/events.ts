@@ -56,5 +56,13 @@ function recordOf(line: string): EventRecord | undefined {
   }
 }
 
-const isBad = ({ type, actual }: EventRecord): boolean =>
-  type === "given_up" || actual === "ERROR" || actual === "CRASHED";
+const BAD: ReadonlySet<string> = new Set([
+  "crash_detected",
+  "given_up",
+  "recording_cut",
+  "recording_lost",
+  "config_problem",
+]);
+
+const isBad = ({ type, actual, how }: EventRecord): boolean =>
+  BAD.has(type) || actual === "ERROR" || actual === "CRASHED" || (type === "recovered" && how !== "running");

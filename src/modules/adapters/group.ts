@@ -8,6 +8,10 @@ import { cgroupMembers, isPopulated, killCgroup } from "./cgroup.ts";
 /** The variable that every process of a run inherits, with the run's id. */
 export const RUN_VARIABLE = "STINT_MODULE_RUN";
 
+/** Beside it: the name of the module, and whose it is. */
+export const NAME_VARIABLE = "STINT_MODULE";
+export const OWNER_VARIABLE = "STINT_MODULE_OWNER";
+
 /** Pids, each with the start of its process, which tells it from another with that pid. */
 type Found = ReadonlyMap<number, string>;
 
@@ -39,6 +43,24 @@ function carries(pid: number, run: string): boolean {
   } catch {
     return false;
   }
+}
+
+/** The leaders of sessions that live and were started for this owner. */
+export function leadersOf(owner: string): { pid: number; name: string; run: string }[] {
+  return everyPid().flatMap((pid) => {
+    const stat = processStat(pid);
+    if (!stat || stat.zombie || stat.session !== pid) return [];
+    let variables: string[];
+    try {
+      variables = readFileSync(`/proc/${pid}/environ`, "utf8").split("\0");
+    } catch {
+      return []; // another user's, or gone
+    }
+    const value = (variable: string) =>
+      variables.find((each) => each.startsWith(`${variable}=`))?.slice(variable.length + 1) ?? "";
+    const [name, run] = [value(NAME_VARIABLE), value(RUN_VARIABLE)];
+    return value(OWNER_VARIABLE) === owner && name !== "" && run !== "" ? [{ pid, name, run }] : [];
+  });
 }
 
 /** All that live and were started with a run's id in their environment, wherever they are. */

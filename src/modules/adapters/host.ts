@@ -3,17 +3,17 @@ import { Exit, Expected } from "../../kernel/errors.ts";
 import { every } from "../../kernel/every.ts";
 import { generation } from "../../kernel/generation.ts";
 import type { Activity, Host } from "../../kernel/host.ts";
-import type { Log } from "../../kernel/log.ts";
-import { ownIdentity } from "../../kernel/runtime.ts";
+import { shownPath } from "../../kernel/paths.ts";
+import { isAlive, ownIdentity } from "../../kernel/runtime.ts";
 import type { Part } from "../../kernel/stack.ts";
-import type { Head, Left } from "../core/running.ts";
 import { EventLog } from "./event-log.ts";
 import { Places } from "./places.ts";
 import { Preferences } from "./preferences.ts";
 import { Rack } from "./rack.ts";
 import type { Outcome } from "./runner.ts";
-import { RunningFile, readRan } from "./running.ts";
+import { RunningFile, readLeft } from "./running.ts";
 import type { ModulesSettings } from "./settings.ts";
+import { Trials } from "./trials.ts";
 
 /** How often it is looked whether each module is there, and well, ms. */
 const LOOK_MS = 5_000;
@@ -25,7 +25,7 @@ const TELL_MS = 25;
 const END_MS = 3_600_000;
 const OPEN_MS = 120_000;
 /** How long a module may take to answer what somebody sends it, at most, ms. */
-const LONGEST_ANSWER_MS = 3_600_000;
+const LONGEST_ANSWER_MS = 24 * 3_600_000;
 
 /**
  * Opens the supervisor on a host.
@@ -42,20 +42,35 @@ export async function openModules(
   const warn = (text: string) => log.warn(text);
   const places = new Places(profile);
   places.prepare();
-  const left = await readRan(places.running, warn);
+  await refuseOthers(places, dir);
+  const left = await readLeft(places.running, warn);
   const head = { session: host.session, dir, supervisor: ownIdentity() };
   const events = await stack.open("state", "events", async () => {
     const file = new EventLog(places, (error) => log.warn("the events can't be written", { error }));
     return Object.assign(file, { [Symbol.asyncDispose]: async () => file[Symbol.dispose]() });
   });
-  /** Whether it ends because it can't go on: then what runs is left running, to be taken over. */
-  let broken = false;
   let rack: Rack | undefined;
-  const running = await stack.open(
-    "state",
-    "running modules",
-    runningPart(places, head, left, log, () => !broken && (rack ? !rack.runs : left === undefined)),
-  );
+  const running = await stack.open("state", "running modules", async () => {
+    const file = await RunningFile.open(places.running, head, left, {
+      failed: (error) => {
+        log.error(`what runs isn't remembered: ${error.message}`);
+        rack?.unremembered(`what runs can't be remembered: ${error.message}`);
+      },
+      mended: () => {
+        log.info("what runs is remembered again");
+        rack?.unremembered(null);
+      },
+    });
+    const dispose = file[Symbol.asyncDispose].bind(file);
+    /** Whether there is nothing that a supervisor after this one would have to know. */
+    const isOver = () => (rack ? host.endsInOrder() && !rack.runs : left === undefined);
+    return Object.assign(file, {
+      async [Symbol.asyncDispose]() {
+        if (isOver()) await file.clear();
+        await dispose();
+      },
+    });
+  });
   // Told together: a start of many modules is one news, and so is the chatter of those that run.
   let telling = false;
   let toldAt = Number.NEGATIVE_INFINITY;
@@ -71,49 +86,53 @@ export async function openModules(
       Math.max(0, toldAt + TELL_MS - performance.now()),
     );
   };
-  rack = await Rack.open({
-    dir,
-    profile,
-    places,
-    clock,
-    random,
-    log,
-    logs: { maxBytes: config.log_bytes, keep: config.log_keep },
-    running,
-    preferences: new Preferences(dir, log),
-    events,
-    left,
-    changed,
-  });
-  const all = rack;
+  /** Ends what runs, or, of a supervisor that can't go on, leaves it to the next one. */
+  const end = async (all: Rack) => (host.endsInOrder() ? all.end() : all.leave());
+  // Below the session, so that it is ended in order also when it was told to before it had begun.
+  const all = await stack.open(
+    "state",
+    "rack",
+    async () => {
+      const opened = await Rack.open({
+        dir,
+        profile,
+        places,
+        clock,
+        random,
+        log,
+        logs: { maxBytes: config.log_bytes, keep: config.log_keep },
+        running,
+        preferences: new Preferences(dir, log),
+        events,
+        trials: new Trials(host.store, profile, clock),
+        left,
+        changed,
+      });
+      rack = opened;
+      return Object.assign(opened, { [Symbol.asyncDispose]: () => end(opened) });
+    },
+    { openMs: OPEN_MS, disposeMs: END_MS },
+  );
   host.show(() => all.view());
   const answer = async (outcomes: Promise<Outcome[]>) => ({ outcomes: await outcomes });
   return {
-    given: { rack },
+    given: { rack: all },
     generation: generation<{ rack: Rack }>()
       .sources(async (open, { rack }) => {
-        const modules: Part = async () => ({
-          [Symbol.asyncDispose]: () => (broken ? rack.leave() : rack.end()),
-        });
+        const modules: Part = async () => ({ [Symbol.asyncDispose]: () => end(rack) });
         await open("modules", modules, { openMs: OPEN_MS, disposeMs: END_MS });
         return {};
       })
       .timers(async (open, { rack }) => {
-        await open(
-          "health",
-          every(
-            LOOK_MS,
-            async () => {
-              rack.look();
-              await running.refresh();
-            },
-            log,
-          ),
-        );
-        await open(
-          "usage",
-          every(SHOW_MS, async () => void (rack.isWatched && changed()), log),
-        );
+        const look = async () => {
+          rack.look();
+          await running.refresh();
+        };
+        await open("health", every(LOOK_MS, look, log));
+        const show = async () => {
+          if (rack.isWatched) changed();
+        };
+        await open("usage", every(SHOW_MS, show, log));
         return {};
       })
       .workers(async (open, { rack }) => {
@@ -123,9 +142,6 @@ export async function openModules(
         });
         return {};
       }),
-    ending: (error) => {
-      broken ||= error !== undefined;
-    },
     unwritten: () => {},
     commands: {
       enable: (args) => answer(all.toggle(namesOf(args), true, "enable", true)),
@@ -154,22 +170,25 @@ const NO_PAUSE = new Expected(
   "stint modules pause --all",
 );
 
-/** The file that says what runs, for as long as anything does. */
-const runningPart =
-  (places: Places, head: Head, left: Left | undefined, log: Log, isOver: () => boolean): Part<RunningFile> =>
-  async () => {
-    const file = await RunningFile.open(places.running, head, left, {
-      failed: (error) => log.error(`what runs isn't remembered: ${error.message}`),
-      mended: () => log.info("what runs is remembered again"),
-    });
-    const dispose = file[Symbol.asyncDispose].bind(file);
-    return Object.assign(file, {
-      async [Symbol.asyncDispose]() {
-        if (isOver()) await file.clear();
-        await dispose();
-      },
-    });
-  };
+/**
+ * Two supervisors of one folder would run everything in it twice.
+ * @throws Expected 75 when another profile's modules are of this folder
+ */
+async function refuseOthers(places: Places, dir: string): Promise<void> {
+  for (const { profile, running } of places.others) {
+    const left = await readLeft(running, () => {});
+    const alive = left?.modules.some(
+      ({ pid, start, boot }) =>
+        pid !== null && start !== null && boot !== null && isAlive({ pid, start, boot }),
+    );
+    if (left?.dir !== dir || !alive) continue;
+    throw new Expected(
+      Exit.again,
+      `the modules of ${shownPath(dir)} run in profile ${profile}`,
+      `stint modules status --profile ${profile}`,
+    );
+  }
+}
 
 const bad = (what: string): Expected => new Expected(Exit.usage, what, "stint modules --help");
 

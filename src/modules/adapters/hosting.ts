@@ -4,22 +4,24 @@ import { runHost } from "../../kernel/host.ts";
 import { inBackground } from "../../kernel/launch.ts";
 import type { Happening } from "../core/manager.ts";
 import { openModules } from "./host.ts";
-import type { Hosted } from "./reach.ts";
+import { type Hosted, takenText } from "./reach.ts";
 import { view } from "./screen.ts";
 import { settings } from "./settings.ts";
+import { schema } from "./trials.ts";
 
 /** Hosts a supervisor until it is told to end. @param tell told what happens, where nobody sees a screen */
 export async function hostModules(
   context: Context,
-  { session, dir, recreated }: Hosted,
+  { session, dir, recreated, taken }: Hosted,
   tell: (happening: Happening) => void,
 ): Promise<void> {
   const { profile, life, output } = context;
   const config = await settings();
   using log = context.log(`modules.${profile}`, config.log);
-  const hosting = { kind: "modules", profile, session, schemas: [], recreated, life, log } as const;
+  const hosting = { kind: "modules", profile, session, schemas: [schema], recreated, life, log } as const;
   await runHost(hosting, async (host) => {
     const activity = await openModules(host, dir, config.modules);
+    if (taken > 0 && !inBackground()) output.note(takenText(taken));
     if (output.terminal && !output.json) showHosted(context, host, { view: view(profile), tell: () => {} });
     else if (!inBackground()) {
       output.onClosed(() => host.end());

@@ -48,7 +48,7 @@ export async function logs(context: Context, names: readonly string[], options: 
     for (const line of said) tell(line);
     return said.length > 0;
   });
-  if (!runs && !output.closed) throw noSupervisor();
+  if (!runs && !output.closed) throw await noSupervisor(context);
   return code;
 }
 
@@ -67,7 +67,7 @@ function namesIn({ folder }: Places): string[] {
 async function checkNames(context: Context, patterns: readonly string[], runs: boolean): Promise<void> {
   const known = namesIn(new Places(context.profile));
   if (pick(patterns, known).unknown.length === 0) return;
-  if (!runs && known.length === 0) throw noSupervisor();
+  if (!runs && known.length === 0) throw await noSupervisor(context);
   // One that hasn't run yet.
   const { modules = [] } = runs ? ((await reachOf(context).state()) as { modules?: ModuleRow[] }) : {};
   const all = [...new Set([...known, ...modules.map(({ name }) => name)])];
@@ -76,15 +76,22 @@ async function checkNames(context: Context, patterns: readonly string[], runs: b
     throw new Expected(Exit.usage, `there is no module '${unknown}'`, `there are ${all.join(", ")}`);
 }
 
+const SINCE_FORMS = "10m (or 90s, 1h30m; 24h at most), 14:05, 2026-11-22 14:05, or 2026-11-22T14:05:01Z";
+
 /** When `--since` is, UTC ms: so long ago, or a time; one of the day that hasn't been yet is yesterday's. @throws Expected 2 */
 function sinceOf(text: string): number {
   const now = systemClock.wall();
   const ago = parseDuration(text);
   if (ago !== undefined) return now - ago;
   const today = localDay(now, localOffset(now));
-  const time = pastTime(text);
-  const { wall } = momentOf(time, dayText(today));
-  return wall > now && /^\d?\d:/.test(time) ? momentOf(time, dayText(today - 1)).wall : wall;
+  try {
+    const time = pastTime(text);
+    const { wall } = momentOf(time, dayText(today));
+    return wall > now && /^\d?\d:/.test(time) ? momentOf(time, dayText(today - 1)).wall : wall;
+  } catch (error) {
+    if (!(error instanceof Expected)) throw error;
+    throw new Expected(error.exit, error.message, SINCE_FORMS);
+  }
 }
 
 type Said = LogLine & { readonly name: string };

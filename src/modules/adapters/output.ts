@@ -25,6 +25,8 @@ const EXPECTING = [
   { forMs: 50, everyMs: 1 },
   { forMs: 1_000, everyMs: 5 },
 ] as const;
+/** Half a line is put into the log once so long nothing came after it, ms: it may be a question. */
+const QUIET_MS = 1_000;
 /** So long is waited for what there is to be taken in, ms. */
 const DRAIN_MS = 1_000;
 
@@ -35,20 +37,25 @@ export type OutputOptions = {
   log: string;
   maxBytes: number;
   keep: number;
-  /** Each whole line, in order, once it is in the log; none before {@link openOutput} has resolved. */
+  /** Each line, in order, once it is in the log; none before {@link openOutput} has resolved. */
   line(text: string): void;
   /** Told what can't be written or read, once until it can again. */
   failed(error: unknown): void;
   clock?: Clock;
 };
 
-/** What a module prints: taken into its log line by line, while the file that it writes is kept small. */
+/**
+ * What a module prints: taken into its log line by line, while the file that it writes is kept small. What stands without
+ * an end for 1 s is a line too, and what comes after it the next one.
+ */
 export interface ModuleOutput extends AsyncDisposable {
   /**
    * Resolves once all that a module that has ended has written is taken in, or after 1 s. Half a line is a line then:
    * what comes next is another run's.
    */
   drain(): Promise<void>;
+  /** Resolves once all that was written by now is taken in, or after 1 s. */
+  catchUp(): Promise<void>;
   /** An answer is about to come: it is taken in within about 1 ms. */
   expect(): void;
   /** Writes a line of stint's own into the log. */
@@ -84,6 +91,8 @@ class Tail implements ModuleOutput, Worker {
   #runEnd: number | undefined;
   /** Those who wait for all up to a position. */
   readonly #waiting = new Set<{ upTo: number; done(): void }>();
+  /** When something was taken last, ms of the monotonic clock. */
+  #tookAt = 0;
   /** Since when an answer is expected, ms of the monotonic clock. */
   #expecting: number | undefined;
   #closing: Promise<void> | undefined;
@@ -104,6 +113,10 @@ class Tail implements ModuleOutput, Worker {
       this.#runEnd = this.#raw.position + this.#raw.look();
     });
     await this.#takeIn(this.#runEnd ?? 0);
+  }
+
+  async catchUp(): Promise<void> {
+    await this.#takeIn(this.#try(() => this.#raw.position + this.#raw.look()) ?? 0);
   }
 
   expect(): void {
@@ -168,6 +181,7 @@ class Tail implements ModuleOutput, Worker {
       if (this.#another) this.#open();
       if (this.#skipped > 0) this.#write([]);
       this.#settle();
+      this.#endHalf();
       this.#lookAgain();
     }
     return freeing;
@@ -181,7 +195,8 @@ class Tail implements ModuleOutput, Worker {
     this.#budget.spend(Math.max(bytes.length, pieces.length * SHORT_LINE));
     this.#write(pieces);
     this.#fresh = true;
-    const took = performance.now() - began;
+    this.#tookAt = performance.now();
+    const took = this.#tookAt - began;
     if (took > PIECE_MS) this.#piece = Math.max(SMALLEST_PIECE, this.#piece / 2);
     else if (took < PIECE_MS / 4) this.#piece = Math.min(LARGEST_PIECE, this.#piece * 2);
   }
@@ -240,6 +255,14 @@ class Tail implements ModuleOutput, Worker {
     for (const { upTo, done } of this.#waiting) {
       if (this.#raw.position >= upTo || this.#raw.look() === 0) done();
     }
+  }
+
+  /** Gives half a line that seems to be all that there will be of it, and looks again when it may be. */
+  #endHalf(): void {
+    if (this.#splitter.held === 0) return;
+    const left = this.#tookAt + QUIET_MS - performance.now();
+    if (left > 0) turns.wakeIn(left, this);
+    else this.#write(this.#splitter.flush());
   }
 
   #lookAgain(): void {

@@ -1,3 +1,4 @@
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { stateFolder, statePath } from "../../kernel/paths.ts";
 
@@ -18,6 +19,22 @@ export class Places {
   /** What has happened, as NDJSON; rotated. */
   get events(): string {
     return join(this.folder, "events.log");
+  }
+
+  /** The supervisors of other profiles that were ever here. */
+  get others(): { profile: string; running: string }[] {
+    let folders: string[];
+    try {
+      folders = readdirSync(statePath());
+    } catch {
+      return [];
+    }
+    return folders.flatMap((name) => {
+      const [, profile = "default"] = /^modules(?:\.(.+))?$/.exec(name) ?? [];
+      const isOne = name === "modules" || name.startsWith("modules.");
+      if (!isOne || join(statePath(), name) === this.folder) return [];
+      return [{ profile, running: join(statePath(), name, "running_modules.json") }];
+    });
   }
 
   /** The folder of one module's log and pipes. */

@@ -1,11 +1,11 @@
-import { access, constants, readFile, realpath } from "node:fs/promises";
+import { access, constants, realpath } from "node:fs/promises";
 import { errnoText } from "../../kernel/errno.ts";
 import { Exit, Expected } from "../../kernel/errors.ts";
 import type { Log } from "../../kernel/log.ts";
 import { shownPath } from "../../kernel/paths.ts";
 import { saveFile } from "../../kernel/save.ts";
 import { setEnabled } from "../core/config.ts";
-import { configOf } from "./folder.ts";
+import { configOf, readConfig } from "./folder.ts";
 
 /** Keeps in each module's `config.txt` whether a fresh start runs it. */
 export class Preferences {
@@ -23,7 +23,7 @@ export class Preferences {
   /**
    * Writes it where the file says otherwise, and nothing else of the file; saves of one module are made one after the
    * other, so that what was asked last is what stays.
-   * @throws Expected 74 when it can't be written; then the file is as it was
+   * @throws Expected 74 when it can't be read or written; then the file is as it was
    */
   async save(name: string, enabled: boolean): Promise<void> {
     const before = this.#saves.get(name);
@@ -58,7 +58,7 @@ export class Preferences {
   async #read(path: string): Promise<{ file: string; bytes: Uint8Array }> {
     try {
       const file = await realpath(path);
-      return { file, bytes: await readFile(file) };
+      return { file, bytes: await readConfig(file) };
     } catch (error) {
       throw new Expected(Exit.io, `${shownPath(path)} can't be read: ${errnoText(error)}`);
     }

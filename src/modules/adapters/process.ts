@@ -8,7 +8,7 @@ import { within } from "../../kernel/stack.ts";
 import type { ExitStatus } from "../core/module.ts";
 import { cgroupMembers, findCgroup, killCgroup, makeCgroup, removeCgroup } from "./cgroup.ts";
 import { watchEnd } from "./exits.ts";
-import { carriers, Group, RUN_VARIABLE, send } from "./group.ts";
+import { carriers, Group, leadersOf, NAME_VARIABLE, OWNER_VARIABLE, RUN_VARIABLE, send } from "./group.ts";
 import { soon } from "./soon.ts";
 import { Commands } from "./stdin.ts";
 
@@ -23,6 +23,8 @@ export type ProcessSpec = {
   readonly env: Readonly<Record<string, string>>;
   /** The id of this run: a UUID. */
   readonly run: string;
+  /** Whose it is: what a supervisor after this one can tell its own by. */
+  readonly owner: string;
   /** The file that stdout and stderr are appended to. */
   readonly raw: string;
   /** Where the named pipe of its stdin is made. */
@@ -139,7 +141,13 @@ class Running implements ModuleProcess {
  */
 export async function spawnModule(spec: ProcessSpec): Promise<ModuleProcess> {
   const { name, command, cwd, run, raw, stdin } = spec;
-  const env = { ...environment(), ...spec.env, STINT_MODULE: name, [RUN_VARIABLE]: run };
+  const env = {
+    ...environment(),
+    ...spec.env,
+    [NAME_VARIABLE]: name,
+    [OWNER_VARIABLE]: spec.owner,
+    [RUN_VARIABLE]: run,
+  };
   const opened: number[] = [];
   let commands: Commands | undefined;
   let cgroup: string | null = null;
@@ -167,7 +175,7 @@ export async function spawnModule(spec: ProcessSpec): Promise<ModuleProcess> {
     return new Running(record, commands, child.exited);
   } catch (error) {
     commands?.[Symbol.dispose]();
-    throw new Expected(Exit.no, `${name} can't be started: ${whyNot(error, spec)}`);
+    throw new Expected(Exit.no, `it can't be started: ${whyNot(error, spec)}`);
   } finally {
     for (const fd of opened) closeSync(fd);
   }
@@ -215,6 +223,16 @@ export function findRun(run: string): ProcessRecord | undefined {
   const [first] = [...carriers(run)].sort(([, a], [, b]) => Number(a) - Number(b));
   if (!first || processStat(first[0])?.session !== first[0]) return undefined;
   return { run, ...identityOf(first[0]), cgroup: findCgroup(run) };
+}
+
+/** The runs of an owner that live, whatever is remembered of them: by the module's name. */
+export function findRuns(owner: string): Map<string, ProcessRecord[]> {
+  const found = new Map<string, ProcessRecord[]>();
+  for (const { pid, name, run } of leadersOf(owner)) {
+    const record = { run, ...identityOf(pid), cgroup: findCgroup(run) };
+    found.set(name, [...(found.get(name) ?? []), record]);
+  }
+  return found;
 }
 
 /**

@@ -2,20 +2,26 @@ import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { type Clock, localOffset } from "../../kernel/clock.ts";
 import { localTime } from "../../kernel/core/local-time.ts";
-import { Exit, Expected, errno, message } from "../../kernel/errors.ts";
+import { didYouMean } from "../../kernel/core/nearest.ts";
+import { errnoText } from "../../kernel/errno.ts";
+import { Exit, Expected, message } from "../../kernel/errors.ts";
 import type { Log } from "../../kernel/log.ts";
+import { bareConfig } from "../core/config.ts";
 import { pick } from "../core/glob.ts";
 import { type By, type Happening, ModuleStateManager } from "../core/manager.ts";
 import type { ModuleConfig, ModuleRow, Recording } from "../core/module.ts";
 import { stopWaves } from "../core/order.ts";
-import type { Left } from "../core/running.ts";
+import { NO_FAILURES } from "../core/restart.ts";
+import type { Left, RunningModule } from "../core/running.ts";
 import { hasProcess, isUp } from "../core/states.ts";
 import type { EventLog } from "./event-log.ts";
 import { type Folder, readModules } from "./folder.ts";
 import type { Places } from "./places.ts";
 import type { Preferences } from "./preferences.ts";
+import { endLeftovers, findRuns, type ProcessRecord } from "./process.ts";
 import { type Outcome, Runner, type Surroundings } from "./runner.ts";
 import type { RunningFile } from "./running.ts";
+import type { Trials } from "./trials.ts";
 import { measure, type Sample } from "./usage.ts";
 
 /** How long what was measured of the modules' processes is shown, ms. */
@@ -36,6 +42,7 @@ export type RackOptions = {
   running: RunningFile;
   preferences: Preferences;
   events: EventLog;
+  trials: Trials;
   /** What a dead supervisor left. */
   left: Left | undefined;
   /** Tells clients that what they are shown has changed. */
@@ -52,17 +59,26 @@ export class Rack {
   readonly #unsettled = new Set<string>();
   /** Saves of preferences that are under way, by the module's name. */
   readonly #saving = new Map<string, Promise<string | null>>();
+  /** Runs that live and were started for this supervisor or one before it, by the module's name. */
+  readonly #strays: Map<string, ProcessRecord[]>;
+  /** Those whose folder is gone. */
+  readonly #homeless: Runner[] = [];
+  /** Those that are to be restarted and wait for their turn: nothing is started before them that depends on them. */
+  readonly #restarting = new Set<string>();
   #reloading: Promise<void> = Promise.resolve();
   #live = false;
-  #trial = 0;
   #notice: string | null = null;
   #usage: Sample | null = null;
+  #measuredPids: ReadonlyMap<string, number> = new Map();
+  /** Why what runs can't be remembered, while it can't. */
+  #unremembered: string | null = null;
   #measuredAt = Number.NEGATIVE_INFINITY;
   #lookedAt = Number.NEGATIVE_INFINITY;
 
   private constructor(options: RackOptions) {
     const { clock, log, running, events, changed } = options;
     this.#options = options;
+    this.#strays = findRuns(options.places.folder);
     this.manager = new ModuleStateManager(
       () => clock.wall(),
       (who, error) => log.error(`${who} failed at what it was told: ${message(error)}`, { error }),
@@ -72,7 +88,8 @@ export class Rack {
       manager: this.manager,
       // A disk that fails is told by what writes; the modules go on.
       remember: async (module) => {
-        if (module.desired === "off" && !hasProcess(module.state)) await running.drop(module.name);
+        const isOver = module.desired === "off" && !hasProcess(module.state) && module.run === null;
+        if (isOver) await running.drop(module.name);
         else await running.put(module);
       },
       forget: async (name) => {
@@ -92,23 +109,25 @@ export class Rack {
   /** Takes the modules of a folder over as they are found. @throws Expected 78 when there is no such folder */
   static async open(options: RackOptions): Promise<Rack> {
     const rack = new Rack(options);
-    const { left, log, running } = options;
-    const folder = await readModules(options.dir);
+    const { left, log } = options;
+    // What was left is to be ended, if nothing else can be done with it.
+    const folder = await readModules(options.dir, { mayBeEmpty: left !== undefined });
     rack.#tellProblems(folder);
     for (const { name } of left?.modules ?? []) rack.#unsettled.add(name);
-    for (const config of configsOf(folder, options.dir)) await rack.#add(config, left !== undefined);
-    for (const { name, recording } of left?.modules ?? []) {
-      rack.#trial = Math.max(rack.#trial, recording?.trial ?? 0);
+    const recovering = left !== undefined;
+    for (const found of configsOf(folder, options.dir)) await rack.#add(found, recovering);
+    const remembered = (left?.modules ?? []).map(({ name }) => name);
+    for (const name of new Set([...remembered, ...rack.#strays.keys()])) {
       if (rack.#runners.has(name)) continue;
       // Its folder went while nobody looked: what still runs of it is to end.
       log.warn(`${name}: its folder is gone`);
-      const runner = await rack.#add({ config: placeholder(name, options.dir) }, true);
+      const runner = await rack.#add({ config: bareConfig(name, join(options.dir, name)) }, true);
       rack.manager.desire(name, { desired: "off", enabled: false }, "reload");
-      if (!hasProcess(runner.standing.actual)) await rack.#remove(runner);
+      rack.#homeless.push(runner);
     }
-    for (const { name } of left?.modules ?? []) {
-      if (!rack.#runners.has(name)) await running.resolve(name, "given up");
-      else await rack.#around.remember(rack.#runner(name).remembered);
+    await options.running.complete();
+    for (const name of remembered) {
+      await rack.#around.remember(rack.#runner(name).remembered);
       rack.#settle(name);
     }
     return rack;
@@ -117,7 +136,11 @@ export class Rack {
   async #add({ config, broken }: Found, recovering: boolean): Promise<Runner> {
     const { left, running } = this.#options;
     const known = recovering ? left?.modules.find(({ name }) => name === config.name) : undefined;
-    const runner = await Runner.open(config, this.#around, { left: known, recovering, broken });
+    const runner = await Runner.open(config, this.#around, {
+      left: this.#stray(config, known) ?? known,
+      recovering,
+      broken,
+    });
     this.#runners.set(config.name, runner);
     if (runner.standing.desired === "on" || hasProcess(runner.standing.actual)) {
       void running.put(runner.remembered);
@@ -126,8 +149,47 @@ export class Rack {
     return runner;
   }
 
+  /** What is to be known of a run that nobody remembers: the disk was full, or its memory was removed. */
+  #stray(config: ModuleConfig, known: RunningModule | undefined): RunningModule | undefined {
+    const { log, clock, places } = this.#options;
+    const { name } = config;
+    const strays = this.#strays.get(name) ?? [];
+    this.#strays.delete(name);
+    const others = strays.filter(({ run }) => run !== known?.run);
+    const isThere = others.length < strays.length;
+    const [stray, ...more] = isThere ? [undefined, ...others] : others;
+    for (const each of more) {
+      // Two of it can't both be the one that is looked after.
+      if (!each) continue;
+      log.warn(`${name}: pid ${each.pid} runs beside it, and is ended`);
+      void endLeftovers(each, config.stopSignal, config.stopDeadline);
+    }
+    if (!stray) return undefined;
+    log.warn(`${name}: pid ${stray.pid} runs, which isn't remembered in ${places.running}`);
+    const now = clock.wall();
+    return {
+      name,
+      desired: "on",
+      reason: null,
+      since: now,
+      startedAt: now,
+      speaks: config.ready.by === "event",
+      quitAsked: false,
+      recording: null,
+      asked: null,
+      notBefore: null,
+      settled: null,
+      restart: NO_FAILURES,
+      lastExit: null,
+      ...known,
+      ...stray,
+      state: known && hasProcess(known.state) ? known.state : "IDLE",
+    };
+  }
+
   async #remove(runner: Runner): Promise<void> {
     const { name } = runner;
+    await runner.cleaned();
     this.#runners.delete(name);
     await runner.leave();
     await this.#around.forget(name);
@@ -139,6 +201,11 @@ export class Rack {
   go(): void {
     this.#live = true;
     for (const runner of this.#runners.values()) runner.go();
+    for (const runner of this.#homeless.splice(0)) {
+      this.#dismiss([runner]).catch((error: unknown) =>
+        this.#options.log.error(`${runner.name}: ${message(error)}`, { error }),
+      );
+    }
   }
 
   /** From now on nothing is started or ended by itself. */
@@ -150,12 +217,8 @@ export class Rack {
   /** Ends what runs, those that depend on others before them. */
   async end(): Promise<void> {
     this.halt();
-    const runners = [...this.#runners.values()];
-    for (const wave of stopWaves(
-      runners.map(({ name }) => name),
-      runners.map(({ config }) => config),
-    )) {
-      await Promise.all(wave.map((name) => this.#runner(name).end()));
+    for (const wave of wavesOf([...this.#runners.values()])) {
+      await Promise.all(wave.map((runner) => runner.end()));
     }
   }
 
@@ -200,19 +263,28 @@ export class Rack {
     if (!isUp(actual) && !failed && (desired === "on" || hasProcess(actual))) return;
     this.#unsettled.delete(name);
     const how = isUp(actual) ? "running" : "given up";
-    this.#around.record({ type: "recovered", name, how, reason });
+    const isAdopted = this.#runners.get(name)?.row.adopted === true;
+    const word = how === "running" && !isAdopted ? "started again" : how;
+    this.#around.record({ type: "recovered", name, how: word, reason });
     void running.resolve(name, how);
   }
 
   /** Configuration: what is preferred is what its file says. */
   #prefer(happening: Happening): void {
     if (happening.type !== "desired_changed" || happening.enabled === happening.was_enabled) return;
-    if (happening.by === "reload") return;
-    const { name, enabled } = happening;
+    if (happening.by === "reload" || happening.by === "unsaved") return;
+    const { name, enabled, was_enabled } = happening;
     const saved = this.#options.preferences.save(name, enabled).then(
-      () => null,
+      () => {
+        // What its file says now is no edit of anybody's.
+        const runner = this.#runners.get(name);
+        if (runner) runner.config = { ...runner.config, enabled };
+        return null;
+      },
       (error: unknown) => {
         this.#options.log.warn(`${name}: ${message(error)}`);
+        const desired = this.manager.get(name)?.desired ?? "off";
+        this.manager.desire(name, { desired, enabled: was_enabled }, "unsaved");
         return `its preference isn't saved: ${message(error)}`;
       },
     );
@@ -220,14 +292,21 @@ export class Rack {
     void saved.then(() => this.#saving.get(name) === saved && this.#saving.delete(name));
   }
 
-  #waitsFor(name: string): ReturnType<Surroundings["waitsFor"]> {
-    for (const other of this.#runner(name).config.dependsOn) {
+  /** @param asked those that wait for this one, so that none waits for itself */
+  #waitsFor(name: string, asked: ReadonlySet<string> = new Set()): ReturnType<Surroundings["waitsFor"]> {
+    for (const other of this.#runners.get(name)?.config.dependsOn ?? []) {
       const needed = this.manager.get(other);
       if (!needed) return { reason: `${other}, which it depends on, isn't there`, passes: false };
-      if (isUp(needed.actual)) continue;
-      const failed = needed.actual === "ERROR" || needed.actual === "CRASHED";
-      if (needed.desired === "on" && !failed) return { reason: `waits for ${other}`, passes: true };
-      return { reason: `${other}, which it depends on, is ${failed ? needed.actual : "off"}`, passes: false };
+      const { actual, desired } = needed;
+      if (isUp(actual) && !this.#restarting.has(other)) continue;
+      const failed = actual === "ERROR" || actual === "CRASHED";
+      if (failed || desired === "off") {
+        const is = failed ? actual : "off";
+        return { reason: `${other}, which it depends on, is ${is}`, passes: false };
+      }
+      const waits = asked.has(other) ? undefined : this.#waitsFor(other, new Set([...asked, name]));
+      const why = waits && !waits.passes ? `, and ${waits.reason}` : "";
+      return { reason: `waits for ${other}${why}`, passes: waits?.passes ?? true };
     }
     return undefined;
   }
@@ -255,27 +334,55 @@ export class Rack {
       const toggled = runner.toggle(on, by, keep);
       const saved = this.#saving.get(runner.name);
       const outcome = await toggled;
-      const unsaved = (await saved) ?? null;
-      if (unsaved === null) return outcome;
-      return { ...outcome, ok: false, text: outcome.text === null ? unsaved : `${outcome.text}; ${unsaved}` };
+      // What was rolled back is in the file too, before anybody is told.
+      const unsaved = (await saved) ?? (await this.#saving.get(runner.name)) ?? null;
+      const texts = [outcome.text, unsaved, on ? null : this.#leftBehind(runner.name)];
+      const text = texts.filter((each) => each !== null).join("; ");
+      return { ...outcome, ok: outcome.ok && unsaved === null, text: text === "" ? null : text };
     };
-    if (on) return Promise.all(runners.map(one));
-    const waves = stopWaves(
-      runners.map(({ name }) => name),
-      runners.map(({ config }) => config),
-    );
+    return on ? Promise.all(runners.map(one)) : this.#inWaves(runners, one);
+  }
+
+  /** Those that depend on others before them. */
+  async #inWaves(runners: readonly Runner[], work: (runner: Runner) => Promise<Outcome>): Promise<Outcome[]> {
     const outcomes: Outcome[] = [];
-    for (const wave of waves)
-      outcomes.push(...(await Promise.all(wave.map((name) => one(this.#runner(name))))));
+    for (const wave of wavesOf(runners)) outcomes.push(...(await Promise.all(wave.map(work))));
     return outcomes.sort(byName);
   }
 
+  /** Those that depend on one that is off now run on; whoever turned it off may not have thought of them. */
+  #leftBehind(name: string): string | null {
+    const dependents = [...this.#runners.values()].filter(
+      ({ config, standing }) => config.dependsOn.includes(name) && isUp(standing.actual),
+    );
+    if (dependents.length === 0) return null;
+    const names = dependents.map((runner) => runner.name).join(", ");
+    return `${names} ${dependents.length === 1 ? "depends" : "depend"} on it, and ${dependents.length === 1 ? "runs" : "run"} on`;
+  }
+
+  /** Stops those that run and starts them: dependents stop before what they depend on, and start after it. */
   async restart(patterns: readonly string[]): Promise<Outcome[]> {
-    return Promise.all(this.#meant(patterns).map((runner) => runner.restart()));
+    const outcomes: Promise<Outcome>[] = [];
+    let before: Promise<unknown> = Promise.resolve();
+    for (const wave of wavesOf(this.#meant(patterns))) {
+      const parts = wave.map((runner) => {
+        const { name } = runner;
+        const { outcome, stopped } = runner.restart(before);
+        this.#restarting.add(name);
+        const turned = Promise.race([stopped, outcome]).finally(() => {
+          this.#restarting.delete(name);
+          for (const other of this.#runners.values()) if (other.config.dependsOn.includes(name)) other.poke();
+        });
+        return { outcome, turned };
+      });
+      before = Promise.all(parts.map(({ turned }) => turned));
+      outcomes.push(...parts.map(({ outcome }) => outcome));
+    }
+    return (await Promise.all(outcomes)).sort(byName);
   }
 
   async reset(patterns: readonly string[]): Promise<Outcome[]> {
-    return this.#meant(patterns).map((runner) => runner.reset());
+    return Promise.all(this.#meant(patterns).map((runner) => runner.reset()));
   }
 
   /**
@@ -287,28 +394,37 @@ export class Rack {
     patterns: readonly string[],
     wanted: { session?: string | undefined; trial?: number | undefined; all: boolean },
   ): Promise<Outcome[]> {
-    const { clock, dir } = this.#options;
+    const { clock, dir, trials } = this.#options;
     const meant = this.#meant(patterns);
+    // One that is wanted and isn't there is missed by the recording: that is said, too.
     const runners = wanted.all
-      ? meant.filter(({ canRecord, standing }) => canRecord && hasProcess(standing.actual))
+      ? meant.filter(({ canRecord, standing }) => canRecord && standing.desired === "on")
       : meant;
-    if (runners.length === 0)
-      throw new Expected(Exit.no, "no module runs that can record", "stint modules status");
+    if (runners.length === 0) throw new Expected(Exit.no, "no module can record", "stint modules status");
     const timestamp = clock.wall();
-    const stamp = localTime(timestamp, localOffset(timestamp))
-      .toPlainDateTime()
-      .toString({ smallestUnit: "second" });
+    const stamp = localTime(timestamp, localOffset(timestamp)).toPlainDateTime().toString({
+      smallestUnit: "second",
+    });
     const session = wanted.session ?? join(dirname(dir), "recordings", stamp.replaceAll(":", "-"));
-    const trial = wanted.trial ?? this.#trial + 1;
-    try {
-      await mkdir(session, { recursive: true });
-    } catch (error) {
-      throw new Expected(Exit.io, `the folder ${session} can't be made: ${errno(error) ?? message(error)}`);
+    const last = wanted.session === undefined ? trials.newest : trials.lastIn(wanted.session);
+    const trial = wanted.trial ?? last + 1;
+    const again =
+      wanted.session !== undefined && trial <= last ? ", a number that was given there before" : "";
+    if (runners.some(({ standing }) => standing.actual === "IDLE")) {
+      try {
+        await mkdir(session, { recursive: true });
+      } catch (error) {
+        throw new Expected(Exit.io, `the folder ${session} can't be made: ${errnoText(error)}`);
+      }
     }
     const recording: Recording = { session, trial, timestamp, segment: 1 };
     const outcomes = await Promise.all(runners.map((runner) => runner.record(recording)));
-    if (outcomes.some(({ ok }) => ok)) this.#trial = trial;
-    return outcomes;
+    if (!outcomes.some(({ ok }) => ok)) return outcomes;
+    await trials.took(session, trial).catch((error: unknown) => {
+      this.#options.log.warn(`trial ${trial} isn't remembered: ${message(error)}`);
+    });
+    const text = `trial ${trial} in ${session}${again}`;
+    return outcomes.map((outcome) => (outcome.ok ? { ...outcome, text } : outcome));
   }
 
   async pause(patterns: readonly string[], all: boolean): Promise<Outcome[]> {
@@ -335,28 +451,33 @@ export class Rack {
   }
 
   async #reload(): Promise<Outcome[]> {
-    const folder = await readModules(this.#options.dir);
+    // What somebody wished for is in the files before they are read.
+    await Promise.all(this.#saving.values());
+    const folder = await readModules(this.#options.dir, { mayBeEmpty: true });
     this.#tellProblems(folder);
-    const outcomes: Promise<Outcome>[] = [];
+    const outcomes: Promise<Outcome | Outcome[]>[] = [];
     const configs = configsOf(folder, this.#options.dir);
     const names = new Set(configs.map(({ config }) => config.name));
     for (const found of configs) {
       const { config, broken } = found;
       const runner = this.#runners.get(config.name);
-      if (!runner) {
-        const added = await this.#add(found, false);
-        const ok = broken === undefined;
-        outcomes.push(Promise.resolve({ name: added.name, ok, text: broken ?? "added" }));
-      } else if (broken !== undefined) {
+      if (!runner) outcomes.push(this.#addNew(found));
+      else if (broken !== undefined) {
         outcomes.push(
           Promise.resolve({ name: config.name, ok: false, text: `${broken}: it goes on as it was` }),
         );
       } else outcomes.push(...this.#edit(runner, config));
     }
-    for (const runner of [...this.#runners.values()]) {
-      if (!names.has(runner.name)) outcomes.push(this.#dismiss(runner));
-    }
-    return (await Promise.all(outcomes)).sort(byName);
+    outcomes.push(this.#dismiss([...this.#runners.values()].filter(({ name }) => !names.has(name))));
+    return (await Promise.all(outcomes)).flat().sort(byName);
+  }
+
+  async #addNew(found: Found): Promise<Outcome> {
+    const added = await this.#add(found, false);
+    const { name, standing } = added;
+    if (standing.desired === "off") return { name, ok: true, text: "added" };
+    const outcome = await added.started();
+    return { ...outcome, text: outcome.text ?? "added" };
   }
 
   #edit(runner: Runner, config: ModuleConfig): Promise<Outcome>[] {
@@ -365,19 +486,22 @@ export class Rack {
     const wasBroken = runner.broken !== undefined;
     const restart = runner.edit(config);
     // Its file says otherwise than it did: so wishes whoever edited it.
-    if (config.enabled !== this.manager.get(name)?.enabled || wasBroken) {
+    if (config.enabled !== before.enabled || wasBroken) {
       return [runner.toggle(config.enabled, "reload", true)];
     }
-    if (restart) return [runner.restart()];
-    if (JSON.stringify({ ...before, enabled: 0 }) === JSON.stringify({ ...config, enabled: 0 })) return [];
+    if (restart) return [runner.restart(Promise.resolve()).outcome];
+    if (JSON.stringify(before) === JSON.stringify(config)) return [];
     runner.poke();
     return [Promise.resolve({ name, ok: true, text: "taken in" })];
   }
 
-  async #dismiss(runner: Runner): Promise<Outcome> {
-    const { ok, text } = await runner.toggle(false, "reload", true);
-    if (ok) await this.#remove(runner);
-    return { name: runner.name, ok, text: text ?? "removed" };
+  /** Ends what was removed, and forgets it. */
+  #dismiss(runners: readonly Runner[]): Promise<Outcome[]> {
+    return this.#inWaves(runners, async (runner) => {
+      const { ok, text } = await runner.toggle(false, "reload", true);
+      if (ok) await this.#remove(runner);
+      return { name: runner.name, ok, text: text ?? "removed" };
+    });
   }
 
   #tellProblems({ problems }: Folder): void {
@@ -391,20 +515,29 @@ export class Rack {
     }
   }
 
+  /** Says that what runs can't be remembered, or can again. */
+  unremembered(why: string | null): void {
+    this.#unremembered = why;
+    this.#options.changed();
+  }
+
   // ——— what is shown
 
   /** What clients are shown beside the session's own. */
   view(): { dir: string; modules: ModuleRow[]; notice: string | null; trial: number; as_of: number } {
-    const { clock, dir } = this.#options;
+    const { clock, dir, trials } = this.#options;
     this.#lookedAt = clock.monotonic();
     const usage = this.#measured();
     const modules = [...this.#runners.values()]
       .sort((a, b) => (a.name < b.name ? -1 : 1))
       .map((runner) => {
-        const { cpu = null, rss = null } = usage?.usage.get(runner.name) ?? {};
-        return { ...runner.row, cpu, rss };
+        const { row } = runner;
+        const measured =
+          this.#measuredPids.get(row.name) === row.pid ? usage?.usage.get(row.name) : undefined;
+        return { ...row, cpu: measured?.cpu ?? null, rss: measured?.rss ?? null };
       });
-    return { dir, modules, notice: this.#notice, trial: this.#trial, as_of: clock.wall() };
+    const notice = this.#unremembered ?? this.#notice;
+    return { dir, modules, notice, trial: trials.newest, as_of: clock.wall() };
   }
 
   #measured(): Sample | null {
@@ -414,7 +547,8 @@ export class Rack {
     const groups = [...this.#runners.values()].flatMap(({ name, row: { pid } }) =>
       pid === null ? [] : [[name, pid] as const],
     );
-    this.#usage = measure(new Map(groups), this.#usage);
+    this.#measuredPids = new Map(groups);
+    this.#usage = measure(this.#measuredPids, this.#usage);
     return this.#usage;
   }
 
@@ -432,43 +566,31 @@ export class Rack {
 /** A module's configuration, or what is wrong with it. */
 type Found = { readonly config: ModuleConfig; readonly broken?: string };
 
-function configsOf({ modules, problems, broken }: Folder, dir: string): Found[] {
+function configsOf({ modules, problems, broken, enabledOf }: Folder, dir: string): Found[] {
   const sound = modules.filter(({ name }) => !broken.includes(name)).map((config) => ({ config }));
   const wrong = broken.map((name) => {
     const problem = problems.find((each) => each.name === name);
     return {
-      config: placeholder(name, dir),
+      config: { ...bareConfig(name, join(dir, name)), enabled: enabledOf(name) ?? true },
       broken: problem ? problemText(problem) : "its configuration is wrong",
     };
   });
   return [...sound, ...wrong];
 }
 
+/** Groups to be stopped one after another. */
+const wavesOf = (runners: readonly Runner[]): Runner[][] =>
+  stopWaves(
+    runners.map(({ name }) => name),
+    runners.map(({ config }) => config),
+  ).map((wave) => wave.flatMap((name) => runners.find((runner) => runner.name === name) ?? []));
+
 const problemText = ({ file, line, text }: Folder["problems"][number]): string =>
   `${file}${line === undefined ? "" : `:${line}`}: ${text}`;
 
-/** Stands for the configuration of a module whose own can't be read: it can be ended, and not be started. */
-const placeholder = (name: string, dir: string): ModuleConfig => ({
-  name,
-  enabled: true,
-  command: [name],
-  cwd: join(dir, name),
-  env: {},
-  stopSignal: "SIGTERM",
-  startDeadline: 30_000,
-  stopDeadline: 10_000,
-  restart: "no",
-  dependsOn: [],
-  ready: { by: "event" },
-  resumeRecording: false,
-  watchdog: undefined,
-});
-
-const unknownModule = (name: string, names: readonly string[]): Expected =>
-  new Expected(
-    Exit.usage,
-    `there is no module '${name}'`,
-    names.length > 0 ? `there are ${[...names].sort().join(", ")}` : "the folder of the modules has none",
-  );
+const unknownModule = (name: string, names: readonly string[]): Expected => {
+  const all = names.length > 0 ? `there are ${[...names].sort().join(", ")}` : "there is none";
+  return new Expected(Exit.usage, `there is no module '${name}'`, didYouMean(name, names) ?? all);
+};
 
 const byName = (a: Outcome, b: Outcome): number => (a.name < b.name ? -1 : 1);

@@ -87,7 +87,8 @@ const SLOW_US = 5_000;
 
 /**
  * Whether a pattern is found in a line. The time that takes may grow with any power of the line's length: more and more
- * of it is looked at as long as that is quick, and never again as much as once was too much.
+ * of it is looked at as long as that is quick, and never again as much as once was too much. In a line that is cut so, the
+ * end of the line isn't found where it was cut.
  * @param pattern a regular expression that `u` can be read with
  */
 export function matches(pattern: string): (line: string) => boolean {
@@ -96,11 +97,14 @@ export function matches(pattern: string): (line: string) => boolean {
   return (line) => {
     for (let length = SHORTEST; ; length *= 2) {
       const size = Math.min(length, longest);
-      const beginning = line.slice(0, size);
+      // A line break stands for what is cut off: `$` isn't before it, nor does `.` mean it. What takes it in isn't found.
+      const beginning = size < line.length ? `${line.slice(0, size)}\n` : line;
       const began = process.cpuUsage();
-      const found = expression.test(beginning);
+      const match = expression.exec(beginning);
       if (process.cpuUsage(began).user > SLOW_US) longest = Math.max(SHORTEST, size / 2);
-      if (length >= Math.min(line.length, longest)) return found;
+      if (length >= Math.min(line.length, longest)) {
+        return match !== null && match.index + match[0].length <= size;
+      }
     }
   };
 }

@@ -3,9 +3,10 @@ import type { Recording } from "../core/module.ts";
 import type { Said } from "../core/protocol.ts";
 import type { RunningModule } from "../core/running.ts";
 import type { ModuleState } from "../core/states.ts";
+import type { Answer } from "./conversation.ts";
 
-/** How long a module has to acknowledge that it begins or ends a recording, s. */
-const ACK_S = 10;
+/** How long a module has to acknowledge that it begins or ends a recording, ms. */
+const ACK_MS = 10_000;
 
 /** What a recorder needs of the runner of its module. */
 export type Recorded = {
@@ -15,8 +16,8 @@ export type Recorded = {
   now(): number;
   /** An id for a command. */
   nextId(): number;
-  /** @returns the answer; undefined when there is none within `ms` */
-  tell(command: Readonly<Record<string, unknown>>, ms: number, id: number): Promise<Said | undefined>;
+  /** Tells it something and waits for the answer, for so many ms. */
+  tell(command: Readonly<Record<string, unknown>>, ms: number, id: number): Promise<Answer>;
   /** Resolves once what is true is on the disk. */
   remember(): Promise<void>;
   /** Writes into the history of events. */
@@ -41,6 +42,11 @@ export class Recorder {
   /** What it records, while it does. */
   get recording(): Recording | null {
     return this.#isRecording ? this.#recording : null;
+  }
+
+  /** Whether it records, or was told to and hasn't said yet that it does. */
+  get isBusy(): boolean {
+    return this.#recording !== null;
   }
 
   /** What a supervisor after this one has to know. */
@@ -96,10 +102,11 @@ export class Recorder {
     const id = this.#of.nextId();
     this.#asked = id;
     await this.#of.remember();
-    const said = await this.#of.tell(command, ACK_S * 1_000, id);
-    if (said && this.#asked === id) this.#asked = null;
+    const answer = await this.#of.tell(command, ACK_MS, id);
+    if ("silent" in answer) return answer.silent;
+    const { said } = answer;
+    if (this.#asked === id) this.#asked = null;
     void this.#of.remember();
-    if (!said) return `not acknowledged within ${ACK_S} s`;
     return said.event === "error" ? `refused: ${said.message ?? "it doesn't say why"}` : null;
   }
 
@@ -148,11 +155,12 @@ export class Recorder {
   }
 
   /** Goes on with what a dead supervisor left. @param down whether the machine went down with it */
-  takeOver({ state, recording, asked, since }: RunningModule, down: boolean): void {
+  takeOver({ state, desired, recording, asked, since }: RunningModule, down: boolean): void {
     const begun = state === "RECORDING" || (state === "IDLE" && asked !== null);
     this.#asked = asked;
     if (begun) this.#recording = recording;
-    else if (recording) this.#cut = { recording, at: since };
+    // One that was being stopped had its recording ended, or is told to end it.
+    else if (recording && desired === "on" && state !== "STOPPING") this.#cut = { recording, at: since };
     if (down) this.cut("the machine went down");
   }
 }

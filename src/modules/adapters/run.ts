@@ -29,6 +29,7 @@ export class Run {
   /** When its start takes too long, on the monotonic clock, ms. */
   #deadline = 0;
   readonly #over = new AbortController();
+  readonly #released = Promise.withResolvers<void>();
   /** Aborted when it is ready, or over. */
   readonly #settled = new AbortController();
   #matches: ((line: string) => boolean) | undefined;
@@ -73,11 +74,17 @@ export class Run {
 
   /**
    * Waits until it is ready, or {@link allow} is over, whichever comes first and once.
+   * @param heard resolves once all that it has said by now is heard
    * @param ready told that it is, where that doesn't come from its output
    */
-  awaitReady({ ready: by }: ModuleConfig, ready: () => void, late: () => void): void {
+  awaitReady(
+    { ready: by }: ModuleConfig,
+    heard: () => Promise<void>,
+    ready: () => void,
+    late: () => void,
+  ): void {
     const { signal } = this.#settled;
-    void this.#late(signal).then((is) => is && late());
+    void this.#late(signal, heard).then((is) => is && late());
     if (by.by === "pattern") this.#matches = matches(by.pattern);
     if (by.by === "event" || by.by === "pattern") return;
     const left = by.by === "time" ? { ...by, ms: by.ms - this.upMs } : by;
@@ -89,19 +96,22 @@ export class Run {
     return !this.#settled.signal.aborted && this.#matches?.(line) === true;
   }
 
-  async #late(signal: AbortSignal): Promise<boolean> {
+  async #late(signal: AbortSignal, heard: () => Promise<void>): Promise<boolean> {
     for (;;) {
       const left = this.#deadline - this.#clock.monotonic();
-      if (left <= 0) return !signal.aborted;
-      await this.#clock.sleep(left, signal);
+      if (left > 0) await this.#clock.sleep(left, signal);
+      // We may have been held up ourselves: what it has said meanwhile counts.
+      else if (!signal.aborted) await heard();
       if (signal.aborted) return false;
+      if (left <= 0 && this.#deadline <= this.#clock.monotonic()) return true;
     }
   }
 
-  /** Kills it; its end is told with this reason. */
-  condemn(verdict: Verdict): void {
-    this.verdict ??= verdict;
-    this.process?.kill();
+  /** Ends it, by the signal and SIGKILL after `ms`; that is told with this reason. */
+  condemn(verdict: Verdict, signal: NodeJS.Signals, ms: number): void {
+    if (this.verdict) return;
+    this.verdict = verdict;
+    void this.endGroup(signal, ms);
   }
 
   /** Ends all of its processes: by the signal and, after `ms`, by SIGKILL. @returns whether nothing is left */
@@ -133,5 +143,11 @@ export class Run {
   /** Gives back what we hold of it. */
   release(): void {
     this.process?.[Symbol.dispose]();
+    this.#released.resolve();
+  }
+
+  /** Resolves once nothing of it is held any more: it is gone, or left to itself. */
+  get released(): Promise<void> {
+    return this.#released.promise;
   }
 }

@@ -1,6 +1,6 @@
 import { readlinkSync } from "node:fs";
-import type { Clock } from "../../kernel/clock.ts";
-import { spokenDuration } from "../../kernel/core/duration.ts";
+import { type Clock, localOffset } from "../../kernel/clock.ts";
+import { localTime } from "../../kernel/core/local-time.ts";
 import { plain } from "../../kernel/core/plain.ts";
 import { Exit, Expected, message } from "../../kernel/errors.ts";
 import type { Log } from "../../kernel/log.ts";
@@ -12,11 +12,13 @@ import {
   exitText,
   type ModuleConfig,
   type ModuleRow,
+  type Ready,
   type Recording,
 } from "../core/module.ts";
-import { commandLine, LONGEST_COMMAND, parseSaid, type Said } from "../core/protocol.ts";
+import { parseSaid, type Said } from "../core/protocol.ts";
 import { afterExit, NO_FAILURES, type RestartState } from "../core/restart.ts";
 import type { RunningModule } from "../core/running.ts";
+import { spokenTime } from "../core/spoken.ts";
 import { hasProcess, isUp } from "../core/states.ts";
 import { Conversation } from "./conversation.ts";
 import { LineReader, logLines } from "./follow.ts";
@@ -51,6 +53,8 @@ export type Surroundings = {
   changed(): void;
 };
 
+/** No backoff is longer, ms: core/restart.ts. */
+const LONGEST_BACKOFF_MS = 30_000;
 /** After `quit`, how long at most until the stop signal, ms. */
 const QUIT_MS = 5_000;
 /** So many of the last lines of its log are gone through when it is taken over. */
@@ -81,6 +85,8 @@ export class Runner {
   #status: Record<string, unknown> | null = null;
   /** What was desired when nothing was asked for: what a start that fails goes back to. */
   #settled: Pick<Standing, "desired" | "enabled">;
+  /** The same, of a start that a dead supervisor was asked for: nobody waits for it, and it is rolled back all the same. */
+  #unsettled: Pick<Standing, "desired" | "enabled"> | null = null;
   /** What is left of the last run is being ended; until that is done nothing is started. */
   #cleaning: Promise<void> | undefined;
   /** Whether what was to be ended can't be. */
@@ -146,9 +152,7 @@ export class Runner {
     const vanished =
       left && hasProcess(left.state) && !process && (left.pid === null || left.boot !== ownIdentity().boot);
     if (left && !vanished) {
-      // A stop that was under way begins anew, if one is still wanted.
-      const actual = left.state === "STOPPING" ? "IDLE" : left.state;
-      manager.add(name, { desired, enabled, actual, reason: left.reason, since: left.since });
+      manager.add(name, { desired, enabled, actual: left.state, reason: left.reason, since: left.since });
     } else manager.add(name, { desired, enabled });
     runner = new Runner(config, around, output);
     runner.broken = broken;
@@ -195,6 +199,7 @@ export class Runner {
 
   /** What a supervisor after this one has to know. */
   get remembered(): RunningModule {
+    const { clock } = this.#around;
     const { name, desired, actual, reason, since } = this.standing;
     const record = this.#run?.process?.record;
     return {
@@ -212,6 +217,8 @@ export class Runner {
       speaks: this.#speaks,
       quitAsked: this.#quitAsked,
       ...this.#recorder.remembered,
+      notBefore: this.#notBefore > 0 ? Math.round(clock.wall() + this.#notBefore - clock.monotonic()) : null,
+      settled: this.#wishes.any(true) ? this.#settled : this.#unsettled,
       restart: this.#restart,
       lastExit: this.#lastExit,
     };
@@ -228,6 +235,8 @@ export class Runner {
   halt(): void {
     this.#halted = true;
     this.#backoff.abort();
+    // A start that is under way is the next supervisor's to see to its end.
+    if (this.#wishes.any(true)) this.#unsettled = this.#settled;
     for (const on of [true, false]) this.#wishes.settle(on, { ok: false, text: "the supervisor ends" });
   }
 
@@ -260,12 +269,19 @@ export class Runner {
     const standing = manager.get(this.name);
     if (!standing) return;
     const todo = this.#again && isRunning(standing) ? "stop" : needed(standing);
-    if (todo === "stop") {
+    if (standing.actual === "STOPPING") {
+      // Asked for by a supervisor that didn't live to see it.
+      await this.#finishStop(false);
+      this.#poked = true;
+    } else if (todo === "stop") {
       this.#again = false;
       await this.#stop();
       this.#poked = true;
     } else if (todo) {
-      if (todo === "unwant") this.#endBackoff();
+      if (todo === "unwant") {
+        this.#endBackoff();
+        this.#recorder.drop();
+      }
       if (manager.apply(this.name, todo)) this.#poked = true;
     } else if (standing.actual === "ENABLED") {
       if (!this.#mayStart()) return;
@@ -314,7 +330,8 @@ export class Runner {
     try {
       if (this.broken !== undefined) throw new Expected(Exit.config, this.broken);
       const { command, cwd, env } = config;
-      run.process = await spawnModule({ name, command, cwd, env, run: run.id, raw, stdin });
+      const owner = places.folder;
+      run.process = await spawnModule({ name, command, cwd, env, run: run.id, owner, raw, stdin });
     } catch (error) {
       if (!(error instanceof Expected)) log.error(`${name}: ${message(error)}`, { error });
       this.#over(run);
@@ -334,10 +351,10 @@ export class Runner {
     return run;
   }
 
-  /** Nothing more is waited for. */
+  /** Its leader is gone: nothing more is waited for, but for its last words. */
   #over(run: Run): void {
     run.end();
-    this.#conversation.hangUp();
+    void this.#output.drain().then(() => this.#conversation.hangUp());
   }
 
   #watch(run: Run, process: ModuleProcess): void {
@@ -348,11 +365,12 @@ export class Runner {
     const { config } = this;
     run.awaitReady(
       config,
+      () => this.#output.catchUp(),
       () => this.#ready(run),
       () => {
         if (this.#run !== run || this.standing.actual !== "STARTING") return;
-        const silent = config.ready.by === "event" ? ': it never said {"event":"ready"}' : "";
-        run.condemn({ event: "fail", reason: `not ready within ${spoken(config.startDeadline)}${silent}` });
+        const reason = `not ready within ${spokenTime(config.startDeadline)}: ${whyNotReady(config.ready)}`;
+        run.condemn({ event: "fail", reason }, config.stopSignal, config.stopDeadline);
       },
     );
   }
@@ -394,7 +412,11 @@ export class Runner {
     if (run.verdict) return run.verdict;
     const how = exitText(exit) === "unknown" ? "it ended while nobody could see how" : exitText(exit);
     // A signal is a crash whenever it comes; a program that leaves before it is ready couldn't start.
-    if (starting && exit.signal === null) return { event: "fail", reason: `${how} before it was ready` };
+    if (starting && exit.signal === null) {
+      const unseen =
+        exit.code === null ? "it ended before it was ready, while nobody could see how" : undefined;
+      return { event: "fail", reason: unseen ?? `${how} before it was ready` };
+    }
     return { event: "crash", reason: exit.code === 0 ? "it ended by itself (exit 0)" : how };
   }
 
@@ -408,12 +430,16 @@ export class Runner {
     if (next.do === "giveUp") {
       const text = `given up after ${next.failures} failures in 5 min, the last: ${reason}`;
       if (this.standing.actual === "CRASHED") manager.apply(this.name, "fail", text);
-      else manager.explain(this.name, text);
-      this.#around.record({ type: "given_up", name: this.name, reason: text });
+      else {
+        manager.explain(this.name, text);
+        this.#around.record({ type: "given_up", name: this.name, reason: text });
+      }
       return;
     }
     this.#notBefore = clock.monotonic() + next.afterMs;
-    manager.apply(this.name, "want", `again in ${spoken(next.afterMs)}, after ${reason}`);
+    const at = localTime(clock.wall() + next.afterMs, localOffset(clock.wall()));
+    const time = at.toPlainTime().toString({ smallestUnit: "second" });
+    manager.apply(this.name, "want", `again at ${time}, ${spokenTime(next.afterMs)} after ${reason}`);
     this.#awaitBackoff();
   }
 
@@ -471,21 +497,27 @@ export class Runner {
     const { manager } = this.#around;
     const { name } = this;
     const { actual } = this.standing;
-    const run = this.#run;
     manager.requested("stop_requested", name);
-    if (!manager.apply(name, "stop")) return;
+    if (manager.apply(name, "stop")) await this.#finishStop(actual === "RECORDING");
+  }
+
+  async #finishStop(recording: boolean): Promise<void> {
+    const run = this.#run;
     run?.settle();
     if (run?.process) {
-      if (!(await this.#askToLeave(run, actual === "RECORDING"))) return this.#stuckWith(run, run.process);
+      if (!(await this.#askToLeave(run, recording || this.#recorder.isBusy))) {
+        return this.#stuckWith(run, run.process);
+      }
       // How it ended is known once its exit was told, which comes at once.
       this.#lastExit = exitText(await run.process.exited);
-      run.release();
     }
+    await run?.leftovers;
+    run?.release();
     if (run) this.#over(run);
     this.#run = undefined;
     this.#recorder.drop();
     await this.#output.drain();
-    manager.apply(name, "gone");
+    this.#around.manager.apply(this.name, "gone");
   }
 
   /** @returns whether nothing is left of it */
@@ -493,8 +525,10 @@ export class Runner {
     const { clock, log } = this.#around;
     const { stopSignal, stopDeadline } = this.config;
     const tell = (command: string) => this.#conversation.tell(run.process, { command }, stopDeadline);
-    if (recording && this.#speaks && (await tell("stop_recording"))?.event !== "ack" && !run.isOver) {
-      log.warn(`${this.name}: stop_recording wasn't acknowledged`);
+    if (recording && this.#speaks) {
+      const answer = await tell("stop_recording");
+      const acknowledged = "said" in answer && answer.said.event === "ack";
+      if (!acknowledged && !run.isOver) log.warn(`${this.name}: stop_recording wasn't acknowledged`);
     }
     this.#quitAsked = true;
     void this.#around.remember(this.remembered);
@@ -527,7 +561,8 @@ export class Runner {
     const run = this.#run;
     const said = parseSaid(line);
     if (!said && line.trim() !== "") this.#lastLine = line;
-    // The last words of one that is gone change nothing any more.
+    // The last words of one that is gone may be answers, and change nothing any more.
+    if (said && run?.isOver) this.#conversation.heard(said);
     if (!run || run.isOver) return;
     if (said) this.#said(run, said);
     if (run.saysReady(line)) this.#ready(run);
@@ -557,13 +592,10 @@ export class Runner {
     withinMs: number,
   ): Promise<Outcome & { answer?: Record<string, unknown> }> {
     if (!hasProcess(this.standing.actual)) return this.#outcome(false, "it doesn't run");
-    if (commandLine({ ...command, id: Number.MAX_SAFE_INTEGER }) === undefined) {
-      return this.#outcome(false, `a command has at most ${LONGEST_COMMAND} bytes`);
-    }
-    const said = await this.#conversation.tell(this.#run?.process, command, withinMs);
-    if (!said) return this.#outcome(false, `no answer within ${spoken(withinMs)}`);
-    const answer = { event: said.event, ...said.fields };
-    return { ...this.#outcome(said.event !== "error", said.message ?? null), answer };
+    const answer = await this.#conversation.tell(this.#run?.process, command, withinMs);
+    if ("silent" in answer) return this.#outcome(false, answer.silent);
+    const { event, fields, message } = answer.said;
+    return { ...this.#outcome(event !== "error", message ?? null), answer: { event, ...fields } };
   }
 
   /** Begins a recording. */
@@ -589,36 +621,55 @@ export class Runner {
    */
   toggle(on: boolean, by: By, keep: boolean): Promise<Outcome> {
     const { manager } = this.#around;
-    const before = this.standing;
+    const { actual, desired: was, enabled } = this.standing;
+    // What is wished for now takes the place of what was wished for before it.
+    if (this.#wishes.any(!on)) this.#settled = { desired: was, enabled };
     this.#wishes.settle(!on, superseded(on ? "start" : "stop"));
     const desired = on ? "on" : "off";
     manager.desire(this.name, keep ? { desired, enabled: on } : { desired }, by);
-    if (on && !isRunning(before)) this.#forgive();
+    const failed = actual === "ERROR" || actual === "CRASHED";
+    if (on && !isRunning({ actual })) this.#forgive();
+    if (!on) {
+      this.#unsettled = null;
+      // A recording that was cut isn't gone on with either.
+      if (!hasProcess(actual)) this.#recorder.drop();
+      if (failed && !this.#stuck) manager.apply(this.name, "reset");
+    }
     return this.#wait(on, undefined);
   }
 
-  /** Stops it if it runs, and starts it. */
-  restart(): Promise<Outcome> {
-    const before = this.standing;
-    this.#wishes.settle(false, superseded("restart"));
-    this.#around.manager.desire(this.name, { desired: "on" }, "restart");
-    this.#again = isRunning(before);
-    if (!isRunning(before)) this.#forgive();
-    return this.#wait(true, this.#run);
+  /**
+   * Stops it if it runs, and starts it.
+   * @param after when its turn to stop comes: once those that depend on it have stopped
+   * @returns what became of it; `stopped` resolves once nothing of what ran is left
+   */
+  restart(after: Promise<unknown>): { outcome: Promise<Outcome>; stopped: Promise<void> } {
+    const run = this.#run;
+    const outcome = after.then(() => {
+      const before = this.standing;
+      this.#wishes.settle(false, superseded("restart"));
+      this.#around.manager.desire(this.name, { desired: "on" }, "restart");
+      this.#again = isRunning(before);
+      if (!isRunning(before)) this.#forgive();
+      return this.#wait(true, this.#run);
+    });
+    return { outcome, stopped: run && !run.isOver ? run.released : Promise.resolve() };
   }
 
   /** Forgets its failures; when it is wanted it is started again. */
-  reset(): Outcome {
-    const { manager } = this.#around;
-    const { actual, desired } = this.standing;
+  async reset(): Promise<Outcome> {
+    const { manager, changed } = this.#around;
+    const { desired } = this.standing;
     this.#restart = NO_FAILURES;
-    if (actual === "ERROR" || actual === "CRASHED") {
-      // Not again by itself once it was left at rest: reset alone starts nothing that isn't wanted.
-      manager.apply(this.name, desired === "on" ? "want" : "reset");
-    }
+    if (desired === "off") manager.apply(this.name, "reset");
     this.#forgive();
-    this.#around.changed();
-    return this.#outcome(true, null);
+    changed();
+    return desired === "on" ? this.#wait(true, undefined) : this.#outcome(true, null);
+  }
+
+  /** Waits for what becomes of it, as somebody who had it started. */
+  started(): Promise<Outcome> {
+    return this.#wait(true, undefined);
   }
 
   /** A person's word ends a backoff, and what it failed at is forgiven. */
@@ -636,6 +687,8 @@ export class Runner {
     this.#settle();
     this.poke();
     const { ok, text } = await fate;
+    // Whoever is told of it may rely on it, also when we are killed right after.
+    await this.#around.remember(this.remembered);
     return this.#outcome(ok, text);
   }
 
@@ -643,9 +696,10 @@ export class Runner {
   #settle(): void {
     const { actual, reason } = this.standing;
     const failed = actual === "ERROR" || actual === "CRASHED";
+    if (isUp(actual)) this.#unsettled = null;
     if (isUp(actual) && this.#run && !this.#again) this.#wishes.settle(true, DONE, this.#run);
     if (this.#stuck) this.#wishes.settle(false, { ok: false, text: reason });
-    else if (!hasProcess(actual) && actual !== "ENABLED") this.#wishes.settle(false, DONE);
+    else if (!hasProcess(actual) && actual !== "ENABLED" && !this.#cleaning) this.#wishes.settle(false, DONE);
     if (failed) this.#settleStarts(reason);
     const { desired, enabled } = this.standing;
     if (!this.#wishes.any()) this.#settled = { desired, enabled };
@@ -653,6 +707,9 @@ export class Runner {
 
   /** No start will come about: what is desired is again what it was before it was asked for. */
   #settleStarts(reason: string | null): void {
+    const unsettled = this.#unsettled;
+    this.#unsettled = null;
+    if (unsettled) this.#around.manager.desire(this.name, unsettled, "rollback");
     if (!this.#wishes.any(true)) return;
     // First what is true again, then who is told of it.
     this.#around.manager.desire(this.name, this.#settled, "rollback");
@@ -681,9 +738,14 @@ export class Runner {
       return;
     }
     const { watchdog } = this.config;
-    if (watchdog !== undefined && isUp(this.standing.actual) && run.silentMs > watchdog) {
-      run.condemn({ event: "crash", reason: `wedged: no status for ${spoken(run.silentMs)}` });
-    }
+    if (watchdog === undefined || !isUp(this.standing.actual) || run.silentMs <= watchdog) return;
+    // We may have been held up ourselves: what it has said meanwhile counts.
+    void this.#output.catchUp().then(() => {
+      if (this.#run !== run || run.isOver || run.silentMs <= watchdog) return;
+      const { stopSignal, stopDeadline } = this.config;
+      const reason = `wedged: no status for ${spokenTime(run.silentMs)}`;
+      run.condemn({ event: "crash", reason }, stopSignal, stopDeadline);
+    });
   }
 
   /** Takes in an edited configuration. @returns whether what runs has to be restarted for it */
@@ -700,16 +762,22 @@ export class Runner {
     this.halt();
     await this.#moving;
     if (isRunning(this.standing)) await this.#stop();
+    else if (this.standing.actual === "STOPPING") await this.#finishStop(false);
     if (!this.#stuck) await this.#cleaning;
     await this.#output[Symbol.asyncDispose]();
+  }
+
+  /** Resolves once nothing is left of what ran last. */
+  async cleaned(): Promise<void> {
+    await this.#cleaning;
   }
 
   /** Lets go of it; what runs goes on. */
   async leave(): Promise<void> {
     this.halt();
-    const run = this.#run;
-    if (run) this.#over(run);
-    run?.release();
+    this.#run?.end();
+    this.#conversation.hangUp();
+    this.#run?.release();
     await this.#output[Symbol.asyncDispose]();
   }
 
@@ -722,6 +790,11 @@ export class Runner {
     this.#speaks = left.speaks;
     this.#quitAsked = left.quitAsked;
     this.#recorder.takeOver(left, vanished);
+    if (left.notBefore !== null) {
+      const wait = Math.min(LONGEST_BACKOFF_MS, left.notBefore - clock.wall());
+      if (wait > 0) this.#notBefore = clock.monotonic() + wait;
+    }
+    this.#unsettled = left.settled;
     if (!hasProcess(left.state) && (left.run === null || left.boot !== ownIdentity().boot)) return;
     const startedAt = left.startedAt ?? left.since;
     const run = this.#begin(new Run(left.run ?? "", startedAt, clock));
@@ -740,7 +813,9 @@ export class Runner {
     }
     const { stopSignal, stopDeadline } = this.config;
     run.leftovers = endLeftovers(recordOf(left) ?? { run: run.id }, stopSignal, stopDeadline);
-    if (!vanished && hasProcess(left.state)) this.#exited(run, { code: null, signal: null });
+    // What was being stopped goes on being so.
+    if (left.state === "STOPPING" && !vanished) run.end();
+    else if (!vanished && hasProcess(left.state)) this.#exited(run, { code: null, signal: null });
     else {
       this.#over(run);
       this.#clean(this.#endLeft(run), run, "");
@@ -770,7 +845,13 @@ const DONE = { ok: true, text: null };
 
 const superseded = (by: string) => ({ ok: false, text: `superseded by a later ${by}` });
 
-const spoken = (ms: number): string => (ms < 10_000 ? `${(ms / 1000).toFixed(1)} s` : spokenDuration(ms));
+/** What it takes for one to be ready, and hasn't come about. */
+function whyNotReady(ready: Ready): string {
+  if (ready.by === "event") return 'it never said {"event":"ready"}';
+  if (ready.by === "pattern") return `its output never matched /${ready.pattern}/`;
+  if (ready.by === "tcp") return `nobody listens on port ${ready.port}`;
+  return ready.by === "http" ? `${ready.url} isn't answered` : "it wasn't up for long enough";
+}
 
 const recordOf = ({ run, pid, start, boot, cgroup }: RunningModule) =>
   run !== null && pid !== null && start !== null && boot !== null

@@ -33,12 +33,6 @@ export async function readLeft(path: string, warn: (text: string) => void): Prom
   return mergeRecovery(recovery, live);
 }
 
-/** As {@link readLeft}; undefined also when nothing ran then: there is nothing to be taken over or followed. */
-export async function readRan(path: string, warn: (text: string) => void): Promise<Left | undefined> {
-  const left = await readLeft(path, warn);
-  return left && left.modules.length > 0 ? left : undefined;
-}
-
 async function readCopy(path: string, warn: (text: string) => void): Promise<Running | undefined> {
   try {
     const text = await readFile(path, "utf8");
@@ -85,6 +79,8 @@ export class RunningFile implements AsyncDisposable {
   #writing: Promise<boolean> = Promise.resolve(true);
   /** The write that takes all that is changed until it begins. */
   #next: Promise<boolean> | undefined;
+  /** Whether there is more to come before anything is written. */
+  #held = true;
   #failing = false;
   #retry: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
@@ -103,8 +99,17 @@ export class RunningFile implements AsyncDisposable {
    */
   static async open(path: string, head: Head, left: Left | undefined, told: Told): Promise<RunningFile> {
     const file = new RunningFile(path, head, left, told);
-    await file.#changed();
+    if (left) await file.complete();
     return file;
+  }
+
+  /**
+   * What was {@link put} so far is all there is to begin with. Before that nothing is written where nothing was left: a
+   * start after a crash would take some of it for all.
+   */
+  complete(): Promise<boolean> {
+    this.#held = false;
+    return this.#changed();
   }
 
   /**
@@ -169,7 +174,7 @@ export class RunningFile implements AsyncDisposable {
   }
 
   #changed(): Promise<boolean> {
-    if (this.#closed) return Promise.resolve(false);
+    if (this.#closed || this.#held) return Promise.resolve(false);
     this.#next ??= this.#turn();
     return this.#next;
   }

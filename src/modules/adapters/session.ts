@@ -1,13 +1,15 @@
 import { resolve } from "node:path";
-import { attach, changes, followLines } from "../../kernel/attach.ts";
+import { attach, followLines } from "../../kernel/attach.ts";
 import { stopHost } from "../../kernel/client.ts";
 import { systemClock } from "../../kernel/clock.ts";
 import type { Context, Options } from "../../kernel/command.ts";
 import type { State } from "../../kernel/control.ts";
 import { spokenDuration } from "../../kernel/core/duration.ts";
+import { didYouMean } from "../../kernel/core/nearest.ts";
 import { oneLine } from "../../kernel/core/plain.ts";
 import { Exit, Expected } from "../../kernel/errors.ts";
 import { inBackground } from "../../kernel/launch.ts";
+import { shownPath } from "../../kernel/paths.ts";
 import { findHosts } from "../../kernel/seat.ts";
 import { printTable } from "../../kernel/table.ts";
 import { eventText } from "../core/event-text.ts";
@@ -15,7 +17,16 @@ import { pick } from "../core/glob.ts";
 import type { ModuleRow } from "../core/module.ts";
 import { isAsDesired } from "../core/states.ts";
 import { dirOf } from "./check.ts";
-import { type Hosted, launchHost, noSupervisor, prepare, REQUEST_VARIABLE, reachOf } from "./reach.ts";
+import {
+  type Hosted,
+  launchHost,
+  leftAlive,
+  noSupervisor,
+  prepare,
+  REQUEST_VARIABLE,
+  reachOf,
+  takenText,
+} from "./reach.ts";
 import type { Outcome } from "./runner.ts";
 import { view } from "./screen.ts";
 
@@ -30,27 +41,42 @@ const DOWN_MS = 3_600_000;
 export async function up(context: Context, options: Options): Promise<number> {
   const { output, profile } = context;
   const detach = options["detach"] === true;
-  if (findHosts({ kind: "modules", profile })[0] && !detach && output.terminal && !output.json)
-    return watch(context);
-  const hosted = await prepare(context, { dir: await dirOf(options), given: options["dir"] !== undefined });
+  const dir = await dirOf(options);
+  const given = options["dir"] !== undefined;
+  if (findHosts({ kind: "modules", profile })[0]) {
+    const { dir: other } = await reachOf(context).state();
+    const isShown = !detach && output.terminal && !output.json;
+    if (isShown && (!given || other === dir)) return watch(context);
+    const what = `a supervisor is running already, with the modules of ${shownPath(String(other))}`;
+    throw new Expected(Exit.again, what, "stint modules status, or stint modules down");
+  }
+  const hosted = await prepare(context, { dir, given });
   if (!detach) return hostHere(context, hosted);
   await launchHost(profile, hosted);
-  const { session_id, modules, dir, notice } = (await reachOf(context).state()) as State & {
+  if (hosted.taken > 0) output.note(takenText(hosted.taken));
+  const { session_id, modules, notice } = (await reachOf(context).state()) as State & {
     modules: ModuleRow[];
   };
   if (typeof notice === "string") output.note(notice);
-  output.emit({ type: "modules", session_id, dir, modules: modules.length }, () => {
+  output.emit({ type: "modules", session_id, dir: hosted.dir, modules: modules.length }, () => {
     const on = modules.filter(({ desired }) => desired === "on").length;
-    return `${on} of ${modules.length} modules of ${String(dir)} are wanted: stint modules status`;
+    return `${on} of ${modules.length} modules of ${shownPath(hosted.dir)} are wanted: stint modules status`;
   });
   return Exit.ok;
 }
 
 /** `stint modules down` */
-export async function down({ output, profile }: Context): Promise<number> {
+export async function down(context: Context): Promise<number> {
+  const { output, profile } = context;
   const seat = findHosts({ kind: "modules", profile })[0];
-  if (!seat) throw noSupervisor();
+  if (!seat) throw await noSupervisor(context);
   await stopHost(seat, systemClock, DOWN_MS);
+  // One that was told to end before it had taken over what it found has left it: another one ends it.
+  if ((await leftAlive(profile)).length > 0) {
+    await launchHost(profile, await prepare(context, { dir: "", given: false }));
+    const [again] = findHosts({ kind: "modules", profile });
+    if (again) await stopHost(again, systemClock, DOWN_MS);
+  }
   output.emit(
     { type: "modules", session_id: seat.session, state: "stopped" },
     () => "all modules are stopped",
@@ -61,9 +87,10 @@ export async function down({ output, profile }: Context): Promise<number> {
 /** `stint modules watch` */
 export async function watch(context: Context): Promise<number> {
   const reach = reachOf(context);
-  if (!reach.host) throw noSupervisor();
+  if (!reach.host) throw await noSupervisor(context);
   const { output } = context;
-  const tell = changed((row) => emitRow(context, row));
+  const tellRows = changed(context);
+  const tell = (state: State) => tellRows((state as { modules?: ModuleRow[] }).modules ?? []);
   if (output.terminal && !output.json) {
     return attach(context, reach, { view: view(context.profile), tell, isOver: () => false });
   }
@@ -77,36 +104,37 @@ export async function status(
   { follow }: Options,
 ): Promise<number> {
   const reach = reachOf(context);
-  const meant = (state: State): ModuleRow[] => {
-    if (state["host"] === false) throw noSupervisor();
-    const { modules } = state as { modules: ModuleRow[] };
-    if (patterns.length === 0) return modules;
+  const meant = ({ modules = [] }: { modules?: ModuleRow[] }): ModuleRow[] => {
     const names = modules.map(({ name }) => name);
-    const { picked, unknown } = pick(patterns, names);
-    if (unknown[0] === undefined) return modules.filter(({ name }) => picked.includes(name));
-    throw new Expected(Exit.usage, `there is no module '${unknown[0]}'`, `there are ${names.join(", ")}`);
+    const { picked } = pick(patterns, names);
+    return patterns.length === 0 ? modules : modules.filter(({ name }) => picked.includes(name));
   };
-  const first = meant(await reach.state());
+  const first = await reach.state();
+  if (first["host"] === false) throw await noSupervisor(context);
+  const names = (first as { modules: ModuleRow[] }).modules.map(({ name }) => name);
+  const [unknown] = pick(patterns, names).unknown;
+  if (unknown !== undefined) {
+    const hint = didYouMean(unknown, names) ?? `there are ${names.join(", ")}`;
+    throw new Expected(Exit.usage, `there is no module '${unknown}'`, hint);
+  }
   if (follow === true) {
-    const tell = changed((row) => emitRow(context, row));
-    const known = new Set(first.map(({ name }) => name));
+    const tell = changed(context);
     let gone = false;
     await followLines(
       context,
       reach,
       (state) => {
         gone = state["host"] === false;
-        const { modules = [] } = state as { modules?: ModuleRow[] };
-        const wanted = modules.filter(({ name }) => patterns.length === 0 || known.has(name));
-        tell({ ...state, modules: wanted });
+        if (!gone) tell(meant(state as { modules?: ModuleRow[] }));
       },
       (state) => state["host"] === false,
     );
-    if (gone) throw noSupervisor();
+    if (gone) throw await noSupervisor(context);
     return Exit.ok;
   }
-  printRows(context, first);
-  return first.every(isAsDesired) ? Exit.ok : Exit.no;
+  const rows = meant(first as { modules: ModuleRow[] });
+  printRows(context, rows, patterns.length > 0);
+  return rows.every(isAsDesired) ? Exit.ok : Exit.no;
 }
 
 /** `stint modules enable`, `stop`, `record`, …: tells the supervisor and says what became of each. */
@@ -117,13 +145,17 @@ export async function act(
   options: Options,
 ): Promise<number> {
   const session = options["session"] as string | undefined;
+  if (session?.trim() === "") throw new Expected(Exit.usage, "--session is to be a folder");
   const args = {
     names,
     all: options["all"] === true,
     ...(session === undefined ? {} : { session: resolve(session) }),
     ...(options["trial"] === undefined ? {} : { trial: options["trial"] }),
   };
-  return tellOutcomes(context, await ask(context, name === "stop" ? "halt" : name, args));
+  const state = await ask(context, name === "stop" ? "halt" : name, args);
+  const { answer } = state as State & { answer: { outcomes: Outcome[] } };
+  if (answer.outcomes.length === 0) context.output.note("there was nothing to be done");
+  return tellOutcomes(context, state);
 }
 
 /** `stint modules reload` */
@@ -151,9 +183,9 @@ export async function send(context: Context, name: string, text: string, options
   if (!answer) throw new Expected(Exit.internal, "the supervisor gave no answer");
   if (answer.answer) {
     const said = answer.answer;
-    context.output.emit({ type: "answer", name, ...said }, () => JSON.stringify(said));
+    context.output.emit({ type: "answer", name, answer: said }, () => oneLine(JSON.stringify(said)));
   }
-  if (!answer.ok) throw new Expected(Exit.no, `${name}: ${answer.text ?? "refused"}`);
+  if (!answer.ok) throw new Expected(Exit.no, `${name}: ${oneLine(answer.text ?? "refused")}`);
   return Exit.ok;
 }
 
@@ -169,7 +201,8 @@ function tellOutcomes(context: Context, state: State): number {
     output.emit({ type: "outcome", name, ok, text, ...(row ? lineOf(row) : {}) }, () => {
       const is = row ? stateText(row) : "gone";
       const mark = ok ? output.paint(32, "✓") : output.paint(31, "✗");
-      return `${mark} ${name}: ${text === null ? is : ok ? `${is}, ${text}` : `${text} (${is})`}`;
+      const words = text === null ? is : ok ? `${is}, ${text}` : row ? `${text} (${row.actual})` : text;
+      return `${mark} ${name}: ${oneLine(words)}`;
     });
   }
   return answer.outcomes.every(({ ok }) => ok) ? Exit.ok : Exit.no;
@@ -208,19 +241,20 @@ function lineOf(row: ModuleRow) {
 const emitRow = ({ output }: Context, row: ModuleRow): void =>
   output.emit({ type: "module", ...lineOf(row) }, () => `${row.name}: ${stateText(row)}`);
 
-/** Tells each module whose line reads otherwise than before. */
-function changed(tell: (row: ModuleRow) => void): (state: State) => void {
-  const tellers = new Map<string, (state: State) => void>();
-  const key = (state: State) => {
-    const { cpu: _, rss: __, status: ___, ...facts } = state as unknown as ModuleRow;
-    return JSON.stringify(facts);
-  };
-  return (state) => {
-    const { modules = [] } = state as { modules?: ModuleRow[] };
-    for (const row of modules) {
-      const teller = tellers.get(row.name) ?? changes(key, (state) => tell(state as unknown as ModuleRow));
-      tellers.set(row.name, teller);
-      teller(row as unknown as State);
+/** Tells each module whose line reads otherwise than before, and those that are gone. */
+function changed(context: Context): (rows: readonly ModuleRow[]) => void {
+  const told = new Map<string, string>();
+  const key = ({ cpu: _, rss: __, status: ___, ...facts }: ModuleRow) => JSON.stringify(facts);
+  return (rows) => {
+    for (const row of rows) {
+      if (told.get(row.name) === key(row)) continue;
+      told.set(row.name, key(row));
+      emitRow(context, row);
+    }
+    for (const name of told.keys()) {
+      if (rows.some((row) => row.name === name)) continue;
+      told.delete(name);
+      context.output.emit({ type: "module_removed", name }, () => `${name}: removed`);
     }
   };
 }
@@ -230,7 +264,8 @@ function stateText({ actual, pid, reason }: ModuleRow): string {
   return `${actual}${what.length > 0 ? ` (${what.join(", ")})` : ""}`;
 }
 
-function printRows(context: Context, rows: readonly ModuleRow[]): void {
+/** @param closely whether there is room for all that there is to say of each */
+function printRows(context: Context, rows: readonly ModuleRow[], closely: boolean): void {
   const { output } = context;
   if (output.json) {
     for (const row of rows) emitRow(context, row);
@@ -260,6 +295,18 @@ function printRows(context: Context, rows: readonly ModuleRow[]): void {
     })),
     8,
   );
+  if (closely) for (const row of rows) output.text(detailText(row));
+}
+
+/** What a table has no room for. */
+function detailText({ name, enabled, adopted, reason, recording, status }: ModuleRow): string {
+  const lines = [
+    `a fresh start ${enabled ? "runs" : "doesn't run"} it${adopted ? "; it outlived the supervisor that started it" : ""}`,
+    ...(reason === null ? [] : [reason]),
+    ...(recording ? [`trial ${recording.trial}, segment ${recording.segment}, in ${recording.session}`] : []),
+    ...(status ? [`status ${JSON.stringify(status)}`] : []),
+  ];
+  return `\n${name}\n${lines.map((line) => `  ${oneLine(line)}\n`).join("")}`;
 }
 
 /** What is as it should be has no colour. */

@@ -51,11 +51,37 @@ const KEYS: ReadonlyMap<string, (rest: string, at: Place) => Part> = new Map([
   ["watchdog", value((text) => ({ watchdog: text === "off" ? undefined : between("1s", "24h", text) }))],
 ]);
 
-/** @returns `config` when there are no problems; `lines` tells where each key stands */
-export function parseConfig(
-  text: string,
-  at: Place,
-): { config?: ModuleConfig; problems: Problem[]; lines: ReadonlyMap<string, number> } {
+/** What holds where a file says nothing. No command does: the module's name stands for it. @param folder absolute */
+export const bareConfig = (name: string, folder: string): ModuleConfig => ({
+  name,
+  enabled: true,
+  command: [name],
+  cwd: folder,
+  env: {},
+  stopSignal: "SIGTERM",
+  startDeadline: 30_000,
+  stopDeadline: 10_000,
+  restart: "no",
+  dependsOn: [],
+  ready: { by: "event" },
+  resumeRecording: false,
+  watchdog: undefined,
+});
+
+/** A file, read. */
+export type Parsed = {
+  /** There when there are no problems. */
+  readonly config?: ModuleConfig;
+  /** Whether a fresh start would run it, whatever else is wrong; undefined where just that can't be read. */
+  readonly enabled: boolean | undefined;
+  /** None of them repeats what stands in `command` or `env.NAME`, which may be a secret: they are logged and shown. */
+  readonly problems: Problem[];
+  /** Where each key stands. */
+  readonly lines: ReadonlyMap<string, number>;
+};
+
+/** Reads the text of a file. */
+export function parseConfig(text: string, at: Place): Parsed {
   const problems: Problem[] = [];
   const lines = new Map<string, number>();
   const env: [string, string][] = [];
@@ -65,8 +91,11 @@ export function parseConfig(
       problems.push({ line, text, ...(hint === undefined ? {} : { hint }) });
     if (problems.length === MOST_PROBLEMS) break;
     const read = KEYS.get(key);
-    if (rest === undefined) wrong(`${quoted(key)} isn't of the form key = value`);
-    else if (lines.has(key)) wrong(`${key} is set in line ${lines.get(key)} already`);
+    if (rest === undefined) {
+      // Anything but a key may be a value, or a part of one.
+      const known = KEYS.has(key) || key.startsWith("env.");
+      wrong(`${known ? quoted(key) : "it"} isn't of the form key = value`);
+    } else if (lines.has(key)) wrong(`${short(key)} is set in line ${lines.get(key)} already`);
     else if (!read && !key.startsWith("env.")) {
       const all = [...KEYS.keys()];
       wrong(
@@ -81,33 +110,20 @@ export function parseConfig(
         else env.push([variable(key.slice(4)), valueText(rest)]);
       } catch (error) {
         if (!(error instanceof Wrong)) throw error;
-        wrong(`${oneLine(key)}: ${error.message}`, error.hint);
+        wrong(`${short(key)}: ${error.message}`, error.hint);
       }
     }
   }
   const { command } = parts;
+  // On is what it is by itself, unless the rest of the file wasn't read.
+  const enabled = lines.has("enabled") || problems.length === MOST_PROBLEMS ? parts.enabled : true;
   if (command === undefined && !lines.has("command")) {
     const hint = "the program and its arguments: command = ffmpeg -i /dev/video0 out.mkv";
     problems.push({ line: undefined, text: "command isn't set", hint });
   }
-  if (command === undefined || problems.length > 0) return { problems, lines };
-  const config: ModuleConfig = {
-    name: at.name,
-    enabled: true,
-    cwd: at.folder,
-    env: Object.fromEntries(env),
-    stopSignal: "SIGTERM",
-    startDeadline: 30_000,
-    stopDeadline: 10_000,
-    restart: "no",
-    dependsOn: [],
-    ready: { by: "event" },
-    resumeRecording: false,
-    watchdog: undefined,
-    ...parts,
-    command,
-  };
-  return { config, problems, lines };
+  if (command === undefined || problems.length > 0) return { enabled, problems, lines };
+  const config = { ...bareConfig(at.name, at.folder), ...parts, command, env: Object.fromEntries(env) };
+  return { config, enabled, problems, lines };
 }
 
 /**
@@ -121,7 +137,7 @@ export function setEnabled(bytes: Uint8Array, enabled: boolean): Uint8Array {
   const text = new TextDecoder("latin1").decode(bytes.subarray(from));
   const put = (start: number, end: number, words: string) => {
     const [before, after] = [bytes.subarray(0, from + start), bytes.subarray(from + end)];
-    return Uint8Array.from([...before, ...new TextEncoder().encode(words), ...after]);
+    return Buffer.concat([before, Buffer.from(words), after]);
   };
   for (const { key, rest, at } of settingsIn(text)) {
     if (key !== "enabled" || rest === undefined) continue;
@@ -137,15 +153,21 @@ export function setEnabled(bytes: Uint8Array, enabled: boolean): Uint8Array {
   return put(text.length, text.length, `${open ? newline : ""}enabled = false${newline}`);
 }
 
-/** The lines that say something. `at` is where `rest`, what follows `=`, begins; without `=` there is no rest. */
+/**
+ * The lines that say something. `at` is where `rest`, what follows `=`, begins. A line that isn't of the form has no rest,
+ * and for its key what may be one.
+ */
 function* settingsIn(text: string): Generator<{ line: number; key: string; rest?: string; at: number }> {
   let start = 0;
   for (const [index, raw] of text.split("\n").entries()) {
     const said = raw.endsWith("\r") ? raw.slice(0, -1) : raw;
-    const [whole, key] = /^[ \t]*([^ \t=#][^ \t=]*)[ \t]*=/.exec(said) ?? [];
+    const [whole, key] = /^[ \t]*([\p{L}\p{N}_.-]+)[ \t]*=/u.exec(said) ?? [];
     if (whole !== undefined && key !== undefined) {
       yield { line: index + 1, key, rest: said.slice(whole.length), at: start + whole.length };
-    } else if (/^[ \t]*[^ \t#]/.test(said)) yield { line: index + 1, key: said, at: start };
+    } else if (/^[ \t]*[^ \t#]/.test(said)) {
+      const [, key = ""] = /^[ \t]*([a-z_]*(?:\.\w*)?)/.exec(said) ?? [];
+      yield { line: index + 1, key, at: start };
+    }
     start += raw.length + 1;
   }
 }
@@ -200,11 +222,15 @@ function commandOf(rest: string): readonly [string, ...string[]] {
   if (word !== undefined) words.push(word);
   const [program, ...args] = words;
   if (!program) throw new Wrong("there is no program");
+  const [, set] = /^([A-Za-z_]\w*)=/.exec(program) ?? [];
+  if (set !== undefined)
+    throw new Wrong("it begins with a variable, not a program", `env.${set} = … sets it`);
   return [program, ...args];
 }
 
 /** Text of the file as a message shows it. */
-const quoted = (text: string): string => `'${oneLine(text.length > 60 ? `${text.slice(0, 60)}…` : text)}'`;
+const short = (text: string): string => oneLine(text.length > 60 ? `${text.slice(0, 60)}…` : text);
+const quoted = (text: string): string => `'${short(text)}'`;
 
 const FLAGS: readonly (readonly [yes: string, no: string])[] = [
   ["true", "false"],
@@ -237,7 +263,7 @@ function alike(word: string, enabled: boolean): string {
 const UNIT_MS: Readonly<Record<string, number>> = { h: 3_600_000, m: 60_000, s: 1000, ms: 1 };
 
 /** `500ms`, `1m30s`, `2h`; a number alone is seconds. @returns ms, undefined for what is no duration */
-function milliseconds(text: string): number | undefined {
+export function milliseconds(text: string): number | undefined {
   if (/^\d+(\.\d+)?$/.test(text)) return Math.round(Number(text) * 1000);
   if (!/^(\d+(\.\d+)?(ms|[hms]))+$/.test(text)) return undefined;
   const parts = text.matchAll(/([\d.]+)(ms|[hms])/g);

@@ -1,7 +1,7 @@
 import { hasProcess, isUp, type ModuleEvent, type ModuleState, TRANSITIONS } from "./states.ts";
 
 /** On whose word something is desired: a person's, or that of what undoes it or follows the files. */
-export type By = "enable" | "disable" | "start" | "stop" | "restart" | "rollback" | "reload";
+export type By = "enable" | "disable" | "start" | "stop" | "restart" | "rollback" | "reload" | "unsaved";
 
 /** What has happened, as observers and `stint modules events` are told. `at` is UTC ms. */
 export type Happening =

@@ -29,6 +29,10 @@ export type RunningModule = {
   readonly recording: Recording | null;
   /** The id of the command to begin or end its recording that it was told and hasn't acknowledged. */
   readonly asked: number | null;
+  /** Until when it isn't started again by itself. */
+  readonly notBefore: number | null;
+  /** What was desired and preferred before a start was asked for that hasn't come to its end. */
+  readonly settled: { readonly desired: "on" | "off"; readonly enabled: boolean } | null;
   readonly restart: RestartState;
   readonly lastExit: string | null;
 };
@@ -147,6 +151,10 @@ const isModule = shaped<RunningModule>({
     shaped<Recording>({ session: isText, trial: isNumber, timestamp: isNumber, segment: isNumber }),
   ),
   asked: orNull(isNumber),
+  notBefore: orNull(isNumber),
+  settled: orNull(
+    shaped<NonNullable<RunningModule["settled"]>>({ desired: oneOf(["on", "off"]), enabled: isFlag }),
+  ),
   restart: shaped<RestartState>({ failures: listOf(isNumber), restarts: isNumber, backoff: isNumber }),
   lastExit: orNull(isText),
 });

@@ -1,5 +1,5 @@
 /** What the screen says, as text. */
-import { cells, cut } from "../../kernel/tui/text.ts";
+import { cells, characters, cut, oneRow } from "../../kernel/tui/text.ts";
 import { sessionTone, type Tone } from "../../kernel/tui/theme.ts";
 import type { ModuleRow } from "../core/module.ts";
 import { hasProcess, type ModuleState } from "../core/states.ts";
@@ -47,6 +47,33 @@ export function dotted(parts: readonly string[], width: number): string {
     row = longer;
   }
   return cut(row, width);
+}
+
+/** The end of a text, in at most `width` cells. */
+function cutBefore(text: string, width: number): string {
+  if (cells(text) <= width) return text;
+  let kept = "";
+  for (const character of [...characters(text)].reverse()) {
+    if (cells(character + kept) >= width) break;
+    kept = character + kept;
+  }
+  return `…${kept}`;
+}
+
+/** The least that a folder is told by, in cells: `…k/modules`. */
+const LEAST_FOLDER = 10;
+const BEFORE_FOLDER = 2;
+
+/** `4 on · 1 failed  …/rack/modules`, in at most `width` cells: the end of a folder is what tells it from others. */
+export function titleText(summary: readonly string[], dir: string, width: number): string {
+  const folder = oneRow(dir);
+  const least = BEFORE_FOLDER + Math.min(cells(folder), LEAST_FOLDER);
+  // What went wrong comes before it; what else there is comes after it.
+  const texts = [dotted(summary, width - least), dotted(summary.slice(0, 2), width)];
+  const text = texts.reduce((one, other) => (cells(other) > cells(one) ? other : one));
+  const room = width - cells(text);
+  if (dir === "" || room < least) return dotted(summary, width);
+  return `${text}${" ".repeat(BEFORE_FOLDER)}${cutBefore(folder, room - BEFORE_FOLDER)}`;
 }
 
 /** What the title says of the session: a word. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { parseConfig, setEnabled } from "../../../src/modules/core/config.ts";
+import { bareConfig, parseConfig, setEnabled } from "../../../src/modules/core/config.ts";
 
 const AT = { name: "camera", folder: "/rack/modules/camera" };
 const parse = (text: string) => parseConfig(text, AT);
@@ -54,13 +54,14 @@ watchdog = 15s
         resumeRecording: true,
         watchdog: 15_000,
       },
+      enabled: false,
       problems: [],
       lines: expect.objectContaining({}),
     });
   });
 
   test("needs a command alone", () => {
-    expect(parse("command=run").config).toEqual({
+    const bare = {
       name: "camera",
       enabled: true,
       command: ["run"],
@@ -74,7 +75,9 @@ watchdog = 15s
       ready: { by: "event" },
       resumeRecording: false,
       watchdog: undefined,
-    });
+    };
+    expect<unknown>(parse("command=run").config).toEqual(bare);
+    expect<unknown>(bareConfig(AT.name, AT.folder)).toEqual({ ...bare, command: ["camera"] });
   });
 
   test("without a command says so, and how to write one", () => {
@@ -115,7 +118,7 @@ watchdog = 15s
     expect(config).toBeUndefined();
     expect(problems).toEqual([
       { line: 1, text: "enabled: 'maybe' is neither true nor false" },
-      { line: 3, text: "'nonsense' isn't of the form key = value" },
+      { line: 3, text: "it isn't of the form key = value" },
       { line: 5, text: "cwd: there is no value" },
       {
         line: 6,
@@ -131,8 +134,9 @@ watchdog = 15s
     ["restarts = no", "there is no key 'restarts' | did you mean restart?"],
     ["colour = red", "there is no key 'colour' | there are enabled, command, "],
     ["constructor = x", "there is no key 'constructor'"],
-    ["= x", "'= x' isn't of the form key = value"],
-    ["two words = x", "'two words = x' isn't of the form key = value"],
+    ["= x", "it isn't of the form key = value"],
+    ["two words = x", "it isn't of the form key = value"],
+    ["command run", "'command' isn't of the form key = value"],
     ["command = again", "command is set in line 1 already"],
     ["enabled = 'yes", "enabled: a quote that doesn't end"],
     ["enabled = 'yes' or no", "enabled: a quote that doesn't end, or ends before the value does"],
@@ -214,7 +218,77 @@ watchdog = 15s
     expect(parse(`command = ${" x".repeat(1 << 19)}`).config?.command).toHaveLength(1 << 19);
     expect(parse(`env.X = a${" ".repeat(1 << 20)}b\n${"y".repeat(1 << 20)} = 1`).problems).toHaveLength(2);
     expect(performance.now() - begun).toBeLessThan(3000);
-    expect(parse(`\x1b[31m${"y".repeat(1000)}`).problems[0]?.text).toMatch(/^'\P{Cc}{1,70}…' isn't/u);
+    expect(parse(`${"y".repeat(1000)} = x`).problems[0]?.text).toMatch(/^there is no key '\P{Cc}{60}…'$/u);
+    const long = `env.${"y".repeat(1000)} = 'x\n`;
+    for (const { text } of parse(long + long).problems) expect(text.length).toBeLessThan(150);
+  });
+
+  test.each([
+    "env.PASSWORD hunter2",
+    "env.PASSWORD:hunter2",
+    "env.PASSWORD: hunter2=",
+    "env.PASSWORD:hunter2==",
+    "env.PASSWORD-> hunter2 = x",
+    "env.PASSWORD\thunter2",
+    'env.PASSWORD"hunter2"',
+    "env.PASSWORD\u00a0hunter2",
+    "env.PASSWORD = 'hunter2",
+    "env.PASSWORD = hunter2\0",
+    "env.PASSWORD = 'hunter2' 'hunter2'",
+    "env.A B = hunter2",
+    "env.1 = hunter2",
+    "env.STINT_X = hunter2",
+    "PASSWORD=hunter2",
+    "export PASSWORD=hunter2",
+    "hunter2",
+    "hunter2/x= = 1",
+    "postgres://me:hunter2@host/db?x=1",
+    "command run --password hunter2",
+    "command: run --password hunter2",
+    "command = run 'hunter2",
+    "command = run hunter2\\",
+    "command = PASSWORD=hunter2 run",
+    "env.PASSWORD = hunter2\nenv.PASSWORD = hunter2",
+    "command = run\ncommand = run hunter2",
+  ])("keeps what may be a secret out of its problems: %j", (text) => {
+    const { problems } = parse(`${text}\n`);
+    expect(problems.length).toBeGreaterThan(0);
+    expect(JSON.stringify(problems)).not.toContain("hunter2");
+  });
+
+  test("keeps values of variables and the command out of its problems, whatever is wrong", () => {
+    const key = fc.constantFrom("env.TOKEN", "env.1", "command", "env.STINT_X", "env.");
+    const between = fc.constantFrom("", " ", ":", ": ", "=", " = ", " = '", ' = "', " = \\", " == ", "\t");
+    const around = fc.string({ unit: fc.constantFrom(" ", "'", '"', "\\", "=", "#", "\0", ":", "\r") });
+    fc.assert(
+      fc.property(fc.array(fc.tuple(key, between, around, around)), (lines) => {
+        const text = lines.map(
+          ([key, between, before, after]) => `${key}${between}${before}~S3CR3T~${after}`,
+        );
+        expect(JSON.stringify(parse(text.join("\n")).problems)).not.toContain("S3CR3T");
+      }),
+    );
+  });
+
+  test("whose command begins with a variable is told where that belongs", () => {
+    expect(parse("command = LANG=C run").problems).toEqual([
+      { line: 1, text: "command: it begins with a variable, not a program", hint: "env.LANG = … sets it" },
+    ]);
+    expect(command("./a=b x=y")).toEqual(["./a=b", "x=y"]);
+  });
+
+  test.each([
+    ["enabled = no\nnonsense", false],
+    ["nonsense\nenabled = yes", true],
+    ["nonsense", true],
+    ["", true],
+    ["enabled = perhaps\nenabled = no", undefined],
+    ["enabled", true],
+    [`${"x\n".repeat(200)}enabled = no`, undefined],
+    [`enabled = no\n${"x\n".repeat(200)}`, false],
+  ])("that is wrong still says whether its module is wanted: %#", (text, enabled) => {
+    const { config, ...rest } = parse(text);
+    expect([config, rest.enabled]).toEqual([undefined, enabled]);
   });
 
   test("is read whatever it is", () => {

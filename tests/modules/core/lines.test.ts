@@ -12,12 +12,40 @@ function split(all: Uint8Array, size = all.length, splitter = new LineSplitter()
 }
 
 describe("the lines of what a module prints", () => {
-  test("end with a line feed, with or without a return before it", () => {
-    expect(split(bytes("a\r\nb\n\nc\rd\n\r\ne"))).toEqual(["a", "b", "", "c\rd", "", "e"]);
+  test("end with a line feed, with or without a return before it, or with a return alone", () => {
+    expect(split(bytes("a\r\nb\n\nc\rd\n\r\ne"))).toEqual(["a", "b", "", "c", "d", "", "e"]);
+    expect(split(bytes("\r 10 %\r\r 20 %\r 30 %\r\ndone"))).toEqual([" 10 %", " 20 %", " 30 %", "done"]);
+  });
+
+  test("are given at their return, which may be the first half of an end", () => {
+    const splitter = new LineSplitter();
+    expect(splitter.feed(bytes("10 %\r"))).toEqual(["10 %"]);
+    expect(splitter.held).toBe(0);
+    expect(splitter.feed(bytes("20 %\r"))).toEqual(["20 %"]);
+    expect(splitter.feed(bytes("\nnext\r"))).toEqual(["next"]);
+    // Nothing more of this run; the other one begins with an empty line.
+    expect(splitter.flush()).toEqual([]);
+    expect(splitter.feed(bytes("\n"))).toEqual([""]);
+  });
+
+  test("are the same however their ends come", () => {
+    let seed = 7;
+    const random = (below: number) => {
+      seed = (seed * 48_271) % 2_147_483_647;
+      return seed % below;
+    };
+    for (let round = 0; round < 300; round++) {
+      const text = Array.from({ length: 24 }, () => ["a", "b", "\r", "\n"][random(4)]).join("");
+      const lines = [...text.matchAll(/([^\r\n]*)(\r*\n|\r+|$)/g)];
+      const expected = lines.flatMap(([, line = "", end = ""]) =>
+        line !== "" || end.endsWith("\n") ? [line] : [],
+      );
+      for (const size of [1, 2, 3, 5, 24]) expect([text, split(bytes(text), size)]).toEqual([text, expected]);
+    }
   });
 
   test("are the same however the bytes come", () => {
-    const text = `żółw\r\n\n🐢 ${"long ".repeat(20_000)}end\nNUL \0 here\r\n${"y\n".repeat(500)}half`;
+    const text = `żółw\r\n\n🐢 ${"long ".repeat(20_000)}end\nNUL \0 here\r\n${"y\n".repeat(400)}${"z\r".repeat(100)}half`;
     const whole = split(bytes(text));
     expect(whole.filter((piece) => typeof piece === "string")).toHaveLength(505);
     for (const size of [1, 2, 3, 7, 4096, 65_535, 65_536, 65_537]) {
@@ -39,6 +67,13 @@ describe("the lines of what a module prints", () => {
       just,
       { cut: "begun" },
       { cut: 2 },
+      "after",
+    ]);
+    expect(split(bytes(`${just}\r\n${just}y\r\nafter\r`))).toEqual([
+      just,
+      just,
+      { cut: "begun" },
+      { cut: 1 },
       "after",
     ]);
   });
@@ -66,10 +101,11 @@ describe("the lines of what a module prints", () => {
     expect(split(bytes("rest\nnext\n"), 3, new LineSplitter(100))).toEqual([{ cut: 104 }, "next"]);
   });
 
-  test("are found fast, also in a long line that comes byte by byte", () => {
+  test("are found fast, also in a long line that comes byte by byte, or without anything in them", () => {
     const began = performance.now();
     const text = bytes("x".repeat(LONGEST_LINE - 1));
     expect(split(text, 1)).toHaveLength(1);
+    expect(split(new Uint8Array(4 << 20).fill(0x0d))).toEqual([]);
     expect(performance.now() - began).toBeLessThan(500);
   });
 });
