@@ -23,7 +23,11 @@ test.concurrent("a start that fails gives the preference back, byte by byte, and
   expect(said["missing"]).toMatchObject({ ok: false, actual: "ERROR", desired: "off", enabled: false });
   expect(String(said["missing"]?.["text"])).toContain("no such file or directory");
   expect(said["leaves"]).toMatchObject({ ok: false, actual: "ERROR", desired: "off", last_exit: "exit 3" });
-  expect(said["late"]).toMatchObject({ ok: false, actual: "ERROR", text: "not ready within 0.5 s" });
+  expect(said["late"]).toMatchObject({
+    ok: false,
+    actual: "ERROR",
+    text: "not ready within 0.5 s: its output never matched /never/",
+  });
   for (const [name, text] of Object.entries(texts)) expect(config(box, name)).toBe(text);
   expect(await box.row("leaves")).toMatchObject({ reason: "exit 3 before it was ready: no device" });
   expect((await box.run(["modules", "status"])).code).toBe(0);
@@ -88,7 +92,7 @@ test.concurrent("a start that takes too long is killed with all of its group", a
   const { code, lines } = await started;
   expect({ code, line: lines[0] }).toMatchObject({
     code: 1,
-    line: { actual: "ERROR", text: "not ready within 0.7 s" },
+    line: { actual: "ERROR", text: "not ready within 0.7 s: nobody listens on port 1" },
   });
   const child = readFileSync(join(folder, "child.txt"), "utf8").trim();
   await until(() => !existsSync(`/proc/${child}`));

@@ -2,6 +2,7 @@
 import { Database } from "bun:sqlite";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { processStat } from "../../src/kernel/runtime.ts";
 import { type Line, Sandbox, stint, until } from "./sandbox.ts";
 
 export class HostBox extends Sandbox {
@@ -39,9 +40,8 @@ export class HostBox extends Sandbox {
   /** Kills the host as nothing can handle, and waits until it is gone. */
   async kill(pid = this.host): Promise<void> {
     process.kill(pid, "SIGKILL");
-    await until(
-      () => !existsSync(`/proc/${pid}/environ`) || readFileSync(`/proc/${pid}/stat`, "utf8").includes(") Z "),
-    );
+    // The first thread is gone before the others are, and what they hold with them.
+    await until(() => processStat(pid)?.zombie !== false);
   }
 
   /** The store itself. */

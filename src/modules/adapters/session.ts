@@ -43,8 +43,8 @@ export async function up(context: Context, options: Options): Promise<number> {
   const detach = options["detach"] === true;
   const dir = await dirOf(options);
   const given = options["dir"] !== undefined;
-  if (findHosts({ kind: "modules", profile })[0]) {
-    const { dir: other } = await reachOf(context).state();
+  const { host: lives, dir: other } = await reachOf(context).state();
+  if (lives === true) {
     const isShown = !detach && output.terminal && !output.json;
     if (isShown && (!given || other === dir)) return watch(context);
     const what = `a supervisor is running already, with the modules of ${shownPath(String(other))}`;
