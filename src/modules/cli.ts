@@ -130,7 +130,7 @@ added runs if it is enabled.`,
     },
     act("record", "begin a recording, the same in all of them", {
       description: `All of them are given one timestamp, one session folder and one trial number. Modules that don't speak the
-protocol can't be told; --all passes over them.`,
+protocol can't be told, and --all passes over them; one that is wanted and isn't there fails it.`,
       options: [
         {
           flags: "--session <folder>",
@@ -138,7 +138,7 @@ protocol can't be told; --all passes over them.`,
         },
         {
           flags: "--trial <n>",
-          help: "the number of the trial (default: one more than the last)",
+          help: "the number of the trial (default: one more than the last in that folder)",
           parse: whole(1, 1_000_000),
         },
       ],

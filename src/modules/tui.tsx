@@ -198,7 +198,6 @@ function ModulesScreen(props: ModulesScreenProps) {
   const { control, profile, quit, interrupt, attached, follow } = props;
   const { columns } = useWindowSize();
   const { draw, drawSoon } = useDrawing();
-  const [mounted, mountAnew] = useReducer((count: number) => count + 1, 0);
   const { last, hear, hearAnswer } = usePushed(props, drawSoon);
   // Refs, since the keys after the one that changes these may come before it is drawn.
   /** What went wrong of what was asked for last. */
@@ -322,8 +321,6 @@ function ModulesScreen(props: ModulesScreenProps) {
     const rows = last().view.modules ?? [];
     if (isStopping() || !rows.some(({ actual }) => hasProcess(actual))) return quit();
     pose("quit");
-    // The help answers nothing: it is closed, if it is open.
-    mountAnew();
   };
 
   const log = useLog(follow, selectedNow()?.name, drawSoon);
@@ -571,7 +568,6 @@ function ModulesScreen(props: ModulesScreenProps) {
   ];
   return (
     <Screen
-      key={mounted}
       title={`${title}${titleText(summary, view.dir, forTitle)}`.trimEnd()}
       status={{ word, tone: reconnecting ? "waiting" : stateTone(shownView), notes }}
       keymap={keymap}

@@ -187,8 +187,15 @@ function useKeys(keymap: Keymap, height: number, drawAnew: () => void): Keys {
       { keys: ["esc", "?"], label: "close help", help: "", run: scroll(undefined) },
       { keys: ["down", "j"], label: "more", help: "", run: scroll(first + 1), when: () => first < last },
       { keys: ["up", "k"], label: "back", help: "", run: scroll(first - 1), when: () => first > 0 },
-      // No other key acts on what can't be seen.
-      ...keymap.filter(isQuit).map((quit) => ({ ...quit, keys: quit.keys.filter(isQuitKey) })),
+      // No other key acts on what can't be seen; what leaving may ask is asked of one who sees it.
+      ...keymap.filter(isQuit).map((quit) => ({
+        ...quit,
+        keys: quit.keys.filter(isQuitKey),
+        run: (ask: Ask) => {
+          scroll(undefined)();
+          quit.run(ask);
+        },
+      })),
     ];
   };
   const press = (name: string) => {
