@@ -1,12 +1,5 @@
 import { useWindowSize } from "ink";
-import {
-  type ReactElement,
-  useCallback,
-  useEffect,
-  useLayoutEffect,
-  useRef,
-  useState,
-} from "react";
+import { type ReactElement, useCallback, useEffect, useLayoutEffect, useRef, useState } from "react";
 import type { Leaving } from "../kernel/attach.ts";
 import type { Control, State } from "../kernel/control.ts";
 import { message } from "../kernel/errors.ts";

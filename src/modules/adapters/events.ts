@@ -14,7 +14,7 @@ export async function events(context: Context, options: Options): Promise<number
   const { output, profile } = context;
   const { lines = DEFAULT_LINES, follow = false } = options as { lines?: number; follow?: boolean };
   const path = new Places(profile).events;
-  using reader = new LineReader(path);
+  using reader = new LineReader(path, follow);
   const found = reader.seek(lines);
   if (found === 0 && lines > 0 && !follow) output.note("nothing has happened yet");
   const tell = teller(output);
@@ -45,12 +45,16 @@ function teller(output: Output): (line: string) => void {
   };
 }
 
-/** Undefined for half a line that the disk didn't take. */
+/** No time is further from 1970, ms: Temporal.Instant ends there. */
+const LAST_TIME = 8.64e15;
+
+/** Undefined for half a line that the disk didn't take, and what somebody else has written. */
 function recordOf(line: string): EventRecord | undefined {
   try {
     const record = JSON.parse(line) as Partial<EventRecord> | null;
-    const isOne = typeof record?.type === "string" && Number.isSafeInteger(record.at);
-    return isOne ? (record as EventRecord) : undefined;
+    const at = record?.at;
+    const isTime = Number.isSafeInteger(at) && Math.abs(at as number) <= LAST_TIME;
+    return isTime && typeof record?.type === "string" ? (record as EventRecord) : undefined;
   } catch {
     return undefined;
   }

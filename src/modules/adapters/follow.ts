@@ -28,10 +28,11 @@ const LINE_FEED = 0x0a;
 
 /**
  * Where the last `n` whole lines of a file begin, or those after the last one that is `tooOld`.
- * @returns how many they are too, and whether it was stopped before the beginning of the file
+ * @returns how many they are too, where the file ended, and whether it was stopped before its beginning
  */
 function tail(fd: number, n: number, tooOld: ((line: string) => boolean) | undefined) {
-  let from = fstatSync(fd).size;
+  const end = fstatSync(fd).size;
+  let from = end;
   let bytes: Buffer = piece.subarray(0, 0);
   /** Where the last line feed before an offset is, or -1; all between them is in `bytes` then. */
   const feedBefore = (offset: number): number => {
@@ -48,15 +49,15 @@ function tail(fd: number, n: number, tooOld: ((line: string) => boolean) | undef
   while (start > 0 && lines < n) {
     const begin = feedBefore(start - 1) + 1;
     if (tooOld?.(bytes.toString("utf8", begin - from, start - 1 - from)))
-      return { start, lines, stopped: true };
+      return { start, end, lines, stopped: true };
     start = begin;
     lines++;
   }
-  return { start, lines, stopped: lines >= n };
+  return { start, end, lines, stopped: lines >= n };
 }
 
-/** One of the files under the name, open: it is there to its end, whatever becomes of its name. */
-type Open = { readonly fd: number; readonly inode: number; offset: number; afterGap: boolean };
+/** One of the files under the name, open: it is there to its end, whatever becomes of its name. Read up to `end`. */
+type Open = { readonly fd: number; readonly inode: number; offset: number; end: number; afterGap: boolean };
 
 /** Opens the files that have the name, the youngest first. While they are rotated one may be met twice. */
 function* openAll(path: string): Generator<Open, void> {
@@ -65,7 +66,7 @@ function* openAll(path: string): Generator<Open, void> {
     try {
       const fd = openSync(n === 0 ? path : `${path}.${n}`, "r");
       missing = 0;
-      yield { fd, inode: fstatSync(fd).ino, offset: 0, afterGap: false };
+      yield { fd, inode: fstatSync(fd).ino, offset: 0, end: Number.POSITIVE_INFINITY, afterGap: false };
     } catch (error) {
       if (errno(error) !== "ENOENT" && errno(error) !== "ENOTDIR") throw error;
       missing++;
@@ -79,12 +80,17 @@ export type Lines = { readonly lines: readonly string[]; readonly afterGap: bool
 /** Reads the lines of a rotated file, at its own pace, while it is written or before there is one. */
 export class LineReader implements Disposable {
   readonly path: string;
+  readonly #follows: boolean;
   /** What is still to be read, the oldest first: each but the last to its end. */
   readonly #files: Open[] = [];
 
-  /** Begins with the first line that there is. */
-  constructor(path: string) {
+  /**
+   * Begins with the first line that there is.
+   * @param follows whether it gives what is written after its {@link seek} too
+   */
+  constructor(path: string, follows = true) {
     this.path = path;
+    this.#follows = follows;
   }
 
   /**
@@ -102,8 +108,9 @@ export class LineReader implements Disposable {
           continue;
         }
         this.#files.unshift(file);
-        const { start, lines, stopped } = tail(file.fd, n - found, tooOld);
+        const { start, end, lines, stopped } = tail(file.fd, n - found, tooOld);
         file.offset = start;
+        if (!this.#follows) file.end = end;
         found += lines;
         if (stopped) break;
       }
@@ -123,7 +130,7 @@ export class LineReader implements Disposable {
         if (lines) return this.#given(file, lines);
         if (!file || this.#files.length === 1) {
           // What was written before it was rotated is read before it is left.
-          if (!this.#openYounger(file)) return undefined;
+          if (!this.#follows || !this.#openYounger(file)) return undefined;
           continue;
         }
         // Nothing can come after half a line that the disk didn't take.
@@ -179,7 +186,7 @@ export class LineReader implements Disposable {
 /** The next whole lines of a file; undefined at its end. */
 function linesOf(file: Open): string[] | undefined {
   for (let length = PIECE; ; length *= 2) {
-    const bytes = bytesAt(file.fd, file.offset, length);
+    const bytes = bytesAt(file.fd, file.offset, Math.min(length, file.end - file.offset));
     const feed = bytes.lastIndexOf(LINE_FEED);
     if (feed >= 0) {
       file.offset += feed + 1;

@@ -32,14 +32,15 @@ export async function logs(context: Context, names: readonly string[], options: 
   if (names.length > 0) await checkNames(context, names, runs);
   const meant = () => pick(patterns, namesIn(places)).picked;
 
-  using merged = new MergedLogs(places);
+  const follows = follow && runs;
+  using merged = new MergedLogs(places, follows);
   const last = lines ?? (from === undefined ? DEFAULT_LINES : Number.POSITIVE_INFINITY);
   const found = merged.begin(meant(), last, from);
   if (found === 0 && last > 0 && runs && !follow) output.note("nothing was said");
   const tell = teller(output);
   let lookAt = systemClock.monotonic() + LOOK_MS;
-  const code = await printLines(context, follow && runs, (watch) => {
-    if (systemClock.monotonic() >= lookAt) {
+  const code = await printLines(context, follows, (watch) => {
+    if (follows && systemClock.monotonic() >= lookAt) {
       lookAt = systemClock.monotonic() + LOOK_MS;
       for (const name of meant()) merged.add(name);
     }
@@ -111,12 +112,15 @@ const AT_A_TIME = 1_000;
 /** The logs of modules as one, by time. It holds a piece of each, whatever their size. */
 class MergedLogs implements Disposable {
   readonly #places: Places;
+  readonly #follows: boolean;
   readonly #sources = new Map<string, Source>();
   /** So many lines are passed over. */
   #over = 0;
 
-  constructor(places: Places) {
+  /** @param follows whether it goes on with what is said after its beginning */
+  constructor(places: Places, follows: boolean) {
     this.#places = places;
+    this.#follows = follows;
   }
 
   /**
@@ -137,7 +141,7 @@ class MergedLogs implements Disposable {
   add(name: string): Source {
     const known = this.#sources.get(name);
     if (known) return known;
-    const reader = new LineReader(this.#places.of(name).log);
+    const reader = new LineReader(this.#places.of(name).log, this.#follows);
     const source = { name, reader, parse: logLines(), lines: [], given: 0 };
     this.#sources.set(name, source);
     return source;

@@ -33,13 +33,18 @@ const DRAIN_MS = 1_000;
 export type OutputOptions = {
   /** What the module writes itself; made when missing. `raw.at` beside it says how far it was taken in. */
   raw: string;
+  /**
+   * Where in /proc the stdout of the module is found, when it runs already: if `raw` was removed meanwhile, the file that
+   * it writes is reached through that, until the module ends.
+   */
+  held?: string;
   /** What is kept of it: see core/log-line.ts. Rotated. */
   log: string;
   maxBytes: number;
   keep: number;
   /** Each line, in order, once it is in the log; none before {@link openOutput} has resolved. */
   line(text: string): void;
-  /** Told what can't be written or read, once until it can again. */
+  /** Told what can't be written or read, or was removed, once until that is mended. */
   failed(error: unknown): void;
   clock?: Clock;
 };
@@ -81,6 +86,8 @@ class Tail implements ModuleOutput, Worker {
   #reads = true;
   /** Whether another file has the name: what there is of this one is taken first. */
   #another = false;
+  /** Whether no file has the name. */
+  #nameless = false;
   /** Whether something was written just now. */
   #fresh = false;
   /** How many bytes were passed over, which the log doesn't say yet. */
@@ -102,7 +109,7 @@ class Tail implements ModuleOutput, Worker {
     const { clock = systemClock, failed } = options;
     this.#options = options;
     this.#log = new ModuleLog(options, clock, failed);
-    this.#raw = new RawFile(options.raw, (text) => this.#tear(text), failed);
+    this.#raw = new RawFile(options.raw, options.held, (text) => this.#tear(text), failed);
     this.#budget = new Budget(clock);
     this.#try(() => this.#open());
     turns.add(this);
@@ -139,7 +146,9 @@ class Tail implements ModuleOutput, Worker {
 
   tick(): void {
     this.#try(() => {
-      this.#another = this.#raw.isAnother;
+      const { name } = this.#raw;
+      this.#another = name === "another's";
+      this.#sayRemoved(name === "nobody's");
       if (this.#another || this.#raw.look() > 0) turns.wake(this);
       else this.#raw.free(true);
       this.#raw.shorten();
@@ -154,7 +163,7 @@ class Tail implements ModuleOutput, Worker {
     this.#watcher?.close();
     this.#watcher = undefined;
     try {
-      this.#watcher = watch(this.#options.raw, { persistent: false }, () => {
+      this.#watcher = watch(this.#raw.reached, { persistent: false }, () => {
         this.#fresh = true;
         turns.wake(this);
       });
@@ -162,6 +171,15 @@ class Tail implements ModuleOutput, Worker {
     } catch {
       // Too much is watched on this machine: it is found when it is looked for.
     }
+  }
+
+  #sayRemoved(removed: boolean): void {
+    if (removed && !this.#nameless) {
+      const text = `${this.#options.raw} was removed: what it writes is read on`;
+      this.#log.mark(text);
+      this.#options.failed(new Error(text));
+    }
+    this.#nameless = removed;
   }
 
   /** Takes a piece. @returns whether there is more to do at once */

@@ -7,12 +7,13 @@ import {
   mkdirSync,
   openSync,
   readFileSync,
+  readlinkSync,
   readSync,
   type Stats,
   statSync,
   writeSync,
 } from "node:fs";
-import { dirname } from "node:path";
+import { basename, dirname } from "node:path";
 import { freeStart } from "../../kernel/runtime.ts";
 
 /** How much is read at once, bytes. */
@@ -77,11 +78,14 @@ type Remembered = Unfinished & {
  */
 export class RawFile {
   readonly #path: string;
+  readonly #held: string | undefined;
   /** Told in words when what follows isn't the continuation of what was read. */
   readonly #torn: (text: string) => void;
   readonly #failed: (error: unknown) => void;
   #fd: number | undefined;
   #inode = 0;
+  /** The path through which it was opened. */
+  #reached: string;
   /** What is read next. */
   #next: Place = { at: 0, witness: NOTHING };
   /** All before it is in the log. */
@@ -101,20 +105,35 @@ export class RawFile {
   #saved = "";
   #saves = true;
 
-  /** @param failed told when `raw.at` can't be written, once until it can again */
-  constructor(path: string, torn: (text: string) => void, failed: (error: unknown) => void) {
+  /**
+   * @param held where in /proc the stdout of a module is found that runs already: the file may have lost its name
+   * @param failed told when `raw.at` can't be written, once until it can again
+   */
+  constructor(
+    path: string,
+    held: string | undefined,
+    torn: (text: string) => void,
+    failed: (error: unknown) => void,
+  ) {
     this.#path = path;
+    this.#reached = path;
+    this.#held = held;
     this.#torn = torn;
     this.#failed = failed;
   }
 
-  /** Opens the file, made when missing, at where it was left. @throws when it can't be opened */
+  /**
+   * Opens the file, made when missing, at where it was left; the first time the removed one that the module
+   * still writes, where there is one. @throws when it can't be opened
+   */
   open(): Unfinished {
     mkdirSync(dirname(this.#path), { recursive: true, mode: 0o700 });
-    const fd = openSync(this.#path, constants.O_RDWR | constants.O_CREAT, 0o600);
     const another = this.#fd !== undefined;
+    const held = another ? undefined : this.#openHeld();
+    const fd = held ?? openSync(this.#path, constants.O_RDWR | constants.O_CREAT, 0o600);
     this.close();
     this.#fd = fd;
+    this.#reached = held === undefined ? this.#path : (this.#held as string);
     this.#canShorten = true;
     const stat = fstatSync(fd);
     this.#inode = stat.ino;
@@ -125,7 +144,7 @@ export class RawFile {
       this.#unfinished = { cut: left.cut, skipped: left.skipped };
       // What it says of shortening is settled before anything is freed.
       this.#save();
-    } else this.#startOver(stat, another || left !== undefined);
+    } else this.#startOver(stat, another || held !== undefined || left !== undefined);
     return this.#unfinished;
   }
 
@@ -139,11 +158,20 @@ export class RawFile {
     return this.#before + this.#next.at;
   }
 
-  /** Whether another file has the name now, or none is open. One that was removed may still be written: it is read on. */
-  get isAnother(): boolean {
-    if (this.#fd === undefined) return true;
+  /** The path through which it can be watched. */
+  get reached(): string {
+    return this.#reached;
+  }
+
+  /**
+   * Whose the name is now: this file's, another's (or none is open), or nobody's. A file that was removed may still be
+   * written: it is read on, and while the module has it, it doesn't matter who has the name.
+   */
+  get name(): "its" | "another's" | "nobody's" {
+    if (this.#fd === undefined) return "another's";
     const inode = statSync(this.#path, { throwIfNoEntry: false })?.ino;
-    return inode !== undefined && inode !== this.#inode;
+    if (inode === undefined) return "nobody's";
+    return inode === this.#inode || this.#isHeld() ? "its" : "another's";
   }
 
   /** How many bytes there are that weren't read. */
@@ -250,6 +278,28 @@ export class RawFile {
       this.#freed = 0;
     }
     this.#save();
+  }
+
+  /** Opens what the module writes, if that was removed. What it has put in its place itself is none of our business. */
+  #openHeld(): number | undefined {
+    if (this.#held === undefined) return undefined;
+    try {
+      const { nlink } = statSync(this.#held);
+      // Wherever its folder was moved before it was removed.
+      const removed = basename(readlinkSync(this.#held)) === `${basename(this.#path)} (deleted)`;
+      return nlink === 0 && removed ? openSync(this.#held, constants.O_RDWR) : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Whether the module that was there already writes this file still. */
+  #isHeld(): boolean {
+    try {
+      return this.#held !== undefined && statSync(this.#held).ino === this.#inode;
+    } catch {
+      return false;
+    }
   }
 
   /** Where it was left; undefined when this isn't the file that it was. */

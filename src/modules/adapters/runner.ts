@@ -1,4 +1,3 @@
-import { readlinkSync } from "node:fs";
 import { type Clock, localOffset } from "../../kernel/clock.ts";
 import { localTime } from "../../kernel/core/local-time.ts";
 import { plain } from "../../kernel/core/plain.ts";
@@ -137,17 +136,18 @@ export class Runner {
     const { manager, places, logs, clock, log } = around;
     const { name, enabled } = config;
     const { log: path, raw } = places.of(name);
+    const process = left && found(name, left, around);
     let runner: Runner | undefined;
     const output = await openOutput({
       raw,
+      ...(process && { held: `/proc/${process.record.pid}/fd/1` }),
       log: path,
       ...logs,
       clock,
       line: (text) => runner?.hear(text),
-      failed: (error) => log.warn(`${name}: its log can't be written: ${message(error)}`),
+      failed: (error) => log.warn(`${name}: its output isn't kept as it should be: ${message(error)}`),
     });
     const desired = recovering ? (left?.desired ?? "off") : enabled ? "on" : "off";
-    const process = left && found(name, left, around);
     // One that never lived, or went down with the machine, hasn't failed: it is started as it was to be.
     const vanished =
       left && hasProcess(left.state) && !process && (left.pid === null || left.boot !== ownIdentity().boot);
@@ -804,11 +804,6 @@ export class Runner {
       this.#watch(run, process);
       if (this.standing.actual === "STARTING") this.#awaitReady(run);
       this.#replay(left.since);
-      if (isUnheard(process, this.#around.places.of(this.name).raw)) {
-        const why = "its files were removed: it can't be heard until it is restarted";
-        this.#around.log.warn(`${this.name}: ${why}`);
-        this.#around.manager.explain(this.name, why);
-      }
       return;
     }
     const { stopSignal, stopDeadline } = this.config;
@@ -857,15 +852,6 @@ const recordOf = ({ run, pid, start, boot, cgroup }: RunningModule) =>
   run !== null && pid !== null && start !== null && boot !== null
     ? { run, pid, start, boot, cgroup }
     : undefined;
-
-/** Whether the file that a module writes was removed while its supervisor was there: nobody after that one can find it. */
-function isUnheard({ record: { pid } }: ModuleProcess, raw: string): boolean {
-  try {
-    return readlinkSync(`/proc/${pid}/fd/1`) === `${raw} (deleted)`;
-  } catch {
-    return false;
-  }
-}
 
 /** The process that a dead supervisor left, if exactly that one lives. */
 function found(name: string, left: RunningModule, { places }: Surroundings): ModuleProcess | undefined {

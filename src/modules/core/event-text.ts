@@ -28,7 +28,7 @@ function what(record: EventRecord): string {
     case "given_up":
       return givenUp("given up", reason);
     case "recovered":
-      return how === "running" ? because("taken over, it runs", reason) : givenUp("given up on", reason);
+      return recoveredText(how, reason);
     case "recording_cut":
       return because(`recording cut, ${trialText(record)}`, reason);
     case "recording_resumed":
@@ -48,6 +48,12 @@ const because = (text: string, reason: unknown): string =>
 /** A reason may say itself that it was given up. */
 const givenUp = (text: string, reason: unknown): string =>
   typeof reason === "string" && reason.startsWith("given up") ? reason : because(text, reason);
+
+function recoveredText(how: unknown, reason: unknown): string {
+  if (how === "running") return because("taken over, it runs", reason);
+  if (how === "started again") return because("started again after it had died", reason);
+  return givenUp("given up on", reason);
+}
 
 function desiredText({ desired, enabled, was_enabled, by }: EventRecord): string {
   const preference = `; a fresh start ${enabled ? "runs" : "doesn't run"} it`;
