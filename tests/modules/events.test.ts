@@ -109,6 +109,33 @@ describe("the history", () => {
     expect(lines.at(-1)).toEqual({ type: "given_up", at: 1 });
   });
 
+  test("has no time that there isn't", async () => {
+    const { log } = supervisor();
+    const write = (at: number) => log.write({ type: "given_up", at });
+    for (const at of [8.64e15 + 1, -8.64e15 - 1, Number.MAX_SAFE_INTEGER, -8.64e15, 8.64e15]) write(at);
+    expect((await run()).lines.map(({ at }) => at)).toEqual([-8.64e15, 8.64e15]);
+    await using screen = pty([...stint.source, "modules", "events"], { env: { TZ: "Asia/Tokyo" } });
+    expect(await screen.exited).toBe(0);
+    expect(screen.screen().match(/given up/g)).toHaveLength(2);
+  });
+
+  test("is no more than the lines that are asked for, though more happens while a slow reader reads", async () => {
+    const { log } = supervisor();
+    const count = 10_000;
+    const write = (n: number) => log.write({ type: "given_up", at: n, reason: "x".repeat(100) });
+    for (let n = 0; n < count; n++) write(n);
+    const command = [...stint.source, "modules", "events", "-n", String(count)];
+    await using child = Bun.spawn(command, { env: { ...process.env }, stdout: "pipe" });
+    const decoder = new TextDecoder();
+    let text = "";
+    for await (const chunk of child.stdout) {
+      write(count);
+      text += decoder.decode(chunk, { stream: true });
+    }
+    expect(text.split("\n")).toHaveLength(count + 1);
+    expect(text).not.toContain(`"at":${count}`);
+  });
+
   test("is followed over the death of a supervisor, and of its folder", async () => {
     const first = supervisor();
     first.log.write({ type: "recovered", at: NOON, name: "camera" });
@@ -242,6 +269,7 @@ describe("an event in words", () => {
     ["given_up", { reason: "no disk" }, "given up: no disk"],
     ["recovered", { how: "running", reason: null }, "taken over, it runs"],
     ["recovered", { how: "running", reason: "can't be heard" }, "taken over, it runs: can't be heard"],
+    ["recovered", { how: "started again", reason: null }, "started again after it had died"],
     ["recovered", { how: "given up", reason: "exit 3" }, "given up on: exit 3"],
     ["recovered", { how: "given up", reason: after }, after],
     [

@@ -93,6 +93,32 @@ describe("the last lines", () => {
     expect(rest(reader)).toEqual(["first"]);
   });
 
+  test("are all there is for who doesn't follow, whatever is written meanwhile", () => {
+    const write = (n: number) => appendFileSync(log, text(numbered(n, n + 1)));
+    using none = new LineReader(log, false);
+    expect(none.seek(5)).toBe(0);
+    writeFileSync(`${log}.1`, text(numbered(0, 5_000)));
+    writeFileSync(log, `${text(numbered(5_000, 10_000))}half`);
+    for (const n of [0, 3, 7_000]) {
+      using reader = new LineReader(log, false);
+      expect(reader.seek(n)).toBe(n);
+      appendFileSync(log, " a line\n");
+      const read: string[] = [];
+      for (let more = reader.next(); more && read.length <= n; more = reader.next()) {
+        read.push(...more.lines);
+        write(10_000);
+      }
+      expect(read).toEqual(numbered(10_000 - n, 10_000));
+      writeFileSync(log, `${text(numbered(5_000, 10_000))}half`);
+    }
+    using reader = new LineReader(log, false);
+    reader.seek(2);
+    renameSync(log, `${log}.1`);
+    write(10_000);
+    expect(rest(reader)).toEqual(numbered(9_998, 10_000));
+    expect(rest(none)).toEqual([]);
+  });
+
   test("that can't be read are an error in words", () => {
     mkdirSync(log);
     using reader = new LineReader(log);

@@ -123,6 +123,26 @@ describe("logs", () => {
     expect(await reader.rest()).toEqual([]);
   });
 
+  test("are no more than that, though more is said while a slow reader reads them", async () => {
+    using _ = supervised();
+    // More than pipes hold, so that it waits for its reader.
+    const count = 20_000;
+    say("camera", Array.from({ length: count }, (_, n) => line(n, "x".repeat(50))).join(""));
+    await using child = Bun.spawn([...stint.source, "modules", "logs", "-n", String(count)], {
+      env: { ...process.env },
+      stdout: "pipe",
+    });
+    const decoder = new TextDecoder();
+    let text = "";
+    for await (const chunk of child.stdout) {
+      if (text === "") say("gps", line(count, "came later"));
+      say("camera", line(count, "later"));
+      text += decoder.decode(chunk, { stream: true });
+    }
+    expect(text.split("\n")).toHaveLength(count + 1);
+    expect(text).not.toContain("later");
+  });
+
   test("end quietly when the reader leaves", async () => {
     say("camera", Array.from({ length: 50_000 }, (_, n) => line(n, "x".repeat(50))).join(""));
     const command = `"$@" modules logs -n 50000 | head -1 | wc -l`;

@@ -4,6 +4,7 @@ import {
   closeSync,
   constants,
   existsSync,
+  mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -451,11 +452,27 @@ describe("a file that somebody else changed", () => {
     writeSync(stdout, "two\n");
     await hears(2);
     expect(said()).toEqual(["two"]);
-    expect(failures).toEqual([]);
     closeSync(stdout);
     print("of another run\n");
     await hears(3);
     expect(said()).toEqual(["two", "of another run"]);
+  });
+
+  test("that was removed is told of and marked once, until it is there again", async () => {
+    await using _ = await open();
+    const removed = `${raw()} was removed: what it writes is read on`;
+    const told = () => failures.map((error) => (error as Error).message);
+    rmSync(folder.file("m"), { recursive: true });
+    await until(() => failures.length > 0);
+    expect(marks()).toEqual([removed]);
+    await Bun.sleep(1_100);
+    expect(told()).toEqual([removed]);
+    print("of another run\n");
+    await hears(1);
+    rmSync(raw());
+    await until(() => failures.length > 1);
+    expect(told()).toEqual([removed, removed]);
+    expect(marks()).toEqual([removed, mark, removed]);
   });
 
   test("or was replaced while nobody took it in is taken from its beginning", async () => {
@@ -493,6 +510,113 @@ describe("a file that somebody else changed", () => {
       expect(heard.length - freed).toBeLessThan(100);
       expect(heard.some((line) => line.includes("\0"))).toBe(false);
     }
+  });
+});
+
+describe("a file that was removed under a module that writes on, for who takes it over", () => {
+  const mark = "raw isn't the file that it was: lines may be missing, or here twice";
+
+  /** A module that prints what it is told, into a file. */
+  class Module implements AsyncDisposable {
+    readonly #child: Bun.Subprocess<"pipe">;
+
+    constructor(path: string) {
+      const stdout = openSync(path, "a+");
+      this.#child = Bun.spawn(["cat"], { stdin: "pipe", stdout });
+      closeSync(stdout);
+    }
+
+    get held(): string {
+      return `/proc/${this.#child.pid}/fd/1`;
+    }
+
+    print(text: string): void {
+      this.#child.stdin.write(text);
+      this.#child.stdin.flush();
+    }
+
+    async [Symbol.asyncDispose](): Promise<void> {
+      this.#child.kill("SIGKILL");
+      await this.#child.exited;
+    }
+  }
+
+  test("is read from its beginning, until the module has ended and the next one writes to the name", async () => {
+    const first = await open();
+    await using module = new Module(raw());
+    module.print("one\n");
+    await hears(1);
+    await first[Symbol.asyncDispose]();
+    rmSync(folder.file("m"), { recursive: true });
+    module.print("two\n");
+    await until(() => readFileSync(module.held, "utf8").endsWith("two\n"));
+    await using output = await open({ held: module.held });
+    await hears(3);
+    expect(marks()[0]).toBe(mark);
+    // Somebody's file under the name is none that the module writes.
+    writeFileSync(raw(), "");
+    await Bun.sleep(600);
+    module.print("three\n");
+    output.expect();
+    await hears(4);
+    module.print("four\n");
+    await until(() => readFileSync(module.held, "utf8").endsWith("four\n"));
+    await module[Symbol.asyncDispose]();
+    await output.drain();
+    print("of another run\n");
+    await hears(6);
+    expect(heard).toEqual(["one", "one", "two", "three", "four", "of another run"]);
+  });
+
+  test("is told at once", async () => {
+    mkdirSync(folder.file("m"));
+    await using module = new Module(raw());
+    rmSync(raw());
+    await using _ = await open({ held: module.held });
+    module.print("0\n");
+    await hears(1);
+    const began = performance.now();
+    for (let n = 1; n < 20; n++) {
+      module.print(`${n}\n`);
+      await hears(n + 1);
+    }
+    // It is looked for twice a second.
+    expect(performance.now() - began).toBeLessThan(2_000);
+  });
+
+  test("is gone on with where that was, and given back to the disk", async () => {
+    const onDisk = (held: string) => statSync(held).blocks * 512;
+    const first = await open();
+    await using module = new Module(raw());
+    rmSync(folder.file("m"), { recursive: true });
+    module.print(lines(0, 2_000));
+    await hears(2_000);
+    await first[Symbol.asyncDispose]();
+    await using _ = await open({ held: module.held });
+    for (let n = 1; n < 20; n++) {
+      module.print(lines(n * 2_000, 2_000));
+      await hears((n + 1) * 2_000);
+      expect(onDisk(module.held)).toBeLessThan(900_000);
+    }
+    await until(() => onDisk(module.held) <= 8192);
+    expect(heard.every((text, n) => Number(text.slice(0, 8)) === n)).toBe(true);
+    expect(marks()).not.toContain(mark);
+  });
+
+  test("is another one's business when it has put it in the place of ours itself", async () => {
+    const own = folder.file("own");
+    const text = lines(0, 20_000);
+    writeFileSync(own, text);
+    await using module = new Module(own);
+    for (const removed of [false, true]) {
+      if (removed) rmSync(own);
+      const from = heard.length;
+      await using _ = await open({ held: module.held });
+      print("ours\n");
+      await hears(from + 1);
+      expect(readFileSync(module.held, "utf8")).toBe(text);
+    }
+    expect(heard).toEqual(["ours", "ours"]);
   });
 });
 

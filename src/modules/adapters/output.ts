@@ -20,6 +20,8 @@ const PIECE_MS = 1;
 const WAITING_MS = 8;
 /** fs.watch doesn't tell what is written within about 1 ms of something else: it is looked again so much later, ms. */
 const AGAIN_MS = 3;
+/** What can't be watched is looked at so often, ms. */
+const UNWATCHED_MS = 50;
 /** While an answer is expected: for so long, looked for so often; ms. */
 const EXPECTING = [
   { forMs: 50, everyMs: 1 },
@@ -169,7 +171,7 @@ class Tail implements ModuleOutput, Worker {
       });
       this.#watcher.on("error", () => {});
     } catch {
-      // Too much is watched on this machine: it is found when it is looked for.
+      // Too much is watched on this machine, or the file has no name: it is found when it is looked for.
     }
   }
 
@@ -285,6 +287,7 @@ class Tail implements ModuleOutput, Worker {
 
   #lookAgain(): void {
     if (this.#fresh) turns.wakeIn(AGAIN_MS, this);
+    else if (!this.#watcher) turns.wakeIn(UNWATCHED_MS, this);
     this.#fresh = false;
     if (this.#expecting === undefined) return;
     const since = performance.now() - this.#expecting;

@@ -84,7 +84,6 @@ export class RawFile {
   readonly #failed: (error: unknown) => void;
   #fd: number | undefined;
   #inode = 0;
-  /** The path through which it was opened. */
   #reached: string;
   /** What is read next. */
   #next: Place = { at: 0, witness: NOTHING };
@@ -158,7 +157,7 @@ export class RawFile {
     return this.#before + this.#next.at;
   }
 
-  /** The path through which it can be watched. */
+  /** The path through which it was opened. */
   get reached(): string {
     return this.#reached;
   }
