@@ -91,6 +91,11 @@ export type HostOptions = {
   life: Life;
   log: Log;
   clock?: Clock;
+  /**
+   * Whether it is opened to the end also when it is told to end meanwhile: what it takes over is its to end. Else the
+   * opening is given up.
+   */
+  opensWhole?: boolean;
 };
 
 /** A session's row says how lately it was alive; this is the grain of it, in ms. */
@@ -185,8 +190,9 @@ class Hosting<Given extends object> {
     try {
       const host = await this.#openHost();
       // A signal or a stop that comes while it opens ends the opening: the stack's parts are told to leave.
-      const activity = await Promise.race([open(host), this.#ending.promise.then(() => undefined)]);
-      if (activity) {
+      const given = this.#options.opensWhole ? [] : [this.#ending.promise.then(() => undefined)];
+      const activity = await Promise.race([open(host), ...given]);
+      if (activity && !this.#endAsked) {
         await this.#watchSuspends(activity);
         this.#start(activity, host);
       }

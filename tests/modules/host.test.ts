@@ -690,3 +690,77 @@ test("a recording of all says which of those that are wanted it misses", async (
     { name: "here", ok: true },
   ]);
 });
+
+test("a stop during a restart of all is the later word", async () => {
+  module("db", `echo '{"event":"ready"}'; read -r line`);
+  module(
+    "web",
+    `trap '' TERM; echo '{"event":"ready"}'; while read -r line; do :; done; while :; do sleep 0.05; done`,
+    {
+      depends_on: "db",
+      stop_deadline: "4s",
+    },
+  );
+  await using supervisor = await Supervisor.up();
+  await supervisor.until("web", ({ actual }) => actual === "IDLE");
+  const restarted = supervisor.ask("restart", { names: ["*"] });
+  await supervisor.until("web", ({ actual }) => actual === "STOPPING");
+  expect(await supervisor.one("disable", "db")).toMatchObject({ ok: true });
+  using _ = hurry();
+  const outcomes = await restarted;
+  expect(outcomes[0]).toEqual({ name: "db", ok: false, text: "superseded by a later stop" });
+  await Bun.sleep(50);
+  expect(await supervisor.row("db")).toMatchObject({ desired: "off", enabled: false, actual: "DISABLED" });
+});
+
+test("a restart of all starts what failed first, and then those that depend on it", async () => {
+  module("db", `[ -e ../mended ] || exit 3; echo '{"event":"ready"}'; read -r line`);
+  tiny("web", { depends_on: "db" });
+  await using supervisor = await Supervisor.up();
+  await supervisor.until("db", ({ actual }) => actual === "ERROR");
+  writeFileSync(join(dir, "mended"), "");
+  const outcomes = await supervisor.ask("restart", { names: ["*"] });
+  expect(outcomes).toMatchObject([
+    { name: "db", ok: true },
+    { name: "web", ok: true },
+  ]);
+});
+
+test("a reload that finds another command and another preference follows both", async () => {
+  tiny("module", { enabled: "false" });
+  await using supervisor = await Supervisor.up();
+  await supervisor.one("start", "module");
+  const { pid } = await supervisor.row("module");
+  tiny("module", { enabled: "true", "env.NEW": "1" });
+  using _ = hurry();
+  expect(await supervisor.ask("reload")).toMatchObject([{ name: "module", ok: true }]);
+  const row = await supervisor.row("module");
+  expect(row).toMatchObject({ actual: "IDLE", enabled: true });
+  expect(row.pid).not.toBe(pid);
+});
+
+test("of a run that nobody remembers its leader is taken over, with what has left its session", async () => {
+  module("module", `setsid sleep 1000 & echo $! >> ../escaped.txt; echo $$ >> pids.txt; ${TINY}`);
+  const first = await Supervisor.up();
+  const { pid } = await first.until("module", ({ actual }) => actual === "IDLE");
+  const forget = () => {
+    const state = join(home.path, "state/stint/modules");
+    for (const file of ["running_modules.json", "running_modules.json.previous"])
+      rmSync(join(state, file), { force: true });
+  };
+  await first.crash();
+  forget();
+  const second = await Supervisor.up();
+  expect(await second.row("module")).toMatchObject({ pid, actual: "IDLE", adopted: true });
+  await second.crash();
+  // Without its leader what is left isn't the module: it is ended, and the module started.
+  forget();
+  process.kill(Number(pid), "SIGKILL");
+  await using third = await Supervisor.up();
+  using _ = hurry();
+  const row = await third.until("module", ({ actual }) => actual === "IDLE");
+  expect(row.adopted).toBe(false);
+  const [escaped = 0] = readFileSync(join(dir, "escaped.txt"), "utf8").split("\n").map(Number);
+  expect(alive(escaped)).toBe(false);
+  expect(pids("module").filter(alive)).toEqual([Number(row.pid)]);
+});

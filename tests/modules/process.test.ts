@@ -131,7 +131,7 @@ describe("a module's process", () => {
     expect(status).toContain("SigBlk:\t0000000000000000");
   });
 
-  test("finds its variables, and none of stint's own but its name and run", async () => {
+  test("finds its variables, and none of stint's own but its name, owner and run", async () => {
     process.env["STINT_PROFILE"] = "lab";
     try {
       await started("env; echo done", { env: { MODE: "fast" } });
@@ -146,6 +146,7 @@ describe("a module's process", () => {
     expect(said).toContain(`PATH=${process.env["PATH"]}`);
     expect(said.filter((line) => line.startsWith("STINT_")).sort()).toEqual([
       "STINT_MODULE=camera",
+      "STINT_MODULE_OWNER=the tests",
       `STINT_MODULE_RUN=${run}`,
     ]);
   });
@@ -257,7 +258,7 @@ describe("what can't be started", () => {
       expect.objectContaining({
         name: "Expected",
         exit: 1,
-        message: `camera can't be started: ${words}`,
+        message: `it can't be started: ${words}`,
       }),
     );
     expect(descriptors()).toBe(before);

@@ -45,22 +45,26 @@ function carries(pid: number, run: string): boolean {
   }
 }
 
-/** The leaders of sessions that live and were started for this owner. */
-export function leadersOf(owner: string): { pid: number; name: string; run: string }[] {
-  return everyPid().flatMap((pid) => {
+/** The runs of which something lives that was started for this owner: the ids of each module's. */
+export function runsOf(owner: string): Map<string, Set<string>> {
+  const runs = new Map<string, Set<string>>();
+  for (const pid of everyPid()) {
     const stat = processStat(pid);
-    if (!stat || stat.zombie || stat.session !== pid) return [];
+    if (pid === process.pid || !stat || stat.zombie) continue;
     let variables: string[];
     try {
       variables = readFileSync(`/proc/${pid}/environ`, "utf8").split("\0");
     } catch {
-      return []; // another user's, or gone
+      continue; // another user's, or gone
     }
     const value = (variable: string) =>
       variables.find((each) => each.startsWith(`${variable}=`))?.slice(variable.length + 1) ?? "";
     const [name, run] = [value(NAME_VARIABLE), value(RUN_VARIABLE)];
-    return value(OWNER_VARIABLE) === owner && name !== "" && run !== "" ? [{ pid, name, run }] : [];
-  });
+    if (value(OWNER_VARIABLE) === owner && name !== "" && run !== "") {
+      runs.set(name, (runs.get(name) ?? new Set()).add(run));
+    }
+  }
+  return runs;
 }
 
 /** All that live and were started with a run's id in their environment, wherever they are. */

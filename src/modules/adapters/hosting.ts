@@ -18,7 +18,16 @@ export async function hostModules(
   const { profile, life, output } = context;
   const config = await settings();
   using log = context.log(`modules.${profile}`, config.log);
-  const hosting = { kind: "modules", profile, session, schemas: [schema], recreated, life, log } as const;
+  const hosting = {
+    kind: "modules",
+    profile,
+    session,
+    schemas: [schema],
+    recreated,
+    life,
+    log,
+    opensWhole: true,
+  } as const;
   await runHost(hosting, async (host) => {
     const activity = await openModules(host, dir, config.modules);
     if (taken > 0 && !inBackground()) output.note(takenText(taken));

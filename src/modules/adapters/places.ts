@@ -38,7 +38,7 @@ export class Places {
   }
 
   /** The folder of one module's log and pipes. */
-  of(name: string): { folder: string; log: string; raw: string; stdin: string } {
+  of(name: string): { folder: string; log: string; raw: string; stdin: string; leader: string } {
     const folder = join(this.folder, name);
     return {
       folder,
@@ -48,6 +48,8 @@ export class Places {
       raw: join(folder, "raw"),
       /** The pipe on which it is told what to do. */
       stdin: join(folder, "stdin"),
+      /** Which process leads its run. */
+      leader: join(folder, "leader"),
     };
   }
 

@@ -1,4 +1,13 @@
-import { closeSync, existsSync, mkdirSync, openSync, statSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  statSync,
+  writeSync,
+} from "node:fs";
 import { dirname, resolve } from "node:path";
 import { errnoText } from "../../kernel/errno.ts";
 import { Exit, Expected, errno } from "../../kernel/errors.ts";
@@ -8,7 +17,7 @@ import { within } from "../../kernel/stack.ts";
 import type { ExitStatus } from "../core/module.ts";
 import { cgroupMembers, findCgroup, killCgroup, makeCgroup, removeCgroup } from "./cgroup.ts";
 import { watchEnd } from "./exits.ts";
-import { carriers, Group, leadersOf, NAME_VARIABLE, OWNER_VARIABLE, RUN_VARIABLE, send } from "./group.ts";
+import { carriers, Group, NAME_VARIABLE, OWNER_VARIABLE, RUN_VARIABLE, send } from "./group.ts";
 import { soon } from "./soon.ts";
 import { Commands } from "./stdin.ts";
 
@@ -225,14 +234,36 @@ export function findRun(run: string): ProcessRecord | undefined {
   return { run, ...identityOf(first[0]), cgroup: findCgroup(run) };
 }
 
-/** The runs of an owner that live, whatever is remembered of them: by the module's name. */
-export function findRuns(owner: string): Map<string, ProcessRecord[]> {
-  const found = new Map<string, ProcessRecord[]>();
-  for (const { pid, name, run } of leadersOf(owner)) {
-    const record = { run, ...identityOf(pid), cgroup: findCgroup(run) };
-    found.set(name, [...(found.get(name) ?? []), record]);
+/** What there is of the leader's file: as much as is written into it, so that a full disk takes it too. */
+const LEADER_BYTES = 512;
+
+/**
+ * Writes down which process leads a run. It is written over what is there and grows no file: it goes on a full disk too,
+ * once there was room for it. Never throws: it is the second place that says so.
+ */
+export function writeLeader(path: string, record: ProcessRecord): void {
+  try {
+    const fd = openSync(path, constants.O_WRONLY | constants.O_CREAT, 0o600);
+    try {
+      writeSync(fd, JSON.stringify(record).padEnd(LEADER_BYTES), 0);
+    } finally {
+      closeSync(fd);
+    }
+  } catch {
+    // What lives of it is ended by the next supervisor then, and started anew.
   }
-  return found;
+}
+
+/** The leader of a run, if it is the one written down and lives. */
+export function readLeader(path: string, run: string): ProcessRecord | undefined {
+  try {
+    const record = JSON.parse(readFileSync(path, "utf8")) as ProcessRecord;
+    const { pid, start, boot } = record;
+    if (record.run !== run || !isUsable(record) || !isAlive({ pid, start, boot })) return undefined;
+    return { run, pid, start, boot, cgroup: findCgroup(run) };
+  } catch {
+    return undefined;
+  }
 }
 
 /**

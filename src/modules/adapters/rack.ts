@@ -6,6 +6,7 @@ import { didYouMean } from "../../kernel/core/nearest.ts";
 import { errnoText } from "../../kernel/errno.ts";
 import { Exit, Expected, message } from "../../kernel/errors.ts";
 import type { Log } from "../../kernel/log.ts";
+import { ownIdentity } from "../../kernel/runtime.ts";
 import { bareConfig } from "../core/config.ts";
 import { pick } from "../core/glob.ts";
 import { type By, type Happening, ModuleStateManager } from "../core/manager.ts";
@@ -16,9 +17,10 @@ import type { Left, RunningModule } from "../core/running.ts";
 import { hasProcess, isUp } from "../core/states.ts";
 import type { EventLog } from "./event-log.ts";
 import { type Folder, readModules } from "./folder.ts";
+import { runsOf } from "./group.ts";
 import type { Places } from "./places.ts";
 import type { Preferences } from "./preferences.ts";
-import { endLeftovers, findRuns, type ProcessRecord } from "./process.ts";
+import { endLeftovers, readLeader } from "./process.ts";
 import { type Outcome, Runner, type Surroundings } from "./runner.ts";
 import type { RunningFile } from "./running.ts";
 import type { Trials } from "./trials.ts";
@@ -59,8 +61,8 @@ export class Rack {
   readonly #unsettled = new Set<string>();
   /** Saves of preferences that are under way, by the module's name. */
   readonly #saving = new Map<string, Promise<string | null>>();
-  /** Runs that live and were started for this supervisor or one before it, by the module's name. */
-  readonly #strays: Map<string, ProcessRecord[]>;
+  /** The ids of runs that live and were started for this supervisor or one before it, by the module's name. */
+  readonly #strays: Map<string, Set<string>>;
   /** Those whose folder is gone. */
   readonly #homeless: Runner[] = [];
   /** Those that are to be restarted and wait for their turn: nothing is started before them that depends on them. */
@@ -78,7 +80,7 @@ export class Rack {
   private constructor(options: RackOptions) {
     const { clock, log, running, events, changed } = options;
     this.#options = options;
-    this.#strays = findRuns(options.places.folder);
+    this.#strays = runsOf(options.places.folder);
     this.manager = new ModuleStateManager(
       () => clock.wall(),
       (who, error) => log.error(`${who} failed at what it was told: ${message(error)}`, { error }),
@@ -153,23 +155,19 @@ export class Rack {
   #stray(config: ModuleConfig, known: RunningModule | undefined): RunningModule | undefined {
     const { log, clock, places } = this.#options;
     const { name } = config;
-    const strays = this.#strays.get(name) ?? [];
+    const [run, ...more] = [...(this.#strays.get(name) ?? [])].filter((each) => each !== known?.run);
     this.#strays.delete(name);
-    const others = strays.filter(({ run }) => run !== known?.run);
-    const isThere = others.length < strays.length;
-    const [stray, ...more] = isThere ? [undefined, ...others] : others;
-    for (const each of more) {
-      // Two of it can't both be the one that is looked after.
-      if (!each) continue;
-      log.warn(`${name}: pid ${each.pid} runs beside it, and is ended`);
-      void endLeftovers(each, config.stopSignal, config.stopDeadline);
-    }
-    if (!stray) return undefined;
-    log.warn(`${name}: pid ${stray.pid} runs, which isn't remembered in ${places.running}`);
+    for (const each of more) void endLeftovers({ run: each }, config.stopSignal, config.stopDeadline);
+    if (run === undefined) return undefined;
+    // Whoever is left of a run without its leader isn't the module: it is ended before that is started.
+    const leader = readLeader(places.of(name).leader, run);
+    if (leader) log.warn(`${name}: pid ${leader.pid} runs, which isn't remembered in ${places.running}`);
+    else log.warn(`${name}: what is left of a run that nobody remembers is ended`);
     const now = clock.wall();
+    const state = !leader ? "DISABLED" : known && hasProcess(known.state) ? known.state : "IDLE";
     return {
       name,
-      desired: "on",
+      desired: config.enabled ? "on" : "off",
       reason: null,
       since: now,
       startedAt: now,
@@ -182,8 +180,8 @@ export class Rack {
       restart: NO_FAILURES,
       lastExit: null,
       ...known,
-      ...stray,
-      state: known && hasProcess(known.state) ? known.state : "IDLE",
+      ...(leader ?? { run, pid: null, start: null, boot: ownIdentity().boot, cgroup: null }),
+      state,
     };
   }
 
@@ -191,7 +189,7 @@ export class Rack {
     const { name } = runner;
     await runner.cleaned();
     this.#runners.delete(name);
-    await runner.leave();
+    await runner.leave("it was removed");
     await this.#around.forget(name);
     this.manager.remove(name);
     this.#options.changed();
@@ -298,7 +296,8 @@ export class Rack {
       const needed = this.manager.get(other);
       if (!needed) return { reason: `${other}, which it depends on, isn't there`, passes: false };
       const { actual, desired } = needed;
-      if (isUp(actual) && !this.#restarting.has(other)) continue;
+      if (this.#restarting.has(other)) return { reason: `waits for ${other}`, passes: true };
+      if (isUp(actual)) continue;
       const failed = actual === "ERROR" || actual === "CRASHED";
       if (failed || desired === "off") {
         const is = failed ? actual : "off";
@@ -487,7 +486,9 @@ export class Rack {
     const restart = runner.edit(config);
     // Its file says otherwise than it did: so wishes whoever edited it.
     if (config.enabled !== before.enabled || wasBroken) {
-      return [runner.toggle(config.enabled, "reload", true)];
+      const toggled = runner.toggle(config.enabled, "reload", true);
+      const runsOldOne = restart && config.enabled;
+      return [runsOldOne ? toggled.then(() => runner.restart(Promise.resolve()).outcome) : toggled];
     }
     if (restart) return [runner.restart(Promise.resolve()).outcome];
     if (JSON.stringify(before) === JSON.stringify(config)) return [];

@@ -99,5 +99,7 @@ export async function prepare(
 
 /** Starts a supervisor in the background. @throws Expected 75 when there is one */
 export async function launchHost(profile: string, hosted: Hosted): Promise<void> {
+  // In a shell that a module has made, this would be of the module.
+  for (const name of Object.keys(process.env)) if (name.startsWith("STINT_MODULE")) delete process.env[name];
   await launch(["modules", "__host", "--profile", profile], { [REQUEST_VARIABLE]: JSON.stringify(hosted) });
 }

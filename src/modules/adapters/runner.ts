@@ -23,7 +23,14 @@ import { Conversation } from "./conversation.ts";
 import { LineReader, logLines } from "./follow.ts";
 import { type ModuleOutput, openOutput } from "./output.ts";
 import type { Places } from "./places.ts";
-import { adoptModule, endLeftovers, findRun, type ModuleProcess, spawnModule } from "./process.ts";
+import {
+  adoptModule,
+  endLeftovers,
+  findRun,
+  type ModuleProcess,
+  spawnModule,
+  writeLeader,
+} from "./process.ts";
 import { Recorder } from "./recorder.ts";
 import { Run, type Verdict } from "./run.ts";
 import { Wishes } from "./wishes.ts";
@@ -231,13 +238,13 @@ export class Runner {
     this.poke();
   }
 
-  /** From now on nothing is started, or ended, by itself. */
-  halt(): void {
+  /** From now on nothing is started, or ended, by itself. @param why what those are told who wait */
+  halt(why = "the supervisor ends"): void {
     this.#halted = true;
     this.#backoff.abort();
     // A start that is under way is the next supervisor's to see to its end.
     if (this.#wishes.any(true)) this.#unsettled = this.#settled;
-    for (const on of [true, false]) this.#wishes.settle(on, { ok: false, text: "the supervisor ends" });
+    for (const on of [true, false]) this.#wishes.settle(on, { ok: false, text: why });
   }
 
   /** Looks whether there is something to do. */
@@ -319,7 +326,6 @@ export class Runner {
     const { name, config } = this;
     const { raw, stdin } = places.of(name);
     const run = this.#begin(new Run(crypto.randomUUID(), clock.wall(), clock));
-    run.allow(config.startDeadline);
     this.#quitAsked = false;
     this.#speaks = config.ready.by === "event";
     this.#status = null;
@@ -339,6 +345,8 @@ export class Runner {
       manager.apply(name, "fail", message(error));
       return;
     }
+    run.allow(config.startDeadline);
+    writeLeader(places.of(name).leader, run.process.record);
     this.#watch(run, run.process);
     this.#awaitReady(run);
     void this.#around.remember(this.remembered);
@@ -643,17 +651,24 @@ export class Runner {
    * @param after when its turn to stop comes: once those that depend on it have stopped
    * @returns what became of it; `stopped` resolves once nothing of what ran is left
    */
-  restart(after: Promise<unknown>): { outcome: Promise<Outcome>; stopped: Promise<void> } {
+  restart(after: Promise<unknown>): { outcome: Promise<Outcome>; stopped: Promise<unknown> } {
+    const { manager } = this.#around;
+    const { actual, desired, enabled } = this.standing;
     const run = this.#run;
-    const outcome = after.then(() => {
-      const before = this.standing;
-      this.#wishes.settle(false, superseded("restart"));
-      this.#around.manager.desire(this.name, { desired: "on" }, "restart");
-      this.#again = isRunning(before);
-      if (!isRunning(before)) this.#forgive();
-      return this.#wait(true, this.#run);
+    const runs = isRunning({ actual });
+    // The wish is taken at once: who wishes otherwise later is later.
+    if (this.#wishes.any(false)) this.#settled = { desired, enabled };
+    this.#wishes.settle(false, superseded("restart"));
+    manager.desire(this.name, { desired: "on" }, "restart");
+    if (!runs) this.#forgive();
+    const outcome = this.#wait(true, runs ? run : undefined);
+    const turn = after.then(() => {
+      const isWished = this.#wishes.any(true) && manager.get(this.name)?.desired === "on";
+      if (!runs || !isWished || this.#run !== run) return;
+      this.#again = true;
+      this.poke();
     });
-    return { outcome, stopped: run && !run.isOver ? run.released : Promise.resolve() };
+    return { outcome, stopped: runs && run ? turn.then(() => Promise.race([run.released, outcome])) : turn };
   }
 
   /** Forgets its failures; when it is wanted it is started again. */
@@ -688,7 +703,7 @@ export class Runner {
     this.poke();
     const { ok, text } = await fate;
     // Whoever is told of it may rely on it, also when we are killed right after.
-    await this.#around.remember(this.remembered);
+    if (this.#around.manager.get(this.name)) await this.#around.remember(this.remembered);
     return this.#outcome(ok, text);
   }
 
@@ -772,9 +787,9 @@ export class Runner {
     await this.#cleaning;
   }
 
-  /** Lets go of it; what runs goes on. */
-  async leave(): Promise<void> {
-    this.halt();
+  /** Lets go of it; what runs goes on. @param why what those are told who wait */
+  async leave(why?: string): Promise<void> {
+    this.halt(why);
     this.#run?.end();
     this.#conversation.hangUp();
     this.#run?.release();
