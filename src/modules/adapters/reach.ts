@@ -7,6 +7,7 @@ import { launch } from "../../kernel/launch.ts";
 import { Reach } from "../../kernel/reach.ts";
 import { isAlive } from "../../kernel/runtime.ts";
 import type { RunningModule } from "../core/running.ts";
+import { NAME_VARIABLE, OWNER_VARIABLE, RUN_VARIABLE } from "./group.ts";
 import { Places } from "./places.ts";
 import { readLeft } from "./running.ts";
 
@@ -100,6 +101,6 @@ export async function prepare(
 /** Starts a supervisor in the background. @throws Expected 75 when there is one */
 export async function launchHost(profile: string, hosted: Hosted): Promise<void> {
   // In a shell that a module has made, this would be of the module.
-  for (const name of Object.keys(process.env)) if (name.startsWith("STINT_MODULE")) delete process.env[name];
+  for (const name of [NAME_VARIABLE, OWNER_VARIABLE, RUN_VARIABLE]) delete process.env[name];
   await launch(["modules", "__host", "--profile", profile], { [REQUEST_VARIABLE]: JSON.stringify(hosted) });
 }
