@@ -128,7 +128,11 @@ const saver = (dir: string) => [
   "camera",
   "false",
 ];
-const told = (command: string[]) => Bun.spawnSync(command).stdout.toString();
+/** Another user may read nothing of what a test run is told to load. */
+const env = Object.fromEntries(
+  Object.entries(process.env).filter(([name]) => name !== "BUN_OPTIONS" && name !== "STINT_COVERAGE"),
+);
+const told = (command: string[]) => Bun.spawnSync(command, { env }).stdout.toString();
 
 /** A module on a disk of its own, to which something is done; then its preference is saved, and its file shown. */
 function savedOn(disk: string): string {
