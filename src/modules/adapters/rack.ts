@@ -28,6 +28,7 @@ import { measure, type Sample } from "./usage.ts";
 
 /** How long what was measured of the modules' processes is shown, ms. */
 const MEASURED_MS = 1_500;
+const MEASURED_ANEW_MS = 100;
 /** What is of no use to anybody is not measured: so long after somebody last looked, ms. */
 const LOOKED_MS = 10_000;
 
@@ -543,11 +544,13 @@ export class Rack {
 
   #measured(): Sample | null {
     const now = this.#options.clock.monotonic();
-    if (now - this.#measuredAt < MEASURED_MS) return this.#usage;
-    this.#measuredAt = now;
     const groups = [...this.#runners.values()].flatMap(({ name, row: { pid } }) =>
       pid === null ? [] : [[name, pid] as const],
     );
+    // What has come since is measured sooner: somebody has just started it, and looks.
+    const isKnown = groups.every(([name, pid]) => this.#measuredPids.get(name) === pid);
+    if (now - this.#measuredAt < (isKnown ? MEASURED_MS : MEASURED_ANEW_MS)) return this.#usage;
+    this.#measuredAt = now;
     this.#measuredPids = new Map(groups);
     this.#usage = measure(this.#measuredPids, this.#usage);
     return this.#usage;
