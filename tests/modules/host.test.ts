@@ -764,3 +764,23 @@ test("of a run that nobody remembers its leader is taken over, with what has lef
   expect(alive(escaped)).toBe(false);
   expect(pids("module").filter(alive)).toEqual([Number(row.pid)]);
 });
+
+test("what an earlier run has left never takes the place of the one that runs", async () => {
+  tiny("module");
+  const first = await Supervisor.up();
+  const { pid } = await first.until("module", ({ actual }) => actual === "IDLE");
+  // As it is where no cgroup holds what has left the session.
+  const left = Bun.spawn(["sleep", "1000"], {
+    env: {
+      STINT_MODULE: "module",
+      STINT_MODULE_OWNER: join(home.path, "state/stint/modules"),
+      STINT_MODULE_RUN: crypto.randomUUID(),
+    },
+    detached: true,
+  });
+  await first.crash();
+  await using second = await Supervisor.up(true);
+  expect(await second.row("module")).toMatchObject({ pid, actual: "IDLE", adopted: true });
+  await left.exited;
+  expect(pids("module").filter(alive)).toEqual([Number(pid)]);
+});

@@ -6,7 +6,7 @@ import { didYouMean } from "../../kernel/core/nearest.ts";
 import { errnoText } from "../../kernel/errno.ts";
 import { Exit, Expected, message } from "../../kernel/errors.ts";
 import type { Log } from "../../kernel/log.ts";
-import { ownIdentity } from "../../kernel/runtime.ts";
+import { isAlive, ownIdentity } from "../../kernel/runtime.ts";
 import { bareConfig } from "../core/config.ts";
 import { pick } from "../core/glob.ts";
 import { type By, type Happening, ModuleStateManager } from "../core/manager.ts";
@@ -156,12 +156,19 @@ export class Rack {
   #stray(config: ModuleConfig, known: RunningModule | undefined): RunningModule | undefined {
     const { log, clock, places } = this.#options;
     const { name } = config;
-    const [run, ...more] = [...(this.#strays.get(name) ?? [])].filter((each) => each !== known?.run);
+    const runs = [...(this.#strays.get(name) ?? [])];
     this.#strays.delete(name);
-    for (const each of more) void endLeftovers({ run: each }, config.stopSignal, config.stopDeadline);
+    const others = runs.filter((each) => each !== known?.run);
+    // Only where the one that is remembered is gone may another be the module; what isn't taken over is ended.
+    const leader = isThere(known, runs)
+      ? undefined
+      : others.map((each) => readLeader(places.of(name).leader, each)).find((each) => each !== undefined);
+    const run = leader?.run ?? (known ? undefined : others[0]);
+    for (const each of leader ? runs : others) {
+      if (each !== run) void endLeftovers({ run: each }, config.stopSignal, config.stopDeadline);
+    }
     if (run === undefined) return undefined;
     // Whoever is left of a run without its leader isn't the module: it is ended before that is started.
-    const leader = readLeader(places.of(name).leader, run);
     if (leader) log.warn(`${name}: pid ${leader.pid} runs, which isn't remembered in ${places.running}`);
     else log.warn(`${name}: what is left of a run that nobody remembers is ended`);
     const now = clock.wall();
@@ -565,6 +572,14 @@ export class Rack {
   look(): void {
     for (const runner of this.#runners.values()) runner.look();
   }
+}
+
+/** Whether the process that is remembered of a module lives, or may: one may have been made and not be known yet. */
+function isThere(known: RunningModule | undefined, runs: readonly string[]): boolean {
+  if (!known || known.run === null) return false;
+  const { pid, start, boot } = known;
+  if (pid === null || start === null || boot === null) return runs.includes(known.run);
+  return isAlive({ pid, start, boot });
 }
 
 /** A module's configuration, or what is wrong with it. */

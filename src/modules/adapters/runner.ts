@@ -106,6 +106,7 @@ export class Runner {
   #poked = false;
   /** Whether nothing is to be started any more, or ended either. */
   #halted = true;
+
   private constructor(config: ModuleConfig, around: Surroundings, output: ModuleOutput) {
     this.name = config.name;
     this.config = config;
