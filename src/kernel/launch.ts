@@ -70,6 +70,22 @@ async function firstLine(stream: NodeJS.ReadableStream): Promise<string | undefi
   return undefined;
 }
 
+/**
+ * What a host in the background is to run: JSON that whoever launched it has put into its environment, from which it is
+ * taken.
+ * @param hint what to type instead, for one who has started this by hand
+ * @throws Expected 2 when there is none
+ */
+export function takeRequest(variable: string, hint: string): unknown {
+  const text = process.env[variable];
+  delete process.env[variable];
+  try {
+    return JSON.parse(text ?? "");
+  } catch {
+    throw new Expected(Exit.usage, "this is for stint itself", hint);
+  }
+}
+
 /** Whether this host was started by {@link launch}. */
 export const inBackground = (): boolean => process.env[READY_VARIABLE] !== undefined;
 

@@ -8,7 +8,7 @@ import { spokenDuration } from "../../kernel/core/duration.ts";
 import { didYouMean } from "../../kernel/core/nearest.ts";
 import { oneLine } from "../../kernel/core/plain.ts";
 import { Exit, Expected } from "../../kernel/errors.ts";
-import { inBackground } from "../../kernel/launch.ts";
+import { inBackground, takeRequest } from "../../kernel/launch.ts";
 import { shownPath } from "../../kernel/paths.ts";
 import { findHosts } from "../../kernel/seat.ts";
 import { printTable } from "../../kernel/table.ts";
@@ -209,17 +209,8 @@ function tellOutcomes(context: Context, state: State): number {
 }
 
 /** `stint modules __host`: runs what its environment asks for, in the background. */
-export async function host(context: Context): Promise<number> {
-  const text = process.env[REQUEST_VARIABLE];
-  delete process.env[REQUEST_VARIABLE];
-  let hosted: Hosted;
-  try {
-    hosted = JSON.parse(text ?? "") as Hosted;
-  } catch {
-    throw new Expected(Exit.usage, "this is for stint itself", "stint modules up");
-  }
-  return hostHere(context, hosted);
-}
+export const host = (context: Context): Promise<number> =>
+  hostHere(context, takeRequest(REQUEST_VARIABLE, "stint modules up") as Hosted);
 
 /** Hosts a supervisor in this process. */
 async function hostHere(context: Context, hosted: Hosted): Promise<number> {

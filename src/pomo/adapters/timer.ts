@@ -5,6 +5,7 @@ import type { State } from "../../kernel/control.ts";
 import { clockText } from "../../kernel/core/duration.ts";
 import { timeText } from "../../kernel/core/local-time.ts";
 import { Exit, Expected } from "../../kernel/errors.ts";
+import { takeRequest } from "../../kernel/launch.ts";
 import { readStore } from "../../kernel/store.ts";
 import { lineOf, outwardState, type Pushed } from "../core/view.ts";
 import { outcomeOf, schema } from "./journal.ts";
@@ -176,12 +177,8 @@ export async function stop(context: Context): Promise<number> {
 }
 
 /** `stint pomo __host`: runs what its environment asks for, in the background. */
-export async function host(context: Context): Promise<number> {
-  const text = process.env[REQUEST_VARIABLE];
-  delete process.env[REQUEST_VARIABLE];
-  if (text === undefined) throw new Expected(Exit.usage, "this is for stint itself", "stint pomo start");
-  return hostHere(context, JSON.parse(text) as Hosted);
-}
+export const host = (context: Context): Promise<number> =>
+  hostHere(context, takeRequest(REQUEST_VARIABLE, "stint pomo start") as Hosted);
 
 /** Hosts a session in this process. */
 async function hostHere(context: Context, hosted: Hosted): Promise<number> {

@@ -7,7 +7,7 @@ import type { State } from "../../kernel/control.ts";
 import { spokenDuration } from "../../kernel/core/duration.ts";
 import { timeText } from "../../kernel/core/local-time.ts";
 import { Exit, Expected } from "../../kernel/errors.ts";
-import { inBackground } from "../../kernel/launch.ts";
+import { inBackground, takeRequest } from "../../kernel/launch.ts";
 import { bar } from "../core/bar.ts";
 import { lineOf, outwardState, timesAt } from "../core/line.ts";
 import type { InputChoice, TrackerName } from "../core/trackers.ts";
@@ -154,17 +154,8 @@ function keyOf(state: State): string {
 }
 
 /** `stint track __host`: runs what its environment asks for, in the background. */
-export async function host(context: Context): Promise<number> {
-  const text = process.env[REQUEST_VARIABLE];
-  delete process.env[REQUEST_VARIABLE];
-  let hosted: Hosted;
-  try {
-    hosted = JSON.parse(text ?? "") as Hosted;
-  } catch {
-    throw new Expected(Exit.usage, "this is for stint itself", "stint track start");
-  }
-  return hostHere(context, hosted);
-}
+export const host = (context: Context): Promise<number> =>
+  hostHere(context, takeRequest(REQUEST_VARIABLE, "stint track start") as Hosted);
 
 /** Hosts a session in this process. */
 async function hostHere(context: Context, hosted: Hosted): Promise<number> {
