@@ -1,4 +1,5 @@
 import { backtestCommand } from "./backtest/cli.ts";
+import { detectCommand } from "./detect/cli.ts";
 import { type CommandSpec, type Context, runCommand } from "./kernel/command.ts";
 import type { Section } from "./kernel/config/section.ts";
 import { Exit } from "./kernel/errors.ts";
@@ -18,6 +19,7 @@ order, and keeps its id. On a terminal it speaks to people; on a pipe, or with -
   examples: [
     { line: "stint track start --project acme", what: "track where the day goes, and see it" },
     { line: "stint pomo start 'write the report'", what: "a pomodoro that survives whatever happens" },
+    { line: "stint detect run --dry-run", what: "see whom cameras see, and which relays that would switch" },
     { line: "stint modules up --dir modules", what: "run programs that outlive their supervisor" },
     { line: "stint backtest run", what: "run the bundled sample" },
     { line: "stint sessions", what: "the sessions and their states" },
@@ -26,6 +28,7 @@ order, and keeps its id. On a terminal it speaks to people; on a pipe, or with -
   commands: [
     trackCommand,
     pomoCommand,
+    detectCommand,
     modulesCommand,
     backtestCommand,
     {
