@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import type { BunPlugin } from "bun";
+import { nanodetModel } from "./nanodet.ts";
 import { nativeAddons } from "./native.ts";
 
 const root = dirname(import.meta.dir);
@@ -71,7 +72,7 @@ export async function compile({ entry, outfile, platform, faults = false }: Comp
         STINT_COMMIT: JSON.stringify(commit()),
         STINT_FAULTS: String(faults),
       },
-      plugins: [nativeAddons(platform ?? host), inkWithoutDevtools],
+      plugins: [nativeAddons(platform ?? host), nanodetModel, inkWithoutDevtools],
     });
     const made = built.outputs.find((output) => output.kind === "entry-point");
     if (!made) throw new BuildFailed("Bun made no executable and gave no reason");

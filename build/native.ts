@@ -44,6 +44,48 @@ const addons: readonly Addon[] = [
 export const uiohookThere = () => (${JSON.stringify(missing ? { there: false, ...missing } : { there: true })});
 export const loadUiohook = () => ${native};`,
   },
+  {
+    name: "onnxruntime-node",
+    loader: /[\\/]node_modules[\\/]onnxruntime-node[\\/]dist[\\/]binding\.js$/,
+    files: async (platform) =>
+      shipped(
+        "onnxruntime-node",
+        platform,
+        `onnxruntime-node/bin/napi-v6/${platform.replace("-", "/")}`,
+        "*.{so.*,dylib,dll}",
+      ),
+    // As the package's own has it, but silent: it would say on stderr that there is no graphics card.
+    module: (native) => `import { Tensor } from "onnxruntime-common";
+export const binding = ${native};
+let begun = false;
+export function initOrt() {
+  if (!begun) binding.initOrtOnce(4, Tensor);
+  begun = true;
+}`,
+  },
+  {
+    name: "node-hid",
+    loader: /[\\/]node_modules[\\/]node-hid[\\/]nodehid\.js$/,
+    files: async (platform) =>
+      // Through the kernel's own driver, where there are two: the other, through libusb, takes the board from it.
+      shipped(
+        "node-hid",
+        platform,
+        `node-hid/prebuilds/HID${platform.startsWith("linux-") ? "_hidraw" : ""}-${platform}`,
+      ),
+    // All of it is in this module, which looks for the file when it is first asked for a device.
+    module: (native) => {
+      const source = readFileSync(join(modules, "node-hid/nodehid.js"), "utf8");
+      const lookup =
+        /const options = require[\s\S]*require\("pkg-prebuilds\/bindings"\)\(__dirname, options\)/;
+      const contents = source.replace(lookup, () => `binding = ${native}`);
+      if (contents === source) throw new Error("node-hid is no longer loaded this way: see build/native.ts");
+      return `const exports = {};
+${contents}
+export default exports;
+export { HID, HIDAsync, showdevices as devices, showdevicesAsync as devicesAsync, setDriverType, getHidapiVersion };`;
+    },
+  },
 ];
 
 /** Puts the native addons of a platform (`linux-x64`, in Node's words) into the bundle. */
@@ -81,6 +123,19 @@ function installed(name: string, platform: string, globs: readonly string[]): Fo
     throw new Error(`the files of ${name} for ${platform} are not installed: run \`npm ci\``);
   // npm installs this machine's files only: the build for another goes without.
   return { why: `it isn't in a build for ${platform} that was made on ${host}` };
+}
+
+/**
+ * What a package has for each platform, whatever machine it is installed on.
+ * @param folder the platform's, below node_modules: its `.node` file
+ * @param libraries and those it is linked to, a glob
+ */
+function shipped(name: string, platform: string, folder: string, libraries?: string): Found {
+  const found = ["*.node", ...(libraries === undefined ? [] : [libraries])].flatMap((glob) =>
+    existsSync(join(modules, folder)) ? [...new Bun.Glob(glob).scanSync(join(modules, folder))].sort() : [],
+  );
+  if (found.length === 0) return { why: `${name} has no files for ${platform}` };
+  return found.map((path) => ({ path, from: join(modules, folder, path) }));
 }
 
 /** Of those in the package Windows' works; the others are compiled, on the machine they are for. */

@@ -101,15 +101,17 @@ async function main(): Promise<number> {
     await tool("dead code", ["knip"]);
   }
 
-  // In two runs, since each is to be over in its time.
-  const isKernel = (file: string) => /^tests\/((kernel|build)\/|[^/]+$)/.test(file);
+  // Side by side: they mostly wait, for processes, displays and deadlines.
   const others = files.filter((file) => !isE2e(file));
-  await tests("unit and integration: the kernel", others.filter(isKernel), limits.integration);
-  await tests(
-    "unit and integration: the features",
-    others.filter((file) => !isKernel(file)),
-    limits.integration,
-  );
+  const isSecond = (file: string) => /^tests\/(track|pomo|backtest)\//.test(file);
+  await Promise.all([
+    tests(
+      "unit and integration: kernel, modules, detect",
+      others.filter((file) => !isSecond(file)),
+      limits.integration,
+    ),
+    tests("unit and integration: track, pomo, backtest", others.filter(isSecond), limits.integration),
+  ]);
   if (filters.length === 0) checkCoverage();
   const e2e = files.filter(isE2e);
   if (built.every(Boolean)) await tests("e2e", e2e, limits.e2e);
@@ -142,8 +144,7 @@ async function tool(name: string, [program = "", ...args]: string[]): Promise<bo
 /** Runs test files in one go and counts each test. */
 async function tests(name: string, files: readonly string[], limit: number): Promise<void> {
   if (files.length === 0) return;
-  const report = join(scratch, "report.xml");
-  rmSync(report, { force: true });
+  const report = join(scratch, `${name.replaceAll(/\W+/g, "-")}.xml`);
   console.log(`${name}: ${files.length} files`);
   // Every bun below inherits these, so that what the tests start is covered too.
   const covering =

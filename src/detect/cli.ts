@@ -93,7 +93,7 @@ read back, then the cameras. After a crash it goes on under the same session. Wh
           description: `URL is rtsp://, rtsps://, http://, https://, file:// or v4l2:///dev/video0. It is tried first. A password in it is
 kept in the configuration file (mode 0600) and shown nowhere. URL - reads it from stdin.`,
           options: [
-            { flags: "--fps <n>", help: "pictures a second to look at (default: 5)", parse: whole(1, 30) },
+            { flags: "--fps <n>", help: "pictures a second to look at (default: 5)", parse: whole(2, 30) },
             { flags: "--no-test", help: "don't try it first" },
           ],
           examples: [{ line: "stint detect cameras add hall rtsp://user:secret@10.0.0.7/stream1", what: "" }],

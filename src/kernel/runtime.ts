@@ -238,6 +238,14 @@ function polled(fds: readonly number[], events: number): number[] {
   return fds.map((_, n) => (any ? view.getInt16(8 * n + 6, true) : 0));
 }
 
+/** How many timers are alive in this process, once garbage is collected, which takes a while; null under Deno. */
+export async function liveTimers(): Promise<number | null> {
+  if (!bun) return null;
+  const { heapStats } = await import("bun:jsc");
+  Bun.gc(true);
+  return heapStats().objectTypeCounts["Timeout"] ?? 0;
+}
+
 /** MADV_DONTNEED of madvise(2). */
 const DONT_NEED = 4;
 let madvise: ((at: number, bytes: number, advice: number) => number) | undefined;

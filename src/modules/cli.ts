@@ -1,7 +1,7 @@
 import { whole } from "../kernel/arguments.ts";
 import type { CommandSpec, Context, OptionSpec, Options } from "../kernel/command.ts";
+import { milliseconds } from "../kernel/core/duration.ts";
 import { Exit, Expected } from "../kernel/errors.ts";
-import { milliseconds } from "./core/config.ts";
 
 /** `stint modules`: what can be asked, and how its words become values. The bodies are in adapters/. */
 

@@ -1,10 +1,15 @@
 import type { EventRow } from "./event.ts";
 import type { Tracked } from "./frame.ts";
+import { type Installation, relayMode } from "./installation.ts";
+import type { Saved } from "./saved.ts";
 
 /** What a host says of itself to whoever watches it, and what `status --json` prints. Times in ms. Pure. */
 
-/** Whether a camera gives pictures. `connecting`: none yet since it was opened; `lost`: it had been live, or failed. */
-export type CameraState = "connecting" | "live" | "lost";
+/**
+ * Whether a camera gives pictures. `connecting`: none yet since it was opened; `lost`: it had been live, or failed;
+ * `closed`: nobody looks, as in a pause.
+ */
+export type CameraState = "connecting" | "live" | "lost" | "closed";
 
 export type CameraRow = {
   readonly name: string;
@@ -98,3 +103,47 @@ export type DetectView = {
   /** `false`: no host is alive. */
   readonly host?: boolean;
 };
+
+/** What there is while nobody looks: all that is installed, nothing known of any of it, and all relays off. */
+export function atRest(
+  installation: Installation,
+  saved: Pick<Saved, "latched" | "cycles">,
+): Required<Pick<DetectView, "cameras" | "zones" | "relays">> {
+  const { cameras, relays } = installation;
+  return {
+    cameras: cameras.map(({ name }) => ({
+      name,
+      state: "closed",
+      fps: 0,
+      reconnects: 0,
+      last_frame_age_ms: null,
+      error: null,
+      retry_at: null,
+      latency_ms: null,
+      size: null,
+      people: [],
+    })),
+    zones: cameras.flatMap(({ name: camera, zones }) =>
+      zones.map(({ name, mode, relays }) => ({
+        camera,
+        name,
+        mode,
+        armed: false,
+        occupied: null,
+        tripped: false,
+        relays,
+      })),
+    ),
+    relays: relays.map(({ id, board, channel }) => ({
+      id,
+      state: "off",
+      cause: null,
+      mode: relayMode(installation, id),
+      board,
+      channel,
+      latched: saved.latched.includes(id),
+      until: null,
+      cycles: saved.cycles[id] ?? 0,
+    })),
+  };
+}

@@ -24,19 +24,24 @@ export function configFiles(): ConfigFile[] {
 }
 
 /** More than anyone writes by hand, and so little that nothing in it keeps the parser busy for long. */
-const LARGEST = 64 << 10;
+const LARGEST_KB = 64;
 
 /** The text of a regular file of sane size, undefined when there is none. @throws Expected 78, or 74 */
-export function readText({ path, label }: ConfigFile): string | undefined {
+export function readText(
+  { path, label }: Pick<ConfigFile, "path" | "label">,
+  largestKb = LARGEST_KB,
+): string | undefined {
+  const largest = largestKb << 10;
   let fd: number | undefined;
   try {
     // Looked at before it is opened, since opening is what some devices act on.
     if (!statSync(path).isFile()) throw problem(`${label} isn't a regular file`);
     fd = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
-    const bytes = Buffer.alloc(LARGEST + 1);
+    const bytes = Buffer.alloc(largest + 1);
     let size = 0;
     for (let got = -1; got !== 0; size += got) got = readSync(fd, bytes, size, bytes.length - size, null);
-    if (size > LARGEST) throw problem(`${label} is larger than 64 KB`, "that isn't a configuration");
+    if (size > largest)
+      throw problem(`${label} is larger than ${largestKb} KB`, "that isn't a configuration");
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(0, size));
   } catch (error) {
     if (error instanceof Expected) throw error;
@@ -55,6 +60,8 @@ interface Parsed {
   readonly values: Record<string, Record<string, unknown>>;
   /** The line of a key or an item, or of the nearest thing around it that is there. */
   lineOf(path: Path): number;
+  /** Its line and column. */
+  placeOf(path: Path): { line: number; col: number };
 }
 
 /** @throws Expected 78 for what isn't a map in YAML, or unfolds too far */
@@ -74,7 +81,7 @@ export async function parseText(text: string, label: string): Promise<Parsed> {
     throw problem(`${label}: ${message(error)}`);
   }
   if (typeof value !== "object" || Array.isArray(value)) throw problem(`${label} isn't a map of settings`);
-  const lineOf = (path: Path): number => {
+  const placeOf = (path: Path) => {
     let node: unknown = doc.contents;
     let offset = 0;
     for (const step of path) {
@@ -85,8 +92,8 @@ export async function parseText(text: string, label: string): Promise<Parsed> {
       if (isNode(found) && found.range) offset = found.range[0];
       node = pair ? pair.value : found;
     }
-    return lineCounter.linePos(offset).line;
+    return lineCounter.linePos(offset);
   };
   const values = Object.fromEntries(Object.entries(value as object).filter(([, body]) => body !== null));
-  return { doc, values, lineOf };
+  return { doc, values, placeOf, lineOf: (path) => placeOf(path).line };
 }

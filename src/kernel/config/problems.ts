@@ -50,5 +50,5 @@ export function unknown(
 }
 
 /** `detect.zones[0].name` */
-const dotted = (path: Path): string =>
+export const dotted = (path: Path): string =>
   path.map((step, i) => (typeof step === "number" ? `[${step}]` : `${i ? "." : ""}${String(step)}`)).join("");

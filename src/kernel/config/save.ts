@@ -78,8 +78,12 @@ async function edit(
   return { path: file.path, changed: text !== before };
 }
 
-/** One save at a time, of all processes: a second would otherwise undo the first, and clear away its temporary file. */
-async function lockSaves(): Promise<FileLock> {
+/**
+ * One save of a configuration at a time, of all processes: a second would otherwise undo the first, and clear away its
+ * temporary file.
+ * @throws Expected 75 while another process keeps saving
+ */
+export async function lockSaves(): Promise<FileLock> {
   const path = join(stateFolder(), "config.lock");
   for (let tries = 0; tries < 500; tries++) {
     const lock = lockFile(path, "exclusive");
@@ -90,7 +94,7 @@ async function lockSaves(): Promise<FileLock> {
 }
 
 /** Where a path leads; the end need not be there. */
-function behindLinks(path: string): string {
+export function behindLinks(path: string): string {
   try {
     return behindLinks(resolve(realpathSync(dirname(path)), readlinkSync(path)));
   } catch {

@@ -46,3 +46,21 @@ export function spokenDuration(ms: number): string {
   if (minutes < 60) return `${minutes} min`;
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
+
+const PRECISE_MS: Readonly<Record<string, number>> = { ...UNIT_MS, ms: 1 };
+
+/** `500ms`, `1m30s`, `2h`; a number alone is seconds. @returns ms, undefined for what is no duration */
+export function milliseconds(text: string): number | undefined {
+  if (/^\d+(\.\d+)?$/.test(text)) return Math.round(Number(text) * 1000);
+  if (!/^(\d+(\.\d+)?(ms|[hms]))+$/.test(text)) return undefined;
+  const parts = text.matchAll(/([\d.]+)(ms|[hms])/g);
+  return Math.round(parts.reduce((sum, [, n, unit = ""]) => sum + Number(n) * (PRECISE_MS[unit] ?? 0), 0));
+}
+
+/** `500ms`, `1m30s`, `2h`: as {@link milliseconds} reads it. */
+export function preciseText(ms: number): string {
+  const rest = ms % 1000;
+  const whole = ms - rest;
+  if (rest === 0) return durationText(whole);
+  return `${whole > 0 ? durationText(whole) : ""}${rest}ms`;
+}

@@ -8,7 +8,7 @@ import { Exit, Expected } from "../../kernel/errors.ts";
 import type { Output } from "../../kernel/output.ts";
 import { findHosts } from "../../kernel/seat.ts";
 import { cells, fit, oneRow } from "../../kernel/tui/text.ts";
-import { pick } from "../core/glob.ts";
+import { pick } from "../../kernel/core/glob.ts";
 import { type LogLine, parseLogLine } from "../core/log-line.ts";
 import { isModuleName, type ModuleRow } from "../core/module.ts";
 import { TimeColumn } from "../core/time-column.ts";

@@ -8,7 +8,7 @@ import { Exit, Expected, message } from "../../kernel/errors.ts";
 import type { Log } from "../../kernel/log.ts";
 import { isAlive, ownIdentity } from "../../kernel/runtime.ts";
 import { bareConfig } from "../core/config.ts";
-import { pick } from "../core/glob.ts";
+import { pick } from "../../kernel/core/glob.ts";
 import { type By, type Happening, ModuleStateManager } from "../core/manager.ts";
 import type { ModuleConfig, ModuleRow, Recording } from "../core/module.ts";
 import { stopWaves } from "../core/order.ts";

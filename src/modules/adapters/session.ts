@@ -13,7 +13,7 @@ import { shownPath } from "../../kernel/paths.ts";
 import { findHosts } from "../../kernel/seat.ts";
 import { printTable } from "../../kernel/table.ts";
 import { eventText } from "../core/event-text.ts";
-import { pick } from "../core/glob.ts";
+import { pick } from "../../kernel/core/glob.ts";
 import type { ModuleRow } from "../core/module.ts";
 import { isAsDesired } from "../core/states.ts";
 import { dirOf } from "./check.ts";

@@ -1,3 +1,4 @@
+import { milliseconds } from "../../kernel/core/duration.ts";
 import { didYouMean } from "../../kernel/core/nearest.ts";
 import { oneLine } from "../../kernel/core/plain.ts";
 import { isModuleName, type ModuleConfig, RESTARTS, type Ready, STOP_SIGNALS } from "./module.ts";
@@ -258,16 +259,6 @@ function alike(word: string, enabled: boolean): string {
   return word === word.toUpperCase()
     ? other.toUpperCase()
     : other.replace(/^./, (letter) => (/^[A-Z]/.test(word) ? letter.toUpperCase() : letter));
-}
-
-const UNIT_MS: Readonly<Record<string, number>> = { h: 3_600_000, m: 60_000, s: 1000, ms: 1 };
-
-/** `500ms`, `1m30s`, `2h`; a number alone is seconds. @returns ms, undefined for what is no duration */
-export function milliseconds(text: string): number | undefined {
-  if (/^\d+(\.\d+)?$/.test(text)) return Math.round(Number(text) * 1000);
-  if (!/^(\d+(\.\d+)?(ms|[hms]))+$/.test(text)) return undefined;
-  const parts = text.matchAll(/([\d.]+)(ms|[hms])/g);
-  return Math.round(parts.reduce((sum, [, n, unit = ""]) => sum + Number(n) * (UNIT_MS[unit] ?? 0), 0));
 }
 
 function between(least: string, most: string, text: string): number {

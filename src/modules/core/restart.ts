@@ -1,3 +1,4 @@
+import { backoffMs } from "../../kernel/core/backoff.ts";
 import type { ModuleConfig } from "./module.ts";
 
 /** Whether a module that ended is started again, and when. */
@@ -31,25 +32,11 @@ export type Next =
   /** It failed so many times in {@link WINDOW_MS}. */
   | { readonly do: "giveUp"; readonly failures: number };
 
-/** The first wait; each in a row is twice as long as the one before. */
-const FIRST_MS = 1_000;
-const LONGEST_MS = 30_000;
-/** Modules that went down together, with a hub or a disk, needn't come back all at once: so much sooner or later. */
-const JITTER = 0.2;
 /** What stayed up for so long is well again: the wait begins anew. */
 const STEADY_MS = 60_000;
 const WINDOW_MS = 5 * 60_000;
 /** With so many failures within the window it is given up on. */
 const TOO_MANY = 5;
-
-/** @param random in [0, 1) */
-function wait(backoff: number, random: number): number {
-  const middle = Math.min(FIRST_MS * 2 ** backoff, LONGEST_MS);
-  const least = middle * (1 - JITTER);
-  // The longest waits are spread below the limit: cut off at it, half of them would be the same.
-  const most = Math.min(middle * (1 + JITTER), LONGEST_MS);
-  return Math.round(least + (most - least) * random);
-}
 
 /**
  * What follows the unasked end of a process. The window is of wall time, so that it holds across supervisors; a failure
@@ -72,6 +59,6 @@ export function afterExit(
   }
   return {
     state: { failures, restarts: state.restarts + 1, backoff: backoff + 1 },
-    next: { do: "restart", afterMs: wait(backoff, random) },
+    next: { do: "restart", afterMs: backoffMs(backoff, random) },
   };
 }

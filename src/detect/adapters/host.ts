@@ -1,0 +1,515 @@
+import { dirname } from "node:path";
+import { checkpoint, refreshCheckpoint } from "../../kernel/checkpoint.ts";
+import { pick } from "../../kernel/core/glob.ts";
+import { Exit, Expected, message } from "../../kernel/errors.ts";
+import { every } from "../../kernel/every.ts";
+import { generation, type Open } from "../../kernel/generation.ts";
+import type { Activity, Host } from "../../kernel/host.ts";
+import { socketPath } from "../../kernel/paths.ts";
+import { liveTimers } from "../../kernel/runtime.ts";
+import { seatName } from "../../kernel/seat.ts";
+import type { Slot } from "../../kernel/slot.ts";
+import type { EventRow, Happening } from "../core/event.ts";
+import { type BoardConfig, type Installation, relayMode } from "../core/installation.ts";
+import { scaled } from "../core/picture.ts";
+import type { Override, Saved } from "../core/saved.ts";
+import { atRest, type DetectView, type GuardState, type Health } from "../core/view.ts";
+import { Camera } from "./camera/camera.ts";
+import { Detector } from "./detector/detector.ts";
+import { Guard, type GuardEvents, type GuardOptions } from "./guard/client.ts";
+import { HookRunner } from "./hooks.ts";
+import { loadInstallation } from "./installation.ts";
+import { Journal } from "./journal.ts";
+import { Live, type Seen } from "./live.ts";
+import { type Mqtt, openMqtt } from "./mqtt.ts";
+import { ownBoard } from "./relay/own-board.ts";
+import { RelayManager, type RelayOutcome, type Switch } from "./relays.ts";
+import { Snapshots } from "./snapshots.ts";
+import { Usage } from "./usage.ts";
+
+/** What nobody has seen for a while isn't known any more: so often it is looked at, ms. */
+const TICK_MS = 100;
+/** How often usage is measured, ms. */
+const MEASURE_MS = 5_000;
+/** Clients are told of changes so often at most, ms: pictures are five a second of each camera. */
+const TELL_MS = 100;
+/** A relay that is tested is on for so long, ms. */
+const TEST_MS = 300;
+const PULSE_MS = 500;
+/** What a person sees of a picture, pixels at most. */
+const WIDEST = 1_920;
+/** A guard that can't be spoken to has this to end; then it is killed. */
+const GUARD_MS = 5_000;
+/** Cameras are ended one after another, and each has its own time. */
+const CAMERA_MS = 3_000;
+/** What hooks, and what is kept, have at the end for what still waits. */
+const HOOKS_MS = 5_000;
+const KEPT_MS = 10_000;
+const DETECTOR_MS = 20_000;
+const GUARD_OPEN_MS = 20_000;
+
+/** What is open while it runs. */
+type Running = {
+  live: Live;
+  relays: RelayManager;
+  guard: Guard | undefined;
+  detector: Detector | undefined;
+  cameras: Camera[];
+};
+
+/**
+ * Opens detection on a host.
+ * @param told told what happens
+ * @param random for backoffs, in [0, 1)
+ */
+export async function openDetect(
+  host: Host,
+  begun: Saved,
+  told: (row: EventRow) => void,
+  random: () => number = Math.random,
+): Promise<Activity<object>> {
+  const { clock, log, profile, stack, store } = host;
+  const dryRun = begun.dry_run;
+  let { installation } = await loadInstallation(profile);
+  const overrides = new Map<string, Override>(Object.entries(begun.overrides));
+  let saved: Saved = begun;
+  /** What can't be kept for now, by who keeps it. */
+  const unkept = new Map<"events" | "snapshots" | "state", string>();
+  let running: Running | undefined;
+  const usage = new Usage(clock);
+
+  let mqtt: Slot<Pick<Mqtt, "update" | "event" | typeof Symbol.asyncDispose>> | undefined;
+  let telling: ReturnType<typeof setTimeout> | undefined;
+  const changed = () => {
+    telling ??= setTimeout(() => {
+      telling = undefined;
+      host.changed();
+      mqtt?.current?.update(view());
+    }, TELL_MS);
+  };
+  await stack.open("state", "telling", async () => ({
+    async [Symbol.asyncDispose]() {
+      clearTimeout(telling);
+      // Nothing is told any more.
+      telling ??= setTimeout(() => {}, 0);
+    },
+  }));
+  const kept = (by: "events" | "snapshots" | "state") => (problem: string | null) => {
+    if (problem === null) unkept.delete(by);
+    else unkept.set(by, problem);
+    changed();
+  };
+  const stateKept = (error?: unknown) => {
+    if (error === undefined) return unkept.has("state") && kept("state")(null);
+    const problem = `the session's state can't be written: ${message(error)}`;
+    if (!unkept.has("state")) log.error(problem, { error });
+    kept("state")(problem);
+  };
+
+  const hooks = await stack.open(
+    "state",
+    "hooks",
+    async () => new HookRunner(() => installation.hooks, log),
+    {
+      disposeMs: HOOKS_MS,
+    },
+  );
+  const journal = await stack.open(
+    "state",
+    "events",
+    () =>
+      Journal.open(store, profile, host.session, {
+        clock,
+        log,
+        told: (row) => {
+          told(row);
+          mqtt?.current?.event(row);
+          if (row.event === "camera_lost" || row.event === "guard_dead") hooks.fire(row.event, row);
+          changed();
+        },
+        storage: kept("events"),
+        retention: () => installation.retention,
+      }),
+    { disposeMs: KEPT_MS },
+  );
+  const snapshots = await stack.open(
+    "state",
+    "snapshots",
+    () => Snapshots.open(profile, () => installation.retention, { clock, log, storage: kept("snapshots") }),
+    { disposeMs: KEPT_MS },
+  );
+  mqtt = await host.slot("mqtt", async () =>
+    installation.mqtt
+      ? openMqtt(installation.mqtt, { log, profile })
+      : { update: () => {}, event: () => {}, async [Symbol.asyncDispose]() {} },
+  );
+
+  /** What outlives this host. */
+  const leave = (): Saved => ({
+    ...saved,
+    overrides: Object.fromEntries(overrides),
+    ...(running ? running.relays.saved : {}),
+  });
+  let unsaved = false;
+  let saving = false;
+  /** Written behind what is going on: no relay waits for a disk. One after another, so that the last word stays. */
+  const save = async () => {
+    unsaved = true;
+    if (saving) return;
+    saving = true;
+    while (unsaved) {
+      unsaved = false;
+      saved = leave();
+      const state = saved;
+      try {
+        await store.write((db) => refreshCheckpoint(db, host.session, state, clock));
+        stateKept();
+      } catch (error) {
+        stateKept(error);
+      }
+    }
+    saving = false;
+  };
+
+  const happened = (happening: Happening): EventRow => {
+    const row = journal.add(happening);
+    changed();
+    return row;
+  };
+
+  /** A picture and the stream around a trip, for those who look later. */
+  const tripped = async (row: EventRow, { camera, zone, at, frame, people }: Seen) => {
+    hooks.fire("trip", row);
+    const { clip_before_ms: before, clip_after_ms: after } = installation.retention;
+    const source = running?.cameras[camera];
+    if (frame) {
+      const label = `${installation.cameras[camera]?.name ?? ""}/${zone.name}`;
+      const snapshot = await snapshots.picture(row.id, frame, people, zone.points, label);
+      if (snapshot !== undefined) journal.attach(row.id, { snapshot });
+    }
+    if (!source || before + after === 0) return;
+    const bytes = await source.clip(at - before, at + after, leaving.signal);
+    const clip = bytes && (await snapshots.clip(row.id, bytes));
+    if (clip !== undefined) journal.attach(row.id, { clip });
+  };
+  /** Clips that still wait for what comes are given up at the end. */
+  let leaving = new AbortController();
+
+  const view = (): DetectView & Record<string, unknown> => ({
+    v: 1,
+    type: "detect",
+    session_id: host.session,
+    profile,
+    state: "",
+    degraded: [],
+    dry_run: dryRun,
+    ...(running
+      ? { cameras: running.live.cameraRows(), zones: running.live.zoneRows(), relays: running.relays.rows() }
+      : atRest(installation, saved)),
+    guard: { pid: running?.guard?.pid ?? null, state: guardState() },
+    detector: { state: running?.detector?.state ?? "starting", ms: running?.detector?.ms ?? null },
+    health: health(),
+    events: journal.last,
+    as_of: clock.wall(),
+  });
+  const guardState = (): GuardState => (running?.guard ? running.guard.state : "none");
+  const health = (): Health => ({
+    ...usage.now,
+    reconnects: running?.live.reconnects ?? 0,
+    latency_p95_ms: running?.live.latencyP95 ?? null,
+    cycles: Object.values(leave().cycles).reduce((sum, n) => sum + n, 0),
+    self_test: saved.self_test,
+    storage: [...unkept.values()][0] ?? null,
+  });
+  host.show(view);
+
+  const outcomes = async (does: Promise<RelayOutcome>[]) => {
+    const all = await Promise.all(does);
+    void save();
+    return { outcomes: all };
+  };
+  const relays = () => {
+    if (!running) throw new Expected(Exit.again, "it is paused", "stint detect resume");
+    return running.relays;
+  };
+
+  const activity: Activity<object> = {
+    given: {},
+    paused: begun.paused,
+    // No disk keeps a relay from being switched.
+    unwritten: stateKept,
+    async reached(state) {
+      saved = { ...leave(), paused: state === "paused", over: state === "stopping" && host.stopAsked() };
+      const type = state === "running" ? "WATCHING" : state === "paused" ? "PAUSED" : "STOPPED";
+      await store.write((db) =>
+        checkpoint(db, { session: host.session, type, state: saved, keep: 20 }, clock),
+      );
+    },
+    generation: generation<object>()
+      .sources(async (open) => {
+        leaving = new AbortController();
+        const live = new Live({ installation, dryRun, clock, log, overrides, happened, tripped, changed });
+        await open("what is seen", async () => ({
+          async [Symbol.asyncDispose]() {
+            live.close();
+            running = undefined;
+          },
+        }));
+        const cameras: Camera[] = [];
+        for (const [at, config] of installation.cameras.entries()) {
+          const { clip_before_ms, clip_after_ms } = installation.retention;
+          const options = {
+            clock,
+            random,
+            log,
+            keepMs: clip_before_ms + clip_after_ms,
+            frame: live.frame.bind(live, at),
+            changed: live.link.bind(live, at),
+          };
+          const name = `camera ${config.name}`;
+          const camera = await open(name, (signal) => Camera.open(config, options, signal), {
+            disposeMs: CAMERA_MS,
+          });
+          cameras.push(camera);
+        }
+        live.watch(cameras);
+        return { live, cameras };
+      })
+      .actuators(async (open, { live, cameras }) => {
+        let manager: RelayManager | undefined;
+        const events: GuardEvents = {
+          fired: (why) => manager?.reread(`guard: ${why}`),
+          dead: (why) => {
+            happened({ event: "guard_dead", why });
+            manager?.reread(`guard dead: ${why}`);
+          },
+          ready: (pid) => {
+            happened({ event: "guard_ready", pid });
+            manager?.reread("guard");
+          },
+          board: (board, present, why) => {
+            if (present) happened({ event: "board_back", board });
+            else happened({ event: "board_lost", board, why: why ?? "unplugged" });
+            manager?.reread("board");
+          },
+        };
+        const folder = dirname(socketPath(seatName("detect", profile, host.session)));
+        const needed = installation.boards.filter(({ name }) =>
+          installation.relays.some(({ board }) => board === name),
+        );
+        const guard =
+          dryRun || needed.length === 0
+            ? undefined
+            : await openGuard(open, needed, { log, clock, events }, folder);
+        const opened = await open(
+          "relays",
+          async () =>
+            new RelayManager({
+              relays: installation.relays.map((config) => ({
+                config,
+                mode: relayMode(installation, config.id),
+              })),
+              board: guard && switchOf(guard),
+              saved: leave(),
+              clock,
+              log,
+              happened,
+              changed: () => {
+                changed();
+                void save();
+              },
+            }),
+          { disposeMs: GUARD_MS },
+        );
+        manager = opened;
+        running = { live, relays: opened, guard, detector: undefined, cameras };
+        live.drive(opened);
+        return { relays: opened };
+      })
+      .timers(async (open, { live }) => {
+        await open(
+          "watch",
+          every(TICK_MS, async () => live.evaluate(), log),
+        );
+        await open(
+          "usage",
+          every(
+            MEASURE_MS,
+            async () => {
+              await usage.measure();
+              changed();
+            },
+            log,
+          ),
+        );
+        return {};
+      })
+      .workers(async (open, { live }) => {
+        const clips = async () => ({
+          async [Symbol.asyncDispose]() {
+            leaving.abort();
+          },
+        });
+        await open("clips", clips);
+        if (installation.cameras.length === 0) return {};
+        const detector = await open(
+          "detector",
+          (signal) =>
+            Detector.open(
+              installation.detector,
+              {
+                found: ({ camera, frame, detections }) => live.found(camera, frame, detections),
+                lost: (why) => {
+                  happened({ event: "detector_lost", why });
+                  live.evaluate();
+                },
+                back: () => {
+                  happened({ event: "detector_back" });
+                  live.evaluate();
+                },
+              },
+              signal,
+            ),
+          { openMs: DETECTOR_MS },
+        );
+        if (running) running.detector = detector;
+        live.look(detector);
+        return {};
+      }),
+    commands: {
+      arm: async (args) => {
+        const { zones, armed } = armOf(args);
+        if (!running) throw new Expected(Exit.again, "it is paused", "stint detect resume");
+        const ids = running.live.zoneIds;
+        const { picked, unknown } = pick(zones.length === 0 ? ["*"] : zones, ids);
+        if (unknown.length > 0 && zones.length > 0) return { zones: [], unknown };
+        running.live.arm(picked, armed);
+        void save();
+        return { zones: picked, unknown: [] };
+      },
+      relay: async (args) => {
+        const { act, ids: named, for_ms } = relayOf(args);
+        const manager = relays();
+        const ids = named.length > 0 ? named : manager.ids;
+        const until = clock.monotonic() + (for_ms ?? (act === "pulse" ? PULSE_MS : Number.POSITIVE_INFINITY));
+        if (act === "ack") return outcomes(ids.map(async (id) => manager.acknowledge(id)));
+        if (act === "off") return outcomes(ids.map((id) => manager.off(id)));
+        if (act !== "test") return outcomes(ids.map((id) => manager.on(id, until)));
+        if (dryRun) throw new Expected(Exit.again, "this is a dry run: no relay is switched");
+        // One after another: a board's supply is not made for all of them at once.
+        const all: RelayOutcome[] = [];
+        for (const id of ids) all.push(await manager.test(id, TEST_MS));
+        saved = { ...saved, self_test: { at: clock.wall(), ok: all.every(({ ok }) => ok) } };
+        void save();
+        return { outcomes: all };
+      },
+      picture: async (args) => {
+        const { camera, width } = pictureOf(args);
+        const frame = running?.live.newest(camera);
+        if (!frame) return {};
+        const { data, ...size } = scaled(frame, width);
+        return {
+          ...size,
+          data: Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString("base64"),
+        };
+      },
+      measure: async () => ({ timers: await liveTimers() }),
+      reload: async () => {
+        const { installation: next } = await loadInstallation(profile);
+        const before = installation;
+        if (JSON.stringify(next) === JSON.stringify(before)) return {};
+        installation = next;
+        if (JSON.stringify(next.mqtt) !== JSON.stringify(before.mqtt)) await mqtt?.replace();
+        if (!running) return {};
+        if (JSON.stringify(withoutZones(next)) === JSON.stringify(withoutZones(before))) {
+          running.live.redraw(next.cameras);
+          return {};
+        }
+        // Whatever else has changed: all relays off, and all of it anew.
+        await host.pause();
+        await host.resume();
+        return {};
+      },
+    },
+  };
+  return activity;
+}
+
+/** The guard of some boards, and below it those that are simulated here. */
+async function openGuard(
+  open: Open,
+  boards: Installation["boards"],
+  options: GuardOptions,
+  folder: string,
+): Promise<Guard> {
+  const found: BoardConfig[] = [];
+  for (const board of boards) {
+    if (board.kind !== "simulator" || board.socket !== null) found.push(board);
+    else {
+      const own = await open(`simulated board ${board.name}`, () => ownBoard(board, folder), {
+        openMs: GUARD_OPEN_MS,
+      });
+      found.push({ ...board, socket: own.socket });
+    }
+  }
+  const limits = { openMs: GUARD_OPEN_MS, disposeMs: GUARD_MS };
+  return open("guard", (signal) => Guard.open(found, options, signal), limits);
+}
+
+const switchOf = (guard: Guard): Switch => ({
+  set: (board, channel, on) => guard.set(board, channel, on),
+  allOff: () => guard.allOff(),
+  bits: (board) => {
+    const { present, bits } = guard.boardState(board);
+    return present && guard.state === "ok" ? bits : null;
+  },
+});
+
+/** What makes it necessary to open everything anew: all but where zones lie, what is kept, and whom to tell. */
+function withoutZones({ cameras, hooks: _, mqtt: __, ...rest }: Installation): object {
+  const { days: ___, megabytes: ____, ...clips } = rest.retention;
+  return {
+    ...rest,
+    retention: clips,
+    cameras: cameras.map(({ zones, masks: _____, ...camera }) => ({
+      ...camera,
+      // A relay is an alarm or a permit by the zones that it serves.
+      zones: zones.map(({ mode, relays }) => ({ mode, relays })),
+    })),
+  };
+}
+
+const bad = (what: string): Expected => new Expected(Exit.usage, what, "stint detect --help");
+
+const field = (args: unknown, name: string): unknown => (args as Record<string, unknown> | null)?.[name];
+
+const isTexts = (value: unknown): value is string[] =>
+  Array.isArray(value) && value.every((each) => typeof each === "string");
+
+function armOf(args: unknown): { zones: string[]; armed: boolean } {
+  const [zones, armed] = [field(args, "zones"), field(args, "armed")];
+  if (!isTexts(zones) || typeof armed !== "boolean")
+    throw bad("zones is to be a list of names, armed a boolean");
+  return { zones, armed };
+}
+
+const ACTS = ["on", "off", "pulse", "test", "ack"] as const;
+
+function relayOf(args: unknown): { act: (typeof ACTS)[number]; ids: string[]; for_ms: number | undefined } {
+  const [does, ids, forMs] = [field(args, "do"), field(args, "ids") ?? [], field(args, "for_ms")];
+  const act = ACTS.find((each) => each === does);
+  if (!act) throw bad(`do is to be one of ${ACTS.join(", ")}`);
+  if (!isTexts(ids)) throw bad("ids is to be a list of names");
+  if (forMs !== undefined && !(typeof forMs === "number" && forMs > 0 && forMs <= 24 * 3_600_000)) {
+    throw bad("for_ms is out of range");
+  }
+  if ((act === "on" || act === "pulse") && ids.length === 0) throw bad("which relay?");
+  return { act, ids, for_ms: forMs };
+}
+
+function pictureOf(args: unknown): { camera: string; width: number } {
+  const [camera, width] = [field(args, "camera"), field(args, "width")];
+  if (typeof camera !== "string") throw bad("camera is to be a name");
+  if (typeof width !== "number" || !(width >= 1 && width <= WIDEST)) throw bad("width is out of range");
+  return { camera, width };
+}

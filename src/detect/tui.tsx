@@ -1,0 +1,398 @@
+import { useWindowSize } from "ink";
+import { type ReactElement, useCallback, useEffect, useRef, useState } from "react";
+import type { State } from "../kernel/control.ts";
+import { Expected, message } from "../kernel/errors.ts";
+import type { Binding, Keymap } from "../kernel/tui/keys.ts";
+import { Screen } from "../kernel/tui/screen.tsx";
+import type { Tone } from "../kernel/tui/theme.ts";
+import type { Edit } from "./core/edit.ts";
+import { problems } from "./core/health.ts";
+import type { DetectView } from "./core/view.ts";
+import { useDetection } from "./tui/detection.tsx";
+import type { DetectScreenProps, Given, Installed, Message, PageName, Question } from "./tui/page.ts";
+import { useSettings } from "./tui/settings-page.tsx";
+import { useTeaching } from "./tui/teaching-page.tsx";
+import { type Drawing, useDrawing, useTick } from "./tui/tick.ts";
+import { cameraTexts, hourMinute, isLive, rowText, stateTone, stateWord, unknownView } from "./tui/words.ts";
+
+export type { DetectScreenProps } from "./tui/page.ts";
+
+/** A view, and when it was heard: ms of the clock that never jumps. */
+type Heard = {
+  readonly view: DetectView;
+  readonly at: number;
+  /** Whether the host was on its way to an end in order when it was heard of last. */
+  readonly ending: boolean;
+  /** Since when the host can't be reached; undefined: it can. */
+  readonly lostAt: number | undefined;
+};
+
+/** A host that can't be reached for so long has ended, ms. */
+const LOST_MS = 5_000;
+/** A narrower terminal has no room for the time in its title, in cells. */
+const CLOCK_COLUMNS = 70;
+
+/** A host that is still opening says less: what isn't said is as it was; what nobody hosts is as it was last. */
+function heard({ view: before, ...past }: Heard, state: State): Heard {
+  const { pending: _, host: __, ...known } = before;
+  const said = state as Partial<DetectView>;
+  const { cameras, relays, zones, events } = before;
+  const kept = said.host === false ? { cameras, relays, zones, events } : {};
+  const view = { ...known, ...said, ...withoutNothing(kept) } as DetectView;
+  return {
+    view,
+    // Told again of the same moment: time has passed since it was told first.
+    at: view.as_of !== undefined && view.as_of === before.as_of ? past.at : performance.now(),
+    ending: view.host === false ? past.ending : view.pending === "stopping" || view.state === "stopped",
+    lostAt: undefined,
+  };
+}
+
+/** All of a state that is to be seen at once: what else is in it changes with every picture. */
+function newsOf({ view, lostAt }: Heard): string {
+  const { cameras, zones, relays, events, health: _, detector, as_of: __, ...rest } = view;
+  const states = cameras?.map(({ name, state, error, retry_at }) => [name, state, error, retry_at]);
+  return JSON.stringify([
+    rest,
+    states,
+    zones,
+    relays,
+    events?.[0]?.id,
+    detector?.state,
+    lostAt === undefined,
+  ]);
+}
+
+const withoutNothing = <T extends object>(values: T): Partial<T> =>
+  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Partial<T>;
+
+/** What is known by now: a host that has been away for long is gone. */
+function viewOf({ view, lostAt }: Heard): DetectView {
+  return lostAt !== undefined && performance.now() - lostAt > LOST_MS ? { ...view, host: false } : view;
+}
+
+/** The state as it is pushed, in a ref: keys may be pressed before it is drawn. */
+function usePushed({ control, first, profile }: DetectScreenProps, { drawSoon, drawLater }: Drawing) {
+  const latest = useRef<Heard | undefined>(undefined);
+  const nothing = (): Heard => ({
+    view: unknownView(profile),
+    at: performance.now(),
+    ending: false,
+    lostAt: undefined,
+  });
+  latest.current ??= heard(nothing(), first);
+  const last = useCallback(() => latest.current as Heard, []);
+  const hear = useCallback(
+    (state: State | undefined) => {
+      const before = last();
+      latest.current = state
+        ? heard(before, state)
+        : { ...before, lostAt: before.lostAt ?? performance.now() };
+      if (newsOf(latest.current) === newsOf(before)) drawLater();
+      else drawSoon();
+    },
+    [last, drawSoon, drawLater],
+  );
+  /** An answer may come after a push that was newer. */
+  const hearAnswer = useCallback(
+    ({ answer: _, ...state }: State) => {
+      const { as_of, session_id } = last().view;
+      if (state["session_id"] !== session_id || !(Number(state["as_of"]) < Number(as_of))) hear(state);
+    },
+    [last, hear],
+  );
+  useEffect(() => {
+    const watching = control.watch(hear);
+    return () => void watching[Symbol.asyncDispose]();
+  }, [control, hear]);
+  return { last, hearAnswer };
+}
+
+/** What went wrong, and what can be done about it. */
+const inWords = (error: unknown): string =>
+  error instanceof Expected && error.hint !== undefined ? `${error.message}: ${error.hint}` : message(error);
+
+/** What is installed, as it was read last. */
+function useInstalled(
+  { installation, change }: DetectScreenProps,
+  drawSoon: () => void,
+  say: (text: string, tone: Tone) => void,
+): Installed {
+  const [installed] = useState<Installed>(() => ({
+    current: undefined,
+    problem: undefined,
+    async load() {
+      const before = this.problem;
+      try {
+        const read = await installation();
+        this.problem = undefined;
+        if (JSON.stringify(read) === JSON.stringify(this.current))
+          return before === undefined ? undefined : drawSoon();
+        this.current = read;
+      } catch (error) {
+        this.problem = inWords(error);
+      }
+      drawSoon();
+    },
+    async change(edit: Edit) {
+      try {
+        this.current = await change(edit);
+        this.problem = undefined;
+        return true;
+      } catch (error) {
+        say(inWords(error), "failed");
+        return false;
+      }
+    },
+  }));
+  return installed;
+}
+
+/** What there is to say, the most pressing first. @param installed where the session itself is looked at */
+function messageOf(
+  last: Heard,
+  question: Question | undefined,
+  said: Message | undefined,
+  page: Message | undefined,
+  installed: Installed | undefined,
+): Message | undefined {
+  if (question) return { text: question.text, tone: "waiting" };
+  const view = viewOf(last);
+  const gone = last.ending
+    ? "detect has stopped: relays are off"
+    : "host lost, last known: its guard has switched the relays off";
+  const problem = installed?.problem;
+  // Told where it is looked at; on the other pages it would hide what they say.
+  const wrong = installed && isLive(view) && view.state === "running" ? problems(view) : [];
+  const all: Message[] = [
+    ...(said ? [said] : []),
+    ...(view.host === false ? [{ text: gone, tone: "failed" as const }] : []),
+    ...(problem === undefined ? [] : [{ text: problem, tone: "failed" as const }]),
+    ...(page && !said ? [page] : []),
+    ...wrong.map(({ what }) => ({ text: what, tone: "failed" as const })),
+  ];
+  const [first] = all;
+  return first && { text: all.map(({ text }) => text).join(" · "), tone: first.tone };
+}
+
+function DetectScreen(props: DetectScreenProps) {
+  const { control, profile, attached, quit, interrupt } = props;
+  const { columns } = useWindowSize();
+  const drawing = useDrawing();
+  const { draw, drawSoon } = drawing;
+  const { last, hearAnswer } = usePushed(props, drawing);
+  // Refs, since the keys after the one that changes these may come before it is drawn.
+  const said = useRef<Message | undefined>(undefined);
+  const question = useRef<Question | undefined>(undefined);
+  const shown = useRef<PageName>(props.teach === undefined ? "detection" : "teaching");
+  const camera = useRef(props.teach);
+
+  const say = useCallback(
+    (text: string | undefined, tone: Tone = "plain") => {
+      said.current = text === undefined ? undefined : { text, tone };
+      draw();
+    },
+    [draw],
+  );
+  const installed = useInstalled(props, drawSoon, say);
+  const view = viewOf(last());
+  const passed = () => performance.now() - last().at;
+  useTick(() => {
+    const now = viewOf(last());
+    const lost = (now.cameras ?? []).flatMap((each) =>
+      each.state === "live" ? [] : cameraTexts(each, passed(), Date.now()),
+    );
+    return [hourMinute(Date.now()), String(now.host), ...lost].join("\n");
+  });
+
+  const pose = (asked: Question) => {
+    question.current = asked;
+    draw();
+  };
+  const answer = (how: "yes" | "no" | "back") => {
+    const asked = question.current;
+    question.current = undefined;
+    draw();
+    if (how === "yes") asked?.yes();
+    if (how === "no") asked?.no?.();
+  };
+  const show = (page: PageName) => {
+    shown.current = page;
+    say(undefined);
+  };
+  const given = (page: PageName): Given => ({
+    props,
+    installed,
+    isShown: shown.current === page,
+    view: () => viewOf(last()),
+    passed,
+    known: () => isLive(viewOf(last())),
+    camera,
+    draw,
+    drawSoon,
+    open: (to) => leave(() => show(to)),
+    say,
+    pose,
+    async ask(name, args = {}, withinMs) {
+      try {
+        const state = await control.command(name, args, withinMs);
+        hearAnswer(state);
+        say(undefined);
+        return state;
+      } catch (error) {
+        say(inWords(error), "failed");
+        return undefined;
+      }
+    },
+  });
+  const teaching = useTeaching(given("teaching"), () => question.current === undefined);
+  /** Goes on once nothing is left unsaved. */
+  const leave = (go: () => void) => (shown.current === "teaching" ? teaching.leave(go) : go());
+  const pages = {
+    detection: useDetection(given("detection")),
+    settings: useSettings(given("settings"), (name, zone) => {
+      teaching.begin(name, zone);
+      show("teaching");
+    }),
+    teaching,
+  };
+  const page = pages[shown.current];
+  const own = shown.current;
+
+  const open = (to: PageName) => () => {
+    if (shown.current !== to) leave(() => show(to));
+  };
+  const order: readonly PageName[] = ["detection", "settings", "teaching"];
+  const turns: Keymap = [
+    ...order.map(
+      (to, i): Binding => ({
+        keys: [String(i + 1)],
+        label: to === "teaching" ? "teach" : to,
+        help: {
+          detection: "What is detected",
+          settings: "The settings",
+          teaching: "Draw zones on a picture",
+        }[to],
+        bar: own !== to,
+        run: open(to),
+      }),
+    ),
+    ...(own === "teaching"
+      ? []
+      : [
+          {
+            keys: ["tab"],
+            label: "page",
+            help: "The next page",
+            bar: false,
+            run: open(own === "detection" ? "settings" : "teaching"),
+          },
+        ]),
+  ];
+  const leaving: Keymap = [
+    attached
+      ? {
+          keys: ["q"],
+          label: columns >= 100 && isLive(view) ? "leave it running" : "leave",
+          help: "Leave; detection goes on",
+          run: () => leave(quit),
+        }
+      : {
+          keys: ["q"],
+          label: "quit",
+          help: "End detection: relays off, cameras closed; asked before it is done",
+          run: () =>
+            leave(() =>
+              isLive(viewOf(last()))
+                ? pose({ text: "switch all relays off, close the cameras and quit? y/n", yes: quit })
+                : quit(),
+            ),
+        },
+  ];
+  const interrupts: Keymap = [
+    {
+      keys: ["ctrl+c"],
+      label: "interrupt",
+      help: interrupt ? "End detection, unasked, with exit code 130" : "Leave, unasked",
+      run: interrupt ?? quit,
+      bar: false,
+    },
+  ];
+
+  /** Keys do what they do while nothing is asked; those of a page only while it is shown. */
+  const whenFree = (keymap: Keymap): Keymap =>
+    keymap.map((binding) => ({
+      ...binding,
+      when: () => question.current === undefined && shown.current === own && (binding.when?.() ?? true),
+    }));
+  const whenWhole = (keymap: Keymap): Keymap =>
+    keymap.map((binding) => ({ ...binding, when: () => !teaching.isTorn() && (binding.when?.() ?? true) }));
+  const keymap = whenWhole(answering(whenFree([...page.keymap, ...turns, ...leaving]), question, answer));
+
+  const isLost = last().lostAt !== undefined && view.host !== false;
+  const pending = page.pending ?? view.pending;
+  const shownView: DetectView = pending === undefined || !isLive(view) ? view : { ...view, pending };
+  return (
+    <Screen
+      title={["stint detect", ...(page.title === "" ? [] : [page.title])].join("  ")}
+      status={{
+        word: isLost ? "reconnecting" : stateWord(shownView),
+        tone: isLost ? "waiting" : stateTone(shownView),
+        notes: [profile, ...(columns < CLOCK_COLUMNS ? [] : [hourMinute(Date.now())])],
+      }}
+      keymap={[...keymap, ...interrupts]}
+      message={messageOf(
+        last(),
+        question.current,
+        said.current,
+        page.message,
+        own === "detection" ? installed : undefined,
+      )}
+      small={rowText(shownView)}
+    >
+      {page.body}
+    </Screen>
+  );
+}
+
+/** The keymap with the answers to what is asked; keys that do something else while nothing is keep doing that. */
+function answering(
+  keymap: Keymap,
+  question: { readonly current: Question | undefined },
+  answer: (how: "yes" | "no" | "back") => void,
+): Keymap {
+  const answers: readonly (readonly [key: string, how: "yes" | "no" | "back", help: string])[] = [
+    ["y", "yes", "When something is asked: yes"],
+    ["n", "no", "When something is asked: no"],
+    ["esc", "back", "When something is asked: leave all as it is"],
+  ];
+  const isAsked = () => question.current !== undefined;
+  const bound = (key: string) => keymap.find(({ keys }) => keys.includes(key));
+  const added = answers
+    .filter(([key]) => !bound(key))
+    .map(
+      ([key, how, help]): Binding => ({
+        keys: [key],
+        label: how,
+        help,
+        when: isAsked,
+        run: () => answer(how),
+      }),
+    );
+  const wrapped = keymap.map((binding): Binding => {
+    const mine = answers.find(([key]) => binding.keys.includes(key));
+    if (!mine) return binding;
+    const [, how, help] = mine;
+    return {
+      ...binding,
+      ...(isAsked() ? { label: how, bar: true } : {}),
+      help: `${binding.help}; ${help[0]?.toLowerCase()}${help.slice(1)}`,
+      when: () => isAsked() || (binding.when?.() ?? true),
+      run: (type) => (isAsked() ? answer(how) : binding.run(type)),
+    };
+  });
+  return [...added, ...wrapped];
+}
+
+/** The full screen of detection. */
+export const detectScreen = (props: DetectScreenProps): ReactElement => <DetectScreen {...props} />;

@@ -1,0 +1,74 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { RtspServer } from "../support/rtsp.ts";
+import { Sandbox, stint } from "../support/sandbox.ts";
+
+const PASSWORD = "s3cretword";
+let server: RtspServer;
+beforeAll(async () => {
+  server = await RtspServer.start({ login: ["guard", PASSWORD] });
+});
+afterAll(() => server[Symbol.asyncDispose]());
+
+test.concurrent("a camera is tried, added, shown without its password, tried again and removed", async () => {
+  await using box = new Sandbox(stint.source);
+  const cameras = (args: string[], input?: string) =>
+    box.run(["detect", "cameras", ...args], input === undefined ? {} : { input });
+  const added = await cameras(["add", "hall", "-", "--fps", "3"], `${server.url}\n`);
+  expect([added.code, added.err]).toEqual([0, ""]);
+  const shown = server.urlFor("guard", "***").replaceAll("%2A", "*");
+  expect(added.lines).toEqual([
+    {
+      ...{ v: 1, type: "camera_added", name: "hall", url: shown },
+      ...{ width: 768, height: 576, fps: expect.any(Number), codec: "h264", first_ms: expect.any(Number) },
+    },
+  ]);
+  expect(readFileSync(join(box.home, "config/stint/detect.yaml"), "utf8")).toContain(PASSWORD);
+
+  const away = await cameras(["add", "away", "rtsp://127.0.0.1:1/x", "--no-test"]);
+  expect(away.lines).toMatchObject([{ type: "camera_added", name: "away" }]);
+  const [listed, both, one, missed] = await Promise.all([
+    cameras(["list"]),
+    cameras(["test"]),
+    cameras(["test", "hall"]),
+    cameras(["test", "hal"]),
+  ]);
+  expect(listed.lines).toMatchObject([
+    { type: "camera", name: "hall", url: shown, fps: 3, zones: [] },
+    { type: "camera", name: "away", url: "rtsp://127.0.0.1:1/x" },
+  ]);
+  expect(both.code).toBe(1);
+  expect(both.lines.toSorted((a, b) => (String(a["name"]) < String(b["name"]) ? -1 : 1))).toMatchObject([
+    { type: "camera_test", name: "away", ok: false, error: "nobody listens at 127.0.0.1:1" },
+    { type: "camera_test", name: "hall", ok: true, error: null, codec: "h264", width: 768 },
+  ]);
+  expect([one.code, one.lines.length]).toEqual([0, 1]);
+  expect([missed.code, missed.err]).toEqual([2, "stint: there is no camera hal\n  did you mean hall?\n"]);
+
+  expect((await cameras(["remove", "hall"])).lines).toEqual([
+    { v: 1, type: "camera_removed", name: "hall", zones: [] },
+  ]);
+  expect((await cameras(["list"])).lines).toMatchObject([{ name: "away" }]);
+  const said = [added, away, listed, both, one].map(({ out, err }) => out + err).join("");
+  expect(said).not.toContain(PASSWORD);
+});
+
+test.concurrent("what can't be added isn't", async () => {
+  await using box = new Sandbox(stint.source);
+  const add = (...args: string[]) => box.run(["detect", "cameras", "add", ...args]);
+  const [refused, nameless, addressless, textual] = await Promise.all([
+    add("hall", server.urlFor("guard", "wrongsecret")),
+    add("the hall", server.url),
+    add("hall", "gopher://127.0.0.1/x"),
+    add("hall", join(import.meta.dir, "cameras-cli.test.ts")),
+  ]);
+  expect([refused.code, refused.err]).toEqual([
+    69,
+    "stint: the camera refuses the login (401)\n  nothing was added; --no-test adds it all the same\n",
+  ]);
+  expect([nameless.code, addressless.code, textual.code]).toEqual([2, 2, 69]);
+  expect(textual.err).toContain("what it gives isn't video");
+  const { out, err } = await box.run(["detect", "cameras", "list"]);
+  expect([out, err]).toEqual(["", "there are no cameras: stint detect cameras add NAME URL\n"]);
+});
