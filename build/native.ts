@@ -131,6 +131,7 @@ function installed(name: string, platform: string, globs: readonly string[]): Fo
  * @param libraries and those it is linked to, a glob
  */
 function shipped(name: string, platform: string, folder: string, libraries?: string): Found {
+  if (!existsSync(join(modules, name))) throw new Error(`${name} is not installed: run \`npm ci\``);
   const found = ["*.node", ...(libraries === undefined ? [] : [libraries])].flatMap((glob) =>
     existsSync(join(modules, folder)) ? [...new Bun.Glob(glob).scanSync(join(modules, folder))].sort() : [],
   );

@@ -39,6 +39,24 @@ const needed: readonly Needed[] = [
   { command: "wtype", package: "wtype" },
   // A program to supervise that has never heard of stint.
   { command: "ffmpeg", package: "ffmpeg" },
+  // Cameras: a real RTSP server and a video of people to stream.
+  { command: "/usr/bin/python3", package: "python3" },
+  { command: "/usr/lib/python3/dist-packages/gi", package: "python3-gi" },
+  {
+    command: "/usr/lib/x86_64-linux-gnu/girepository-1.0/GstRtspServer-1.0.typelib",
+    package: "gir1.2-gst-rtsp-server-1.0",
+  },
+  {
+    command: "/usr/lib/x86_64-linux-gnu/gstreamer-1.0/libgstrtp.so",
+    package: "gstreamer1.0-plugins-good",
+  },
+  {
+    command: "/usr/lib/x86_64-linux-gnu/gstreamer-1.0/libgstvideoparsersbad.so",
+    package: "gstreamer1.0-plugins-bad",
+  },
+  { command: "/usr/share/doc/opencv-doc/examples/data/vtest.avi", package: "opencv-doc" },
+  // What the driver of relay boards is linked to.
+  { command: "/usr/lib/x86_64-linux-gnu/libusb-1.0.so.0", package: "libusb-1.0-0" },
   // What uiohook-napi is compiled with.
   { command: "gcc", package: "gcc" },
   { command: "/usr/include/stdlib.h", package: "libc6-dev" },

@@ -10,6 +10,7 @@ import { now, type Write } from "./uhid.ts";
 const PATIENCE_MS = 20_000;
 /** After SIGKILL nothing of ours is left, within this, ms. */
 const LEFT_MS = 2_000;
+const ALL_OFF = 0xfc;
 const NOBODY = 65_534;
 
 async function until<T>(what: string, ask: () => T | undefined | false, ms = PATIENCE_MS): Promise<T> {
@@ -93,6 +94,12 @@ boards: [{ name: board, ${board} }]
 relays:
   - { id: lamp, channel: 1 }
   - { id: horn, channel: 2 }
+`;
+/** A camera that there isn't, and a lost one trips. */
+const withCamera = `${installation("kind: usb-hid")}cameras:
+  - name: hall
+    url: rtsp://127.0.0.1:1/
+    zones: [{ name: press, points: [[0, 0], [1, 0], [1, 1]], relays: [lamp] }]
 `;
 const env = home("root", installation("kind: usb-hid"));
 
@@ -262,22 +269,37 @@ export const scenarios: Readonly<Record<string, () => Promise<string | undefined
     return `after ${ms(from, off)}`;
   },
 
-  "a board that is pulled while on is missed, and off once it is back": async () => {
+  "a board that is pulled while it is on is told of, and what held it ends": async () => {
     using running = await holding(board);
-    const told = running.said.length;
     await board.unplug();
-    await until("it is told", () => running.said.length > told);
-    const words = running.said.slice(told).trim().split("\n")[0];
+    const { code, out } = await running.ended;
     await board.plug();
-    await sleep(1_000);
+    must(code === 1 && out.includes('"ok":false'), `${code}: ${running.said}`);
     must(board.bits === 0, `the relays are ${board.bits}`);
+    await nothingLeft();
+    return undefined;
+  },
+
+  "detect run trips on a lost camera, and a board that is back is switched off before all": async () => {
+    using running = new Stint(["detect", "run"], { env: home("run", withCamera) });
+    const event = (name: string, after = 0) => {
+      const met = () => running.out.indexOf(`"event":"${name}"`, after);
+      return until(`${name}: ${running.said}`, () => met() >= 0 && met() + 1);
+    };
+    await board.was(1);
+    const lost = await board.unplug().then(() => event("board_lost"));
+    await board.plug();
+    await event("board_back", lost);
+    const on = await board.was(1);
+    const first = board.writes[0];
+    must(first?.code === ALL_OFF && first.bits === 0, `the first write was ${JSON.stringify(first)}`);
+    const from = now();
     running.process.kill("SIGTERM");
-    await running.ended;
-    must(
-      board.writes.every(({ bits }) => bits === 0),
-      "it was switched on",
-    );
-    return words;
+    const off = await board.was(0, from);
+    const { code } = await running.ended;
+    must(code === 143 && board.bits === 0, `${code}, the relays are ${board.bits}`);
+    await nothingLeft();
+    return `on again ${ms(first.at, on)} later; off after ${ms(from, off)}`;
   },
 
   "a board that this user may not open: the udev rule is shown, exit 69": async () => {

@@ -5,7 +5,6 @@ import { Expected, message } from "../kernel/errors.ts";
 import type { Binding, Keymap } from "../kernel/tui/keys.ts";
 import { Screen } from "../kernel/tui/screen.tsx";
 import type { Tone } from "../kernel/tui/theme.ts";
-import type { Edit } from "./core/edit.ts";
 import { problems } from "./core/health.ts";
 import type { DetectView } from "./core/view.ts";
 import { useDetection } from "./tui/detection.tsx";
@@ -29,6 +28,8 @@ type Heard = {
 
 /** A host that can't be reached for so long has ended, ms. */
 const LOST_MS = 5_000;
+/** What has come of what was asked for is news for so long, ms. */
+const NEWS_MS = 60_000;
 /** A narrower terminal has no room for the time in its title, in cells. */
 const CLOCK_COLUMNS = 70;
 
@@ -118,33 +119,39 @@ function useInstalled(
   drawSoon: () => void,
   say: (text: string, tone: Tone) => void,
 ): Installed {
-  const [installed] = useState<Installed>(() => ({
-    current: undefined,
-    problem: undefined,
-    async load() {
-      const before = this.problem;
-      try {
-        const read = await installation();
-        this.problem = undefined;
-        if (JSON.stringify(read) === JSON.stringify(this.current))
-          return before === undefined ? undefined : drawSoon();
-        this.current = read;
-      } catch (error) {
-        this.problem = inWords(error);
-      }
-      drawSoon();
-    },
-    async change(edit: Edit) {
-      try {
-        this.current = await change(edit);
-        this.problem = undefined;
-        return true;
-      } catch (error) {
-        say(inWords(error), "failed");
-        return false;
-      }
-    },
-  }));
+  const [installed] = useState(() => {
+    /** Of several readings under way the last holds. */
+    let turn = 0;
+    const known: Installed = {
+      current: undefined,
+      problem: undefined,
+      async load() {
+        const mine = ++turn;
+        const [read, problem] = await installation().then(
+          (value) => [value, undefined] as const,
+          (error: unknown) => [known.current, inWords(error)] as const,
+        );
+        if (mine !== turn) return;
+        const isSame = problem === known.problem && JSON.stringify(read) === JSON.stringify(known.current);
+        known.current = read;
+        known.problem = problem;
+        if (!isSame) drawSoon();
+      },
+      async change(edit) {
+        try {
+          const changed = await change(edit);
+          turn++;
+          known.current = changed;
+          known.problem = undefined;
+          return true;
+        } catch (error) {
+          say(inWords(error), "failed");
+          return false;
+        }
+      },
+    };
+    return known;
+  });
   return installed;
 }
 
@@ -159,8 +166,8 @@ function messageOf(
   if (question) return { text: question.text, tone: "waiting" };
   const view = viewOf(last);
   const gone = last.ending
-    ? "detect has stopped: relays are off"
-    : "host lost, last known: its guard has switched the relays off";
+    ? "detect has stopped"
+    : "host lost, last known: stint detect run takes it up again";
   const problem = installed?.problem;
   // Told where it is looked at; on the other pages it would hide what they say.
   const wrong = installed && isLive(view) && view.state === "running" ? problems(view) : [];
@@ -182,19 +189,24 @@ function DetectScreen(props: DetectScreenProps) {
   const { draw, drawSoon } = drawing;
   const { last, hearAnswer } = usePushed(props, drawing);
   // Refs, since the keys after the one that changes these may come before it is drawn.
-  const said = useRef<Message | undefined>(undefined);
+  const said = useRef<(Message & { readonly at: number }) | undefined>(undefined);
   const question = useRef<Question | undefined>(undefined);
   const shown = useRef<PageName>(props.teach === undefined ? "detection" : "teaching");
   const camera = useRef(props.teach);
 
   const say = useCallback(
     (text: string | undefined, tone: Tone = "plain") => {
-      said.current = text === undefined ? undefined : { text, tone };
+      said.current = text === undefined ? undefined : { text, tone, at: performance.now() };
       draw();
     },
     [draw],
   );
   const installed = useInstalled(props, drawSoon, say);
+  /** What went wrong is said until something else is; what went well is news for a while. */
+  const saidNow = () => {
+    const now = said.current;
+    return now?.tone === "plain" && performance.now() - now.at > NEWS_MS ? undefined : now;
+  };
   const view = viewOf(last());
   const passed = () => performance.now() - last().at;
   useTick(() => {
@@ -202,7 +214,7 @@ function DetectScreen(props: DetectScreenProps) {
     const lost = (now.cameras ?? []).flatMap((each) =>
       each.state === "live" ? [] : cameraTexts(each, passed(), Date.now()),
     );
-    return [hourMinute(Date.now()), String(now.host), ...lost].join("\n");
+    return [hourMinute(Date.now()), String(now.host), saidNow()?.text, ...lost].join("\n");
   });
 
   const pose = (asked: Question) => {
@@ -344,7 +356,7 @@ function DetectScreen(props: DetectScreenProps) {
       message={messageOf(
         last(),
         question.current,
-        said.current,
+        saidNow(),
         page.message,
         own === "detection" ? installed : undefined,
       )}

@@ -28,10 +28,9 @@ test.concurrent("a camera is tried, added, shown without its password, tried aga
 
   const away = await cameras(["add", "away", "rtsp://127.0.0.1:1/x", "--no-test"]);
   expect(away.lines).toMatchObject([{ type: "camera_added", name: "away" }]);
-  const [listed, both, one, missed] = await Promise.all([
+  const [listed, both, missed] = await Promise.all([
     cameras(["list"]),
     cameras(["test"]),
-    cameras(["test", "hall"]),
     cameras(["test", "hal"]),
   ]);
   expect(listed.lines).toMatchObject([
@@ -43,25 +42,25 @@ test.concurrent("a camera is tried, added, shown without its password, tried aga
     { type: "camera_test", name: "away", ok: false, error: "nobody listens at 127.0.0.1:1" },
     { type: "camera_test", name: "hall", ok: true, error: null, codec: "h264", width: 768 },
   ]);
-  expect([one.code, one.lines.length]).toEqual([0, 1]);
   expect([missed.code, missed.err]).toEqual([2, "stint: there is no camera hal\n  did you mean hall?\n"]);
 
   expect((await cameras(["remove", "hall"])).lines).toEqual([
     { v: 1, type: "camera_removed", name: "hall", zones: [] },
   ]);
   expect((await cameras(["list"])).lines).toMatchObject([{ name: "away" }]);
-  const said = [added, away, listed, both, one].map(({ out, err }) => out + err).join("");
+  const said = [added, away, listed, both].map(({ out, err }) => out + err).join("");
   expect(said).not.toContain(PASSWORD);
 });
 
 test.concurrent("what can't be added isn't", async () => {
   await using box = new Sandbox(stint.source);
   const add = (...args: string[]) => box.run(["detect", "cameras", "add", ...args]);
-  const [refused, nameless, addressless, textual] = await Promise.all([
+  const [refused, nameless, addressless, textual, programless] = await Promise.all([
     add("hall", server.urlFor("guard", "wrongsecret")),
     add("the hall", server.url),
     add("hall", "gopher://127.0.0.1/x"),
     add("hall", join(import.meta.dir, "cameras-cli.test.ts")),
+    box.run(["detect", "cameras", "add", "hall", server.url], { env: { PATH: "/nowhere" } }),
   ]);
   expect([refused.code, refused.err]).toEqual([
     69,
@@ -69,6 +68,10 @@ test.concurrent("what can't be added isn't", async () => {
   ]);
   expect([nameless.code, addressless.code, textual.code]).toEqual([2, 2, 69]);
   expect(textual.err).toContain("what it gives isn't video");
+  expect([programless.code, programless.err.split("\n")[0]]).toEqual([
+    69,
+    "stint: there is no ffmpeg: apt install ffmpeg",
+  ]);
   const { out, err } = await box.run(["detect", "cameras", "list"]);
   expect([out, err]).toEqual(["", "there are no cameras: stint detect cameras add NAME URL\n"]);
 });

@@ -191,12 +191,18 @@ describe("the detection page", () => {
         return pending.promise;
       },
     });
-    await Bun.sleep(800);
+    await Bun.sleep(400);
     expect(asked).toEqual(["hall"]);
-    await t.press("2");
+    // Nor while they can't be seen.
+    await t.press("?");
     pending.resolve(picture());
-    await Bun.sleep(500);
+    await Bun.sleep(400);
     expect(asked).toEqual(["hall"]);
+    await t.press("?");
+    await until(
+      () => asked.length,
+      (times) => times > 1,
+    );
   });
 
   test("says why there is no picture", async () => {
@@ -227,11 +233,14 @@ describe("the detection page", () => {
     await new Promise((resolve) => setTimeout(resolve, 30));
     expect(t.asked).toEqual([]);
     await t.press("T", "y");
-    expect(t.asked).toEqual(['test {"ids":[]}']);
+    expect(t.asked).toEqual(['relay {"do":"test","ids":[]}']);
     expect(t.message()).toContain("testing relays");
-    const self_test = { at: 1, ok: false };
-    t.answers[0]?.resolve({ ...running, health: { ...running.health, self_test } });
-    await t.shows("not every relay did as it was told");
+    const outcomes = [
+      { relay: "lamp", ok: true, text: "on and off" },
+      { relay: "horn", ok: false, text: "it stayed off" },
+    ];
+    t.answers[0]?.resolve({ ...running, answer: { outcomes } });
+    await t.shows("horn: it stayed off");
   });
 
   test("acknowledges the one that has latched, and asks which where there are several", async () => {
@@ -239,18 +248,18 @@ describe("the detection page", () => {
     const t = await open({ ...running, relays });
     expect(t.text()).toContain("lamp ○ off latched");
     await t.press("a");
-    expect(t.asked).toEqual(['ack {"ids":["lamp"]}']);
+    expect(t.asked).toEqual(['relay {"do":"ack","ids":["lamp"]}']);
     t.push({
       ...running,
       relays: relays.map((each) => ({ ...each, latched: true })),
       as_of: running.as_of ?? 0,
     });
     await t.press("a", ..."horn", "\r");
-    expect(t.asked.at(-1)).toBe('ack {"ids":["horn"]}');
+    expect(t.asked.at(-1)).toBe('relay {"do":"ack","ids":["horn"]}');
     await t.press("a", ..."siren", "\r");
     expect(t.message()).toContain("siren isn't one of lamp, horn");
     await t.press("a", ..."all", "\r");
-    expect(t.asked.at(-1)).toBe('ack {"ids":["lamp","horn"]}');
+    expect(t.asked.at(-1)).toBe('relay {"do":"ack","ids":["lamp","horn"]}');
   });
 
   test("disarms the selected zones once it has asked, and arms them without", async () => {
@@ -345,6 +354,13 @@ describe("the settings page", () => {
     expect(t.edits.slice(1)).toEqual([{ do: "remove_camera", camera: "hall" }]);
     await t.press("\x1b[F", ..."kkkkkk", "\r", ..."siren", "\r", "\x15", "3", "\r");
     expect(t.edits.at(-1)).toEqual({ do: "add_relay", relay: "siren", board: null, channel: 3 });
+  });
+
+  test("has a new zone drawn on the teaching page", async () => {
+    const t = await open(running);
+    await t.press("2", ..."jjjjj", "a", ..."bay", "\r");
+    await t.shows("▸bay 0 points, open");
+    expect(t.text()).toContain("zones of hall");
   });
 
   test("says why the configuration can't be read", async () => {

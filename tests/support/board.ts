@@ -11,7 +11,11 @@ import { stint, until } from "./sandbox.ts";
 export const fromSource = [...stint.source] as [string, ...string[]];
 
 /** A board's configuration. */
-export const simulated = (name: string, socket: string | null, more: Partial<BoardConfig> = {}): BoardConfig => ({
+export const simulated = (
+  name: string,
+  socket: string | null,
+  more: Partial<BoardConfig> = {},
+): BoardConfig => ({
   name,
   kind: "simulator",
   serial: null,

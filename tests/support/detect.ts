@@ -1,16 +1,14 @@
 /** A home with cameras and relay boards, in which `stint detect` is run. Real ffmpeg, a real detector, real processes. */
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { stringify } from "yaml";
-import { type Line, stint, until } from "./sandbox.ts";
+import { BoardProcess } from "./board.ts";
 import { HostBox } from "./hosted.ts";
-import { type TestBoard, testBoard } from "./board.ts";
+import { ffmpeg, STREET } from "./rtsp.ts";
+import { type Line, stint, until } from "./sandbox.ts";
 
-/** Debian's opencv-doc: a fixed camera over pedestrians, 768×576, 10 pictures a second. */
-export const VTEST = "/usr/share/doc/opencv-doc/examples/data/vtest.avi";
-
-/** Someone is nearly always in this part of it. */
+/** A zone over the whole picture. */
 export const EVERYWHERE = [
   [0, 0],
   [1, 0],
@@ -18,37 +16,28 @@ export const EVERYWHERE = [
   [0, 1],
 ];
 
-/** Runs ffmpeg to its end. */
-async function ffmpeg(...args: string[]): Promise<void> {
-  const child = Bun.spawn(["ffmpeg", "-nostdin", "-v", "error", "-y", ...args], { stdin: "ignore", stderr: "pipe" });
-  const errors = await child.stderr.text();
-  if ((await child.exited) !== 0) throw new Error(`ffmpeg: ${errors}`);
-}
+let made: Promise<string> | undefined;
 
-/**
- * Eight seconds that repeat: four of an empty grey place, four with people in it. Made once for a run of the tests.
- * @returns its path
- */
-export async function comesAndGoes(): Promise<string> {
-  const path = join(tmpdir(), `stint-test-comes-and-goes-${process.ppid}.mp4`);
-  if (existsSync(path)) return path;
-  const part = `${path}.${process.pid}.mp4`;
-  const look = "scale=640:480,fps=10,format=yuv420p";
-  const [grey, people] = [`color=c=gray:s=640x480:r=10:d=4,format=yuv420p[grey]`, `[0:v]${look}[people]`];
-  await ffmpeg(
-    ...["-ss", "2", "-t", "4", "-i", VTEST, "-filter_complex"],
-    `${grey};${people};[grey][people]concat=n=2:v=1[out]`,
-    ...["-map", "[out]", "-c:v", "libx264", "-preset", "ultrafast", "-g", "10", part],
-  );
-  const { renameSync } = await import("node:fs");
-  renameSync(part, path);
-  return path;
+/** Eight seconds that repeat: four of an empty grey place, four with people in it. Made once, gone with the run. */
+export function comesAndGoes(): Promise<string> {
+  made ??= (async () => {
+    const folder = mkdtempSync(join(tmpdir(), "stint-test-detect-"));
+    process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+    const path = join(folder, "comes-and-goes.mp4");
+    const grey = "color=c=gray:s=640x480:r=10:d=4,format=yuv420p[grey]";
+    const people = "[0:v]scale=640:480,fps=10,format=yuv420p[people]";
+    const both = `${grey};${people};[grey][people]concat=n=2:v=1[out]`;
+    const coded = ["-map", "[out]", "-c:v", "libx264", "-preset", "ultrafast", "-g", "10", path];
+    await ffmpeg("-ss", "2", "-t", "4", "-i", STREET, "-filter_complex", both, ...coded);
+    return path;
+  })();
+  return made;
 }
 
 export type Config = Record<string, unknown>;
 
 export class DetectBox extends HostBox {
-  readonly #boards: TestBoard[] = [];
+  readonly #boards: BoardProcess[] = [];
 
   constructor(command: readonly string[] = stint.executable, env: Record<string, string> = {}) {
     super("detect", env, command);
@@ -66,8 +55,8 @@ export class DetectBox extends HostBox {
   }
 
   /** A simulated board, a process of its own that stamps each write. */
-  async board(options: { serial?: string; channels?: number } = {}): Promise<TestBoard> {
-    const board = await testBoard(this, options);
+  async board(name = "main"): Promise<BoardProcess> {
+    const board = await BoardProcess.start(this.home, name, this.command);
     this.#boards.push(board);
     return board;
   }
@@ -93,7 +82,13 @@ export class DetectBox extends HostBox {
 
   /** The processes of this home by what they are. */
   get parts(): { host: number[]; guard: number[]; ffmpeg: number[]; board: number[]; other: number[] } {
-    const parts = { host: [] as number[], guard: [] as number[], ffmpeg: [] as number[], board: [] as number[], other: [] as number[] };
+    const parts = {
+      host: [] as number[],
+      guard: [] as number[],
+      ffmpeg: [] as number[],
+      board: [] as number[],
+      other: [] as number[],
+    };
     for (const pid of this.processes()) {
       let words: string;
       try {

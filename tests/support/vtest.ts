@@ -12,7 +12,12 @@ export function vtestPictures(width: number, step: number, most: number): Map<nu
   const height = Math.round((width * HEIGHT) / WIDTH);
   const ran = Bun.spawnSync([
     ...["ffmpeg", "-v", "error", "-nostdin", "-threads", "1", "-i", VTEST],
-    ...["-frames:v", `${most}`, "-vf", `select=not(mod(n+1\\,${step})),scale=${width}:${height}`],
+    ...[
+      "-frames:v",
+      `${most}`,
+      "-vf",
+      `select=not(mod(n+1\\,${step})),scale=${width}:${height}:flags=bilinear`,
+    ],
     ...["-fps_mode", "passthrough", "-f", "rawvideo", "-pix_fmt", "rgb24", "-"],
   ]);
   if (!ran.success) throw new Error(`${VTEST} can't be read: ${ran.stderr}`);

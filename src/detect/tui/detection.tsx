@@ -1,12 +1,13 @@
 import { Box, type DOMElement, Text } from "ink";
 import { type ReactNode, type RefObject, useEffect, useLayoutEffect, useRef, useState } from "react";
+import type { State } from "../../kernel/control.ts";
 import type { Binding } from "../../kernel/tui/keys.ts";
 import { useBody } from "../../kernel/tui/screen.tsx";
 import { cells, cut } from "../../kernel/tui/text.ts";
 import { type Tone, tones } from "../../kernel/tui/theme.ts";
 import type { EventRow } from "../core/event.ts";
 import { eventText, isBad } from "../core/event-text.ts";
-import type { Drawing } from "../core/halfblock.ts";
+import { type Drawing, drawnSize } from "../core/halfblock.ts";
 import { zoneId } from "../core/installation.ts";
 import type { CameraRow, DetectView, ZoneRow } from "../core/view.ts";
 import { DrawnPicture, isSeen, useDepth } from "./drawn-picture.tsx";
@@ -34,6 +35,9 @@ const TEST_MS = 120_000;
 const REREAD_MS = 10_000;
 
 type Wish = "pause" | "resume";
+
+/** What has become of a command about one relay. */
+type Outcome = { readonly relay: string; readonly ok: boolean; readonly text: string };
 
 /** What the keys choose of what is shown. */
 type Look = {
@@ -116,17 +120,26 @@ export function useDetection(given: Given): Page {
 
   const latched = () => (view().relays ?? []).filter((relay) => relay.latched).map(({ id }) => id);
   const acknowledge = async (ids: readonly string[]) => {
-    if (await ask("ack", { ids })) say(`${ids.join(", ")} acknowledged`);
+    const state = await ask("relay", { do: "ack", ids });
+    if (state) tell(state, `${ids.join(", ")} acknowledged`);
   };
   const test = async () => {
     testing.current = true;
     say("testing relays: each is switched on and off, and read back…", "waiting");
-    const state = await ask("test", { ids: [] }, TEST_MS);
+    const state = await ask("relay", { do: "test", ids: [] }, TEST_MS);
     testing.current = false;
     if (!state) return draw();
-    const { health } = state as Partial<DetectView>;
-    if (health?.self_test?.ok === false) say("relay test: not every relay did as it was told", "failed");
-    else say("relay test: every relay did as it was told");
+    // Also of those that were left out, and why.
+    const all = outcomesOf(state).map(({ relay, text }) => `${relay}: ${text}`);
+    tell(state, ["relay test", ...all].join(" · "));
+  };
+  /** What has come of a command about relays. */
+  const tell = (state: State, done: string) => {
+    const failed = outcomesOf(state)
+      .filter(({ ok }) => !ok)
+      .map(({ relay, text }) => `${relay}: ${text}`);
+    if (failed.length > 0) say(failed.join(" · "), "failed");
+    else say(done);
   };
   const arm = async (ids: readonly string[], armed: boolean) => {
     if (await ask("arm", { zones: ids, armed })) say(`${ids.join(", ")} ${armed ? "armed" : "disarmed"}`);
@@ -253,6 +266,9 @@ export function useDetection(given: Given): Page {
     ),
   };
 }
+
+const outcomesOf = ({ answer }: State): readonly Outcome[] =>
+  (answer as { outcomes?: readonly Outcome[] } | undefined)?.outcomes ?? [];
 
 const perPage = (grid: Grid | undefined): number => (grid ? grid.columns * grid.rows : 1);
 
@@ -476,11 +492,7 @@ function Panel({ given, view, known, camera, zone, isSelected, still, size, colo
                 columns={inner}
                 rows={height}
                 colour={colour}
-                boxes={camera.people.map(({ box, score }) => ({
-                  box,
-                  label: `person ${score.toFixed(2).replace(/^0/, "")}`,
-                  tone: "plain",
-                }))}
+                boxes={peopleOf(camera, drawnSize(picture, inner, height).columns)}
                 polygons={outlinesOf(given, camera.name, zones, known)}
               />
             ) : (
@@ -499,6 +511,14 @@ function Panel({ given, view, known, camera, zone, isSelected, still, size, colo
     </Box>
   );
 }
+
+/** The people a camera shows, each with its score; with the word where there is room for it. @param columns of the picture */
+const peopleOf = ({ people }: CameraRow, columns: number): Drawing["boxes"] =>
+  people.map(({ box, score }) => {
+    const short = score.toFixed(2).replace(/^0/, "");
+    const label = `person ${short}`;
+    return { box, label: (box[2] - box[0]) * columns >= label.length ? label : short, tone: "plain" };
+  });
 
 /** The zones of a camera as they are installed, in the tones of what they are now. */
 function outlinesOf(

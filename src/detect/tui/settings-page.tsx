@@ -45,8 +45,8 @@ export function useSettings(given: Given, teach: (camera: string, zone?: string)
   };
   const settingNow = (): Setting | undefined => {
     // Of a page that isn't shown nothing is asked for each frame.
-  const rows = isShown ? rowsNow() : [];
-  const row = rows[placeNow(rows)];
+    const rows = isShown ? rowsNow() : [];
+    const row = rows[placeNow(rows)];
     return row && isSetting(row) ? row : undefined;
   };
   const select = (place: number) => {

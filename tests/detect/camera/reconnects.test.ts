@@ -83,6 +83,17 @@ test("what it gives beside pictures of one size ends it", async () => {
   expect(await errors("kill -SEGV $$")).toBe("ffmpeg ended: killed by SIGSEGV");
 });
 
+test("one whose first picture doesn't come is given up on", async () => {
+  await using watched = await Watched.open(cameraAt("rtsp://127.0.0.1/x"), {
+    ...{ ffmpeg: folder.program("silent", "sleep 60"), patience: { firstMs: 100 } },
+  });
+  expect(await watched.lost()).toMatchObject({
+    error: "no picture for 0.1 s",
+    size: null,
+    lastFrameAt: null,
+  });
+});
+
 test("a camera whose copy fails is opened without it", async () => {
   const script = `case "$*" in *pipe:3*) echo '[mpegts @ 0x1] [error] first pts value must be set' >&2; exit 1;; esac; ${PICTURE}; sleep 5`;
   await using watched = await Watched.open(cameraAt("rtsp://127.0.0.1/x"), {

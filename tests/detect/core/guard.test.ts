@@ -165,8 +165,12 @@ describe("what they say", () => {
         expect(() => readReport(line)).not.toThrow();
       }),
     );
-    expect(readRequest('{"ask":"set","id":1,"board":"hall","channel":2,"on":1,"epoch":3,"at":1}')).toBeUndefined();
-    expect(readRequest('{"ask":"set","id":1,"board":"hall","channel":2,"on":true,"epoch":3}')).toBeUndefined();
+    expect(
+      readRequest('{"ask":"set","id":1,"board":"hall","channel":2,"on":1,"epoch":3,"at":1}'),
+    ).toBeUndefined();
+    expect(
+      readRequest('{"ask":"set","id":1,"board":"hall","channel":2,"on":true,"epoch":3}'),
+    ).toBeUndefined();
     expect(readRequest('{"ask":"hold","boards":[{"name":"hall"}]}')).toBeUndefined();
   });
 
@@ -184,7 +188,8 @@ describe("what they say", () => {
         const all = texts.map((text) => `${text}\n`).join("");
         const lines = new Lines();
         const got: string[] = [];
-        for (let at = 0; at < all.length; at += size + 1) got.push(...lines.push(all.slice(at, at + size + 1)));
+        for (let at = 0; at < all.length; at += size + 1)
+          got.push(...lines.push(all.slice(at, at + size + 1)));
         expect(got).toEqual(texts);
       }),
     );

@@ -81,7 +81,7 @@ describe("a thread", () => {
     ["throws", 3, "on purpose"],
     ["ends", 4, "its thread ended"],
     ["says that it failed", 5, "out of memory"],
-    ["computes for ever", 6, "it doesn't answer for 0.2 s"],
+    ["is held by native code", 6, "it doesn't answer for 0.2 s"],
   ])("that %s is lost and another takes its place", async (_, width, why) => {
     await using detector = await open();
     detector.offer(0, picture(width));
@@ -172,15 +172,15 @@ describe("a detector", () => {
 
   test.each([
     ["looks at a picture", 2],
-    ["computes for ever", 6],
+    ["is held by native code", 6],
     ["has lost its thread", 5],
-  ])("that %s is disposed at once, and says nothing more", async (_, width) => {
+  ])("that %s is disposed soon, and says nothing more", async (_, width) => {
     const detector = await open();
     detector.offer(0, picture(width));
     if (width === 5) await until(() => told.length === 1);
     const began = performance.now();
     await detector[Symbol.asyncDispose]();
-    expect(performance.now() - began).toBeLessThan(150);
+    expect(performance.now() - began).toBeLessThan(1_000);
     const before = [...told];
     detector.offer(1, picture(1));
     await detector[Symbol.asyncDispose]();

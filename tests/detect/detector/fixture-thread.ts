@@ -2,10 +2,11 @@ import type { Answered, Asked } from "../../../src/detect/adapters/detector/prot
 
 /**
  * A detector's thread that sees nobody, and does as the width of a picture says: 1 answers after as many ms as the
- * picture is high, 2 never answers, 3 throws, 4 ends its thread, 5 says that it failed, 6 computes for ever.
+ * picture is high, 2 never answers, 3 throws, 4 ends its thread, 5 says that it failed, 6 is held for 3 s as by native code.
  */
 addEventListener("message", async (event) => {
   const asked = (event as MessageEvent<Asked>).data;
+  if (asked.type === "close") process.exit(0);
   const say = (answered: Answered) => postMessage(answered);
   if (asked.type === "open") {
     if (asked.config.model === "damaged")
@@ -24,6 +25,6 @@ addEventListener("message", async (event) => {
     case 5:
       return say({ type: "failed", message: "out of memory" });
     case 6:
-      for (;;);
+      Bun.sleepSync(3_000);
   }
 });

@@ -188,7 +188,8 @@ export class Camera implements AsyncDisposable {
       const due = feed.lastFrameAt === null ? opened + firstMs : feed.lastFrameAt + stallMs;
       const left = due - clock.monotonic();
       if (left <= 0) break;
-      await clock.sleep(left, signal);
+      // Once the first picture has come it is the shorter limit that counts.
+      await clock.sleep(Math.min(left, stallMs), signal);
       // Where it was this process that stood still, what has come meanwhile is read first.
       await setImmediate();
       if (signal.aborted) return;

@@ -87,10 +87,6 @@ export class Feed implements AsyncDisposable {
     this.#copied?.on("data", (bytes: Uint8Array) => this.#take(() => this.#copy(bytes)));
   }
 
-  get pid(): number | undefined {
-    return this.#child.pid;
-  }
-
   /** What ffmpeg found; undefined before that. */
   get stream(): Stream | undefined {
     return this.#stream;

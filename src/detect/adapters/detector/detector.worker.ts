@@ -6,7 +6,7 @@ import type { Answered, Asked } from "./protocol.ts";
 
 let model: Model | undefined;
 
-async function answer(asked: Asked): Promise<Answered> {
+async function answer(asked: Exclude<Asked, { type: "close" }>): Promise<Answered> {
   if (asked.type === "open") {
     model = await openModel(asked.config);
     return { type: "opened" };
@@ -19,13 +19,22 @@ async function answer(asked: Asked): Promise<Answered> {
   return { type: "found", detections, ms: performance.now() - began };
 }
 
-addEventListener("message", async (event) => {
+/** What was asked is answered one after another: nothing native is at work when the last comes. */
+let answering: Promise<void> = Promise.resolve();
+
+addEventListener("message", (event) => {
+  const asked = (event as MessageEvent<Asked>).data;
+  // Of a thread alone this ends nothing else.
+  answering = answering.then(() => (asked.type === "close" ? process.exit(0) : say(asked)));
+});
+
+async function say(asked: Exclude<Asked, { type: "close" }>): Promise<void> {
   let answered: Answered;
   try {
-    answered = await answer((event as MessageEvent<Asked>).data);
+    answered = await answer(asked);
   } catch (error) {
     const { exit, hint } = error instanceof Expected ? error : {};
     answered = { type: "failed", message: message(error), ...(exit === undefined ? {} : { exit, hint }) };
   }
   postMessage(answered);
-});
+}

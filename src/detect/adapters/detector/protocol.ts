@@ -12,7 +12,9 @@ export type Asked =
       readonly pixels: SharedArrayBuffer;
       readonly width: number;
       readonly height: number;
-    };
+    }
+  /** The last: it ends by itself. */
+  | { readonly type: "close" };
 
 export type Answered =
   | { readonly type: "opened" }

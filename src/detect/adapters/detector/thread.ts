@@ -6,7 +6,7 @@ import type { Answered, Asked } from "./protocol.ts";
 /** How long a model may take to load; a large one from a slow disk takes seconds. */
 const LOAD_MS = 30_000;
 /** How long native code may hold a thread that is to end, before it is left behind. */
-const END_MS = 2_000;
+const END_MS = 300;
 
 /** What a thread has to say once it is open. */
 export type Told = {
@@ -114,11 +114,15 @@ export class Thread implements AsyncDisposable {
     this.#failed = () => {};
   }
 
-  /** Resolves when the thread has ended, which terminate() doesn't wait for. */
+  /**
+   * Resolves when the thread has ended by itself. It is never terminated: native code that comes back into a thread that
+   * was takes the whole process down. One that it holds is left behind, and ends when it is let go.
+   */
   async [Symbol.asyncDispose](): Promise<void> {
     clearTimeout(this.#late);
     this.#silence();
-    this.#worker.terminate();
+    this.#ask({ type: "close" });
+    this.#worker.unref();
     const held = setTimeout(() => this.#closed.resolve(), END_MS);
     await this.#closed.promise;
     clearTimeout(held);

@@ -182,6 +182,9 @@ export class Keeper {
     const before = this.#latch.bits;
     const refused = on ? this.#latch.refusal(epoch, age()) : undefined;
     if (refused !== undefined || before === null) return done(refused ?? UNKNOWN);
+    if (channel < 1 || channel > relay.channels) {
+      return done(`it has no relay ${channel}: there are ${relay.channels}`);
+    }
     const bit = 1 << (channel - 1);
     const wanted = on ? before | bit : before & ~bit;
     const begun = this.#latch.epoch;

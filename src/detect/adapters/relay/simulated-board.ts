@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, rmSync, writeSync } from "node:fs";
+import { closeSync, fstatSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
 import { createConnection, createServer, type Server, type Socket } from "node:net";
 import type { Context, Options } from "../../../kernel/command.ts";
 import { Exit, Expected, errno, message } from "../../../kernel/errors.ts";
@@ -25,11 +25,11 @@ export async function simulate(context: Context, socket: string, options: Option
     () => end(),
   );
   using _ = context.life.own({ end: () => end(), hurry: async () => {} });
-  const unplug = () => void board.unplug();
-  const plugIn = () => void board.plugIn();
-  process.on("SIGUSR1", unplug).on("SIGUSR2", plugIn);
+  const unplug = () => board.unplug();
+  const plugIn = () => board.plugIn();
   await refuseOther(socket);
-  await board.plugIn();
+  await board.listen();
+  process.on("SIGUSR1", unplug).on("SIGUSR2", plugIn);
   const input = fstatSync(0);
   if (input.isFIFO() || input.isSocket()) {
     process.stdin.on("end", () => board.left()).on("error", () => board.left());
@@ -61,9 +61,15 @@ class SimulatedBoard implements Disposable {
   readonly #clients = new Set<Socket>();
   #bits = 0;
   #server: Server | undefined;
+  #isPlugged = true;
   /** Whether whoever started it has gone. */
   #isLeft = false;
   #leaving: ReturnType<typeof setTimeout> | undefined;
+
+  /** Where the socket is while it is unplugged. */
+  get #hidden(): string {
+    return `${this.#socket}.out`;
+  }
 
   constructor(socket: string, serial: string, channels: number, log: string | undefined, end: () => void) {
     this.#socket = socket;
@@ -73,10 +79,9 @@ class SimulatedBoard implements Disposable {
     this.#end = end;
   }
 
-  /** @throws Expected 74 when it can't listen there */
-  async plugIn(): Promise<void> {
-    if (this.#server) return;
-    const server = createServer((client) => this.#serve(client));
+  /** Begins to listen, plugged in. @throws Expected 74 when it can't */
+  async listen(): Promise<void> {
+    const server = createServer((client) => (this.#isPlugged ? this.#serve(client) : client.destroy()));
     this.#server = server;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     // The socket is this user's alone from its first moment.
@@ -91,11 +96,18 @@ class SimulatedBoard implements Disposable {
     }
   }
 
+  /** Nobody finds it, and those who had are cut off. */
   unplug(): void {
-    this.#server?.close();
-    this.#server = undefined;
-    rmSync(this.#socket, { force: true });
+    if (!this.#isPlugged) return;
+    this.#isPlugged = false;
+    renameSync(this.#socket, this.#hidden);
     for (const client of this.#clients) client.destroy();
+  }
+
+  plugIn(): void {
+    if (this.#isPlugged) return;
+    this.#isPlugged = true;
+    renameSync(this.#hidden, this.#socket);
   }
 
   /** Whoever started it has gone. */
@@ -148,7 +160,9 @@ class SimulatedBoard implements Disposable {
 
   [Symbol.dispose](): void {
     clearTimeout(this.#leaving);
-    this.unplug();
+    for (const client of this.#clients) client.destroy();
+    this.#server?.close();
+    for (const path of [this.#socket, this.#hidden]) rmSync(path, { force: true });
     if (this.#log !== undefined) closeSync(this.#log);
   }
 }
