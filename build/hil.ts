@@ -107,6 +107,7 @@ function fetchKernel(): string {
   take("boot/vmlinuz-*", "vmlinuz");
   for (const name of MODULES) take(`**/kernel/drivers/hid/${name}.ko*`, `${name}.ko`);
   mkdirSync(cache, { recursive: true });
+  rmSync(`${kept}.new`, { recursive: true, force: true });
   run(["cp", "-r", made, `${kept}.new`]);
   renameSync(`${kept}.new`, kept);
   return kept;
@@ -142,7 +143,7 @@ chmod 1777 /tmp
 echo 1 > /proc/sys/kernel/printk
 ${MODULES.map((name) => `insmod /modules/${name}.ko`).join("\n")}
 ip link set lo up
-guest
+timeout ${LIMIT_MS / 1000 - 20} guest
 poweroff -f
 `;
   writeFileSync(join(tree, "init"), script, { mode: 0o755 });
@@ -185,6 +186,6 @@ async function boot(kernel: string, image: string): Promise<void> {
     total.failed++;
     console.log(`${LINE.failed}the machine ended before the scenarios did (${vm.signalCode ?? vm.exitCode})`);
   }
-  if (total.failed > -1) console.log(others.join("\n"));
+  if (total.failed > 0) console.log(others.join("\n"));
   console.log(`hil: ${((performance.now() - started) / 1000).toFixed(0)} s in the machine`);
 }

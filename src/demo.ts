@@ -1,4 +1,5 @@
 import { scenes as backtest } from "./backtest/adapters/scenes.ts";
+import { scenes as detect } from "./detect/adapters/scenes.ts";
 import type { Context } from "./kernel/command.ts";
 import { Exit, message } from "./kernel/errors.ts";
 import { type Scene, SceneStage } from "./kernel/scene.ts";
@@ -10,6 +11,7 @@ import { scenes as track } from "./track/adapters/scenes.ts";
 const TOUR: readonly { feature: string; scenes: readonly Scene[] }[] = [
   { feature: "track", scenes: track },
   { feature: "pomo", scenes: pomo },
+  { feature: "detect", scenes: detect },
   { feature: "modules", scenes: modules },
   { feature: "backtest", scenes: backtest },
 ];

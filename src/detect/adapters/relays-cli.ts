@@ -252,28 +252,31 @@ async function actAlone(
     }
   }
   const options = { log: log.for("guard"), clock: systemClock, events };
-  const guard = held.use(await Guard.open(sockets, options, over.signal));
+  let unsure: string | undefined;
+  const guard = held.adopt(await Guard.open(sockets, options, over.signal), async (each) => {
+    try {
+      await each[Symbol.asyncDispose]();
+    } catch (error) {
+      unsure = message(error);
+    }
+  });
   const task = { context, guard, signal: over.signal, lost };
   const outcomes: Outcome[] = [];
   for (const relay of relays) {
     if (over.signal.aborted) break;
     outcomes.push(await tried(relay, () => deeds[what](task, relay, forMs)));
   }
-  await tried(undefined, () => guard.allOff()).then(({ ok, text }) => {
-    if (!ok) outcomes.push({ relay: "all", ok, text });
-  });
-  return told(context, outcomes);
+  await held.disposeAsync();
+  const code = told(context, outcomes);
+  if (unsure !== undefined) throw new Expected(Exit.no, unsure, "look at the board itself");
+  return code;
 }
 
 type Task = { context: Context; guard: Guard; signal: AbortSignal; lost: readonly string[] };
 
-async function tried(
-  relay: RelayConfig | undefined,
-  work: () => Promise<string | undefined | void>,
-): Promise<Outcome> {
-  const id = relay?.id ?? "";
+async function tried({ id }: RelayConfig, work: () => Promise<string>): Promise<Outcome> {
   try {
-    return { relay: id, ok: true, text: (await work()) ?? "off" };
+    return { relay: id, ok: true, text: await work() };
   } catch (error) {
     return { relay: id, ok: false, text: message(error) };
   }
@@ -282,25 +285,25 @@ async function tried(
 /** What is done with one relay; resolves with what there is to say, throws when it didn't do as it was told. */
 const deeds: Record<
   Exclude<Act, "ack">,
-  (task: Task, relay: RelayConfig, forMs: number | undefined) => Promise<string | undefined>
+  (task: Task, relay: RelayConfig, forMs: number | undefined) => Promise<string>
 > = {
   async on(task, relay, forMs) {
     const { context } = task;
     const limit = Math.min(forMs ?? Number.POSITIVE_INFINITY, relay.max_on_ms ?? Number.POSITIVE_INFINITY);
     await task.guard.set(relay.board, relay.channel, true);
-    const text = Number.isFinite(limit) ? `on for ${spokenDuration(limit)}` : "on until interrupted";
+    const text = Number.isFinite(limit) ? `on for ${timeText(limit)}` : "on until interrupted";
     context.output.emit({ type: "relay", id: relay.id, ok: true, text }, () => `${relay.id}: ${text}`);
     await hold(task, relay, limit);
-    return undefined;
+    return "off";
   },
   async off({ guard }, { board, channel }) {
     await guard.set(board, channel, false);
-    return undefined;
+    return "off";
   },
   async pulse(task, relay, forMs = PULSE_MS) {
     await task.guard.set(relay.board, relay.channel, true);
     await hold(task, relay, forMs);
-    return `on for ${spokenDuration(forMs)}, then off`;
+    return `on for ${timeText(forMs)}, then off`;
   },
   async test(task, relay) {
     await task.guard.set(relay.board, relay.channel, true);
@@ -308,6 +311,8 @@ const deeds: Record<
     return "switched on and off, and read back";
   },
 };
+
+const timeText = (ms: number): string => (ms < 1_000 ? `${ms} ms` : spokenDuration(ms));
 
 /** How often it is looked whether what is held is still on, ms. */
 const LOOK_MS = 100;

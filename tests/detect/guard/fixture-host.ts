@@ -1,16 +1,18 @@
 /**
- * A host with a guard: fixture-host.ts BOARD=SOCKET… Says a line of JSON when it is ready and for what it is told of, and
+ * A host with a guard: fixture-host.ts source|executable BOARD=SOCKET… Says a line of JSON when it is ready and for what it is told of, and
  * does what it is told on stdin, a line each: `on BOARD CHANNEL`, `off BOARD CHANNEL`, `stuck MS`, `end`.
  */
 import { createInterface } from "node:readline";
 import { Guard } from "../../../src/detect/adapters/guard/client.ts";
 import { systemClock } from "../../../src/kernel/clock.ts";
 import { message } from "../../../src/kernel/errors.ts";
-import { fromSource, simulated } from "../../support/board.ts";
+import { simulated } from "../../support/board.ts";
 import { KeptLog } from "../../support/kept-log.ts";
+import { stint } from "../../support/sandbox.ts";
 
 const say = (line: object) => process.stdout.write(`${JSON.stringify(line)}\n`);
-const boards = process.argv.slice(2).map((word) => {
+const [which, ...words] = process.argv.slice(2);
+const boards = words.map((word) => {
   const [name = "", socket = ""] = word.split("=");
   return simulated(name, socket);
 });
@@ -18,8 +20,9 @@ const guard = await Guard.open(
   boards,
   {
     log: new KeptLog(),
-    clock: systemClock,
-    command: fromSource,
+    // The backoff is meant for guards that die at once: fifty that are killed would take minutes.
+    clock: { ...systemClock, sleep: (ms, signal) => systemClock.sleep(Math.min(ms, 100), signal) },
+    command: [...(which === "executable" ? stint.executable : stint.source)] as [string, ...string[]],
     events: {
       fired: (why) => say({ event: "fired", why }),
       dead: (why) => say({ event: "dead", why }),

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { Guard, type GuardEvents } from "../../../src/detect/adapters/guard/client.ts";
 import type { BoardConfig } from "../../../src/detect/core/installation.ts";
-import { systemClock } from "../../../src/kernel/clock.ts";
+import { type Clock, systemClock } from "../../../src/kernel/clock.ts";
 import { message } from "../../../src/kernel/errors.ts";
 import { processStat } from "../../../src/kernel/runtime.ts";
 import { BoardProcess, FaultyBoard, fromSource, simulated } from "../../support/board.ts";
@@ -12,8 +12,11 @@ import { Other } from "../../support/home.ts";
 import { KeptLog } from "../../support/kept-log.ts";
 import { until } from "../../support/sandbox.ts";
 
+/** How often a guard is killed in a row; the release check is 50. */
+const RESTARTS = Number(process.env["STINT_RESTARTS"] ?? 8);
+
 /** The state folder of guards in these tests is that of the machine's user: each board's path is its own. */
-async function open(boards: readonly BoardConfig[]) {
+async function open(boards: readonly BoardConfig[], clock: Clock = systemClock) {
   const told: string[] = [];
   const log = new KeptLog();
   const events: GuardEvents = {
@@ -22,7 +25,7 @@ async function open(boards: readonly BoardConfig[]) {
     ready: () => void told.push("ready"),
     board: (name, present, why) => void told.push(present ? `${name} back` : `${name} away: ${why}`),
   };
-  const options = { log, clock: systemClock, events, command: fromSource };
+  const options = { log, clock, events, command: fromSource };
   const guard = await Guard.open(boards, options, new AbortController().signal);
   return { guard, told, log };
 }
@@ -43,7 +46,7 @@ const isGone = (pid: number) => processStat(pid)?.zombie !== false;
 class HostProcess extends Other {
   constructor(boards: readonly BoardProcess[]) {
     const words = boards.map(({ name, socket }) => `${name}=${socket}`);
-    super([process.execPath, join(import.meta.dirname, "fixture-host.ts"), ...words]);
+    super([process.execPath, join(import.meta.dirname, "fixture-host.ts"), "source", ...words]);
   }
 
   async said(): Promise<Record<string, unknown>> {
@@ -256,24 +259,30 @@ describe("when the guard", () => {
     expect(board.writes.some(({ channel }) => channel === 2)).toBe(false);
   });
 
-  test("dies fifty times, nothing of it is left", async () => {
+  test("dies again and again, nothing of it is left", async () => {
     using folder = new Folder();
     await using board = await FaultyBoard.start(folder.path);
-    const { guard, told } = await open([simulated("faulty", board.socket)]);
-    await using _ = guard;
     // The backoff is meant for guards that die at once: here it would take minutes.
+    const clock = {
+      ...systemClock,
+      sleep: (ms: number, signal?: AbortSignal) => systemClock.sleep(Math.min(ms, 1), signal),
+    };
+    const { guard, told } = await open([simulated("faulty", board.socket)], clock);
+    await using _ = guard;
+    const restarts = () => told.filter((each) => each === "ready").length;
     const kill = async () => {
-      const pid = guard.pid as number;
-      const ready = told.filter((each) => each === "ready").length;
-      process.kill(pid, "SIGKILL");
-      await until(() => told.filter((each) => each === "ready").length > ready);
+      const before = restarts();
+      process.kill(guard.pid as number, "SIGKILL");
+      await until(() => restarts() > before);
     };
     const descriptors = () => readdirSync("/proc/self/fd").length;
     await kill();
     const before = descriptors();
-    for (let n = 0; n < 3; n++) await kill();
+    for (let n = 0; n < RESTARTS; n++) await kill();
     await until(() => descriptors() <= before);
-    expect(board.clients).toBe(2);
+    // The last guard's, and this process's own.
+    await until(() => board.clients === 2);
+    expect(guard.state).toBe("ok");
   });
 });
 
@@ -287,7 +296,7 @@ describe("a board", () => {
     await board.unplug();
     await until(() => !guard.boardState("board").present);
     expect(guard.boardState("board").bits).toBeNull();
-    expect(await refusal(guard.set("board", 1, true))).toContain("");
+    expect(await refusal(guard.set("board", 1, true))).not.toBe("");
     expect(await refusal(guard.allOff())).toContain("board board:");
     expect(guard.state).toBe("ok");
     await board.plugIn();

@@ -70,6 +70,10 @@ export abstract class ReportBoard implements RelayInterface {
   }
 
   set(channel: number, on: boolean): Promise<number> {
+    // The board ignores it, and says what it said before.
+    if (!Number.isInteger(channel) || channel < 1 || channel > this.channels) {
+      return Promise.reject(new Error(`it has no relay ${channel}: there are ${this.channels}`));
+    }
     const write: BoardWrite = { do: on ? "on" : "off", channel };
     return this.#inTurn(async () => {
       await this.send(encodeWrite(write));

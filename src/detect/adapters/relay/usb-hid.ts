@@ -111,7 +111,7 @@ async function closed(path: string, handle: Handle): Promise<void> {
   if (!hanging.has(path)) await within(closing, { ms: CALL_MS });
 }
 
-const isPermitted = (path: string): boolean => {
+function mayOpen(path: string): boolean {
   if (process.platform !== "linux") return true;
   try {
     accessSync(path, constants.R_OK | constants.W_OK);
@@ -119,17 +119,21 @@ const isPermitted = (path: string): boolean => {
   } catch (error) {
     return errno(error) !== "EACCES" && errno(error) !== "EPERM";
   }
-};
+}
+
+/** What is asked of the machine. */
+export type System = { load(): Promise<Hid>; mayOpen(path: string): boolean };
+const SYSTEM: System = { load: loadHid, mayOpen };
 
 type Device = Omit<FoundBoard, "serial">;
 
-async function devices(hid: Hid): Promise<Device[]> {
+async function devices(hid: Hid, { mayOpen }: System): Promise<Device[]> {
   const all = await hid.devicesAsync(USB_IDS.vendor, USB_IDS.product);
   return all.flatMap(({ path, product = "" }) => {
     const channels = channelsOf(product);
     return path === undefined || channels === undefined
       ? []
-      : [{ path, channels, product, permitted: isPermitted(path) }];
+      : [{ path, channels, product, permitted: mayOpen(path) }];
   });
 }
 
@@ -151,10 +155,10 @@ async function openDevice(hid: Hid, device: Device): Promise<Opened> {
 }
 
 /** The USB relay boards that are plugged in. */
-export async function listBoards(load: () => Promise<Hid> = loadHid): Promise<FoundBoard[]> {
-  const hid = await load();
+export async function listBoards(system: System = SYSTEM): Promise<FoundBoard[]> {
+  const hid = await system.load();
   return Promise.all(
-    (await devices(hid)).map(async (device) => {
+    (await devices(hid, system)).map(async (device) => {
       if (!device.permitted) return { ...device, serial: null };
       try {
         const { handle, serial } = await openDevice(hid, device);
@@ -178,17 +182,13 @@ const notPermitted = (path: string): Expected =>
  * @throws Expected 69 when it isn't plugged in or may not be opened, 78 when it could be several; Error when it doesn't
  * answer
  */
-export async function openUsbHid(
-  config: BoardConfig,
-  load: () => Promise<Hid> = loadHid,
-): Promise<ReportBoard> {
-  const hid = await load();
-  const { device, handle, serial } = await find(hid, config);
+export async function openUsbHid(config: BoardConfig, system: System = SYSTEM): Promise<ReportBoard> {
+  const hid = await system.load();
+  const { device, handle, serial } = await find(hid, await devices(hid, system), config);
   return new RelayUSBHID(handle, serial, device.path, device.channels);
 }
 
-async function find(hid: Hid, { name, serial, path }: BoardConfig): Promise<Opened> {
-  const all = await devices(hid);
+async function find(hid: Hid, all: readonly Device[], { name, serial, path }: BoardConfig): Promise<Opened> {
   const there = path === null ? all : all.filter((device) => device.path === path);
   const [first] = there;
   if (!first) {
