@@ -29,7 +29,9 @@ relays: [{ id: lamp }]
 });
 
 test.concurrent("every problem is told with its line: exit 78, and no password is", async () => {
-  await using box = new Box("version: 2\ncameras:\n  - name: hall\n    url: gopher://u:geheim@h\n    fps: 99\n");
+  await using box = new Box(
+    "version: 2\ncameras:\n  - name: hall\n    url: gopher://u:geheim@h\n    fps: 99\n",
+  );
   const { code, out, err, lines } = await box.run(["detect", "check"]);
   expect({ code, err }).toEqual({ code: 78, err: "" });
   const file = box.path;

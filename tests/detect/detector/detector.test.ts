@@ -143,6 +143,16 @@ describe("a detector", () => {
     expect([detector.dropped, told]).toEqual([0, []]);
   });
 
+  test("that is disposed while its model is at work takes nobody down with it", async () => {
+    for (let n = 0; n < 5; n++) {
+      const detector = await Detector.open(config, events, never);
+      detector.offer(0, picture(640, 640));
+      await Bun.sleep(n);
+      await detector[Symbol.asyncDispose]();
+    }
+    expect(told).toEqual([]);
+  });
+
   test("with a file that isn't a model says so, as its thread has found it", async () => {
     const missing = { ...config, model: "/nowhere/model.onnx" };
     const error = (await Detector.open(missing, events, never).catch((e) => e)) as Expected;

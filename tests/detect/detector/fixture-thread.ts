@@ -6,8 +6,8 @@ import type { Answered, Asked } from "../../../src/detect/adapters/detector/prot
  */
 addEventListener("message", async (event) => {
   const asked = (event as MessageEvent<Asked>).data;
-  if (asked.type === "close") process.exit(0);
   const say = (answered: Answered) => postMessage(answered);
+  if (asked.type === "close") return say({ type: "closed" });
   if (asked.type === "open") {
     if (asked.config.model === "damaged")
       say({ type: "failed", message: "damaged", exit: 78, hint: "mend it" });

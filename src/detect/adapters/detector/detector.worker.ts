@@ -6,11 +6,12 @@ import type { Answered, Asked } from "./protocol.ts";
 
 let model: Model | undefined;
 
-async function answer(asked: Exclude<Asked, { type: "close" }>): Promise<Answered> {
+async function answer(asked: Asked): Promise<Answered> {
   if (asked.type === "open") {
     model = await openModel(asked.config);
     return { type: "opened" };
   }
+  if (asked.type === "close") return { type: "closed" };
   if (!model) throw new Error("asked before it was opened");
   const { pixels, width, height } = asked;
   const began = performance.now();
@@ -19,16 +20,14 @@ async function answer(asked: Exclude<Asked, { type: "close" }>): Promise<Answere
   return { type: "found", detections, ms: performance.now() - began };
 }
 
-/** What was asked is answered one after another: nothing native is at work when the last comes. */
+/** One after another: the last is answered when all before it are. */
 let answering: Promise<void> = Promise.resolve();
 
 addEventListener("message", (event) => {
-  const asked = (event as MessageEvent<Asked>).data;
-  // Of a thread alone this ends nothing else.
-  answering = answering.then(() => (asked.type === "close" ? process.exit(0) : say(asked)));
+  answering = answering.then(() => say((event as MessageEvent<Asked>).data));
 });
 
-async function say(asked: Exclude<Asked, { type: "close" }>): Promise<void> {
+async function say(asked: Asked): Promise<void> {
   let answered: Answered;
   try {
     answered = await answer(asked);

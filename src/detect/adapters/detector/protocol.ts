@@ -13,11 +13,11 @@ export type Asked =
       readonly width: number;
       readonly height: number;
     }
-  /** The last: it ends by itself. */
+  /** The last: nothing native is at work in it once it has answered. */
   | { readonly type: "close" };
 
 export type Answered =
-  | { readonly type: "opened" }
+  | { readonly type: "opened" | "closed" }
   | { readonly type: "found"; readonly detections: readonly Detection[]; readonly ms: number }
   | {
       readonly type: "failed";

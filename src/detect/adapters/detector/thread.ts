@@ -115,12 +115,13 @@ export class Thread implements AsyncDisposable {
   }
 
   /**
-   * Resolves when the thread has ended by itself. It is never terminated: native code that comes back into a thread that
-   * was takes the whole process down. One that it holds is left behind, and ends when it is let go.
+   * Resolves when the thread has ended, which terminate() doesn't wait for. Native code that comes back into a thread that
+   * was terminated takes the whole process down: one that it holds is left behind, and ended when it is let go.
    */
   async [Symbol.asyncDispose](): Promise<void> {
     clearTimeout(this.#late);
     this.#silence();
+    this.#heard = ({ type }) => type === "closed" && this.#worker.terminate();
     this.#ask({ type: "close" });
     this.#worker.unref();
     const held = setTimeout(() => this.#closed.resolve(), END_MS);
