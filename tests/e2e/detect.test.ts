@@ -2,13 +2,19 @@
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { type Config, camera, comesAndGoes, DetectBox } from "../support/detect.ts";
+import { alive } from "../support/modules.ts";
 import { RtspServer, STREET } from "../support/rtsp.ts";
 import type { Line } from "../support/sandbox.ts";
-import { until } from "../support/sandbox.ts";
+import { stint, until } from "../support/sandbox.ts";
 
 /** A board with a lamp (1) and a permit (2). */
-async function boxed(cameras: Config[], more: Config = {}) {
-  const box = new DetectBox();
+async function boxed(
+  cameras: Config[],
+  more: Config = {},
+  command: readonly string[] = stint.executable,
+  env: Record<string, string> = {},
+) {
+  const box = new DetectBox(command, env);
   const board = await box.board();
   box.install({
     cameras,
@@ -255,4 +261,25 @@ test.concurrent("snapshots and clips of trips are kept, and show what was there"
   expect(show.code).toBe(0);
   expect(readFileSync(png).subarray(1, 4).toString()).toBe("PNG");
   await box.do("stop");
+});
+
+test.concurrent("whatever hangs on the way down, every step is logged and no relay stays on", async () => {
+  const faults = ["hang:detector", "hang:watch", "hang:relays", "hang:guard", "hang:camera street"];
+  await Promise.all(
+    faults.map(async (fault) => {
+      await using at = await boxed([street()], {}, stint.faults, { STINT_FAULT: fault });
+      const { box, board } = at;
+      await box.do("run", "--detach");
+      await box.until(({ relays }) => relays.every(({ state }) => state === "on"));
+      const pid = box.host;
+      process.kill(pid, "SIGTERM");
+      await until(() => !alive(pid), Boolean, 20_000);
+      expect({ fault, bits: board.bits }).toEqual({ fault, bits: 0 });
+      const steps = box
+        .log("detect.default")
+        .flatMap(({ text }) => /^shutdown \d\/7 (\w+)/.exec(String(text))?.[1] ?? []);
+      expect(steps).toEqual(["workers", "timers", "actuators", "sources", "state", "store", "terminal"]);
+      await until(() => Object.values(box.parts).flat().length === 0, Boolean, 3_000);
+    }),
+  );
 });
