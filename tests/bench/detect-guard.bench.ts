@@ -57,10 +57,10 @@ async function kill(pid: number): Promise<number | undefined> {
 
 function tell(what: string, all: readonly (number | undefined)[]): void {
   const times = all.filter((each) => each !== undefined);
-  row(`${what} killed, to OFF: p50`, median(times), "ms", "—");
+  row(`${what} killed, to OFF: p50`, median(times), "ms", "≤ 100");
   row(`${what} killed, to OFF: p99`, quantile(times, 0.99), "ms", "≤ 100");
-  row(`${what} killed, to OFF: longest`, Math.max(...times), "ms", "—");
-  row(`${what} killed: missed`, all.length - times.length, "of", `0 of ${all.length};`);
+  row(`${what} killed, to OFF: longest`, Math.max(...times), "ms", "≤ 100");
+  row(`${what} killed: missed`, all.length - times.length, "", `0 of ${all.length}`);
 }
 
 const hosts: (number | undefined)[] = [];

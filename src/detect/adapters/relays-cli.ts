@@ -12,6 +12,7 @@ import type { DetectView } from "../core/view.ts";
 import { Guard, type GuardEvents } from "./guard/client.ts";
 import { changeInstallation, loadInstallation, type Raw } from "./installation.ts";
 import { applyLive, reachOf } from "./reach.ts";
+import { openBoard } from "./relay/open.ts";
 import { ownBoard } from "./relay/own-board.ts";
 import { type FoundBoard, listBoards, UDEV_RULE } from "./relay/usb-hid.ts";
 
@@ -252,6 +253,8 @@ async function actAlone(
     }
   }
   const options = { log: log.for("guard"), clock: systemClock, events };
+  // The guard waits for a board that is away: here somebody waits for an answer, with a hint.
+  for (const board of sockets) await (await openBoard(board))[Symbol.asyncDispose]();
   let unsure: string | undefined;
   const guard = held.adopt(await Guard.open(sockets, options, over.signal), async (each) => {
     try {

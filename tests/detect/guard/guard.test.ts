@@ -1,4 +1,4 @@
-import { describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { Guard, type GuardEvents } from "../../../src/detect/adapters/guard/client.ts";
@@ -8,14 +8,19 @@ import { message } from "../../../src/kernel/errors.ts";
 import { processStat } from "../../../src/kernel/runtime.ts";
 import { BoardProcess, FaultyBoard, fromSource, simulated } from "../../support/board.ts";
 import { Folder } from "../../support/folder.ts";
-import { Other } from "../../support/home.ts";
+import { enterHome, type Home, Other } from "../../support/home.ts";
 import { KeptLog } from "../../support/kept-log.ts";
 import { until } from "../../support/sandbox.ts";
 
-/** How often a guard is killed in a row; the release check is 50. */
-const RESTARTS = Number(process.env["STINT_RESTARTS"] ?? 8);
+/** How often a guard is killed in a row; of the bench that is 50. */
+const RESTARTS = 8;
 
-/** The state folder of guards in these tests is that of the machine's user: each board's path is its own. */
+let home: Home;
+beforeAll(() => {
+  home = enterHome();
+});
+afterAll(() => home[Symbol.dispose]());
+
 async function open(boards: readonly BoardConfig[], clock: Clock = systemClock) {
   const told: string[] = [];
   const log = new KeptLog();
@@ -221,6 +226,10 @@ describe("when the guard", () => {
       expect(guard.boardState("board").bits).toBe(0);
     }
     expect(told).toEqual(Array(3).fill(["dead: it was ended by SIGKILL", "ready"]).flat());
+    // The host's own hand has switched off, and never on.
+    const own = board.writes.filter(({ pid }) => pid === process.pid);
+    expect(own.length).toBeGreaterThanOrEqual(3);
+    expect(own.every((write) => write.do === "all_off")).toBe(true);
   });
 
   test.concurrent("is frozen, the host does the same, and the frozen one never writes again", async () => {
@@ -312,7 +321,7 @@ describe("a board", () => {
     await using board = await BoardProcess.start(folder.path);
     const away = simulated("away", folder.file("nowhere.sock"));
     const { guard, told } = await open([away, board.config]);
-    expect(told).toEqual([expect.stringContaining("away away: board away: no simulated board at")]);
+    expect(told).toEqual([expect.stringContaining("away away: there is no simulated board at")]);
     await guard.set("board", 1, true);
     await using later = await BoardProcess.start(folder.path, "nowhere");
     await until(() => guard.boardState("away").present);

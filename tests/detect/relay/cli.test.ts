@@ -108,7 +108,9 @@ describe("stint detect relay", () => {
     await board.unplug();
     expect(await child.exited).toBe(1);
     expect(await child.stdout.text()).toContain('"ok":false');
-    expect(await child.stderr.text()).toContain("not known to be off");
+    expect(await child.stderr.text()).toContain("not known to be off: board simulated: there is no");
+    const away = await box.relay("pulse", "lamp");
+    expect([away.code, away.err]).toEqual([69, expect.stringContaining("no simulated board at")]);
   });
 
   test.concurrent("udev-rule prints a rule and nothing else", async () => {

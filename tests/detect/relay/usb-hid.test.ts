@@ -133,9 +133,7 @@ describe("a board is found", () => {
 
   test.concurrent("never by guessing", async () => {
     const bus = new Bus();
-    expect((await failure(openUsbHid(config(), bus))).message).toBe(
-      "board hall: no relay board is plugged in",
-    );
+    expect((await failure(openUsbHid(config(), bus))).message).toBe("no relay board is plugged in");
     bus.plug("/dev/hidraw8", "AAAAA");
     bus.plug("/dev/hidraw9", "AAAAA");
     const any = await failure(openUsbHid(config(), bus));
@@ -151,10 +149,10 @@ describe("a board is found", () => {
     const none = await failure(openUsbHid(config({ serial: "CCCCC" }), bus));
     expect([none.exit, none.message]).toEqual([
       Exit.unavailable,
-      "board hall: no relay board with the serial CCCCC is plugged in",
+      "no relay board with the serial CCCCC is plugged in",
     ]);
     expect((await failure(openUsbHid(config({ path: "/dev/hidraw1" }), bus))).message).toContain(
-      "no relay board is at /dev/hidraw1",
+      "no relay board is plugged in at /dev/hidraw1",
     );
     expect(bus.open).toBe(0);
   });

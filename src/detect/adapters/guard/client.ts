@@ -338,9 +338,8 @@ export class Guard implements AsyncDisposable {
   /** Switches all relays of a board off, until that holds or it is gone. @throws when it doesn't */
   async #offByHand(known: Known): Promise<void> {
     const { clock } = this.#options;
-    const { name } = known.config;
     // Another guard's board isn't ours to switch.
-    if (known.report.busy) throw new Expected(Exit.again, `board ${name}: ${known.report.why}`);
+    if (known.report.busy) throw new Expected(Exit.again, known.report.why ?? "it is in use");
     const giveUp = clock.monotonic() + OWN_OFF_MS.within;
     for (;;) {
       known.hand ??= openBoard(known.config);
@@ -363,6 +362,7 @@ export class Guard implements AsyncDisposable {
     const { hand } = known;
     try {
       await hand;
+      if (this.#over.signal.aborted && !this.#link) await this.#dropHand(known, hand);
     } catch (error) {
       await this.#dropHand(known, hand);
       const { log } = this.#options;

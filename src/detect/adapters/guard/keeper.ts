@@ -252,13 +252,15 @@ class BoardBusy extends Error {}
  * @throws BoardBusy while another guard has it
  */
 async function lockBoard(board: string): Promise<Disposable> {
-  const path = join(stateFolder(), `relay${board.replaceAll(/[^\w.]+/g, "-")}.lock`);
+  const file = `relay${board.replaceAll(/[^\w.]+/g, "-")}.lock`;
   for (let waited = 0; ; waited += LEFT_MS.every) {
     let lock: FileLock | undefined;
+    let path: string;
     try {
+      path = join(stateFolder(), file);
       lock = lockFile(path, "exclusive");
     } catch (error) {
-      // A full disk is no reason to leave a relay on.
+      // A full disk, or one that can't be written, is no reason to leave a relay on.
       talk(`${message(error)}: another guard isn't kept from ${board}\n`);
       return { [Symbol.dispose]: () => {} };
     }

@@ -80,11 +80,7 @@ export class Link {
     this.#rejectReady = reject;
     const lines = new Lines();
     child.stdout.setEncoding("utf8").on("data", (text: string) => {
-      try {
-        for (const line of lines.push(text)) this.#take(line, resolve);
-      } catch (error) {
-        this.#over(`it said what makes no sense: ${message(error)}`);
-      }
+      for (const report of this.#read(lines, text)) this.#take(report, resolve);
     });
     const late = clock.monotonic() + START_MS;
     this.#beating = setInterval(() => this.#beat(late), BEAT_MS);
@@ -147,9 +143,23 @@ export class Link {
     else this.#over(why);
   }
 
-  #take(line: string, ready: () => void): void {
-    const report = readReport(line);
-    if (!report) throw new Error(line.slice(0, 100));
+  /** What it says; one that says what makes no sense is over. */
+  #read(lines: Lines, text: string): GuardReport[] {
+    try {
+      return lines.push(text).map((line) => {
+        const report = readReport(line);
+        if (!report) throw new Error(line.slice(0, 100));
+        return report;
+      });
+    } catch (error) {
+      this.#over(`it said what makes no sense: ${message(error)}`);
+      return [];
+    }
+  }
+
+  #take(report: GuardReport, ready: () => void): void {
+    // Whatever one says that was taken for dead: it isn't so any more.
+    if (this.#why !== undefined) return;
     this.#watch?.heard(this.#clock.monotonic());
     if ("boards" in report) this.#hearer.boards(report.boards);
     switch (report.type) {

@@ -11,7 +11,7 @@ import { CALL_MS, ReportBoard } from "./board.ts";
  * whoever speaks, isn't answered.
  */
 export const Frame = { hello: 0x01, set: 0x02, get: 0x03 } as const;
-export const FRAME_BYTES = 1 + REPORT_BYTES;
+const FRAME_BYTES = 1 + REPORT_BYTES;
 
 export function frame(kind: number, payload: Uint8Array = new Uint8Array(REPORT_BYTES)): Uint8Array {
   const bytes = new Uint8Array(FRAME_BYTES);
@@ -111,11 +111,11 @@ class RelaySimulator extends ReportBoard {
 
 /** @throws Expected 69 when it isn't there or is another; Error when it doesn't answer */
 export async function openSimulator({ name, socket, serial, channels }: BoardConfig): Promise<ReportBoard> {
-  if (socket === null) throw new Expected(Exit.unavailable, `board ${name} is simulated, and isn't running`);
+  if (socket === null) throw new Expected(Exit.unavailable, `the simulated board ${name} isn't running`);
   const connection = await Connection.to(socket).catch((error: unknown) => {
     const code = errno(error);
     if (code === undefined) throw error;
-    throw new Expected(Exit.unavailable, `board ${name}: no simulated board at ${socket} (${code})`);
+    throw new Expected(Exit.unavailable, `there is no simulated board at ${socket} (${code})`);
   });
   try {
     const answer = await within(connection.ask(Frame.get), { ms: CALL_MS });
@@ -123,7 +123,7 @@ export async function openSimulator({ name, socket, serial, channels }: BoardCon
     const status = decodeStatus(answer);
     if (!status) throw new Error("it answers as no relay board does");
     if (serial !== null && status.serial !== serial) {
-      const what = `board ${name}: the serial at ${socket} is ${status.serial}, not ${serial}`;
+      const what = `the serial of the board at ${socket} is ${status.serial}, not ${serial}`;
       throw new Expected(Exit.unavailable, what);
     }
     return new RelaySimulator(connection, status.serial, socket, channels);

@@ -192,8 +192,8 @@ async function find(hid: Hid, all: readonly Device[], { name, serial, path }: Bo
   const there = path === null ? all : all.filter((device) => device.path === path);
   const [first] = there;
   if (!first) {
-    const what = path === null ? "no relay board is" : `no relay board is at ${path}, or it isn't`;
-    throw new Expected(Exit.unavailable, `board ${name}: ${what} plugged in`, "stint detect relay list");
+    const where = path === null ? "" : ` at ${path}`;
+    throw new Expected(Exit.unavailable, `no relay board is plugged in${where}`, "stint detect relay list");
   }
   if (serial === null) {
     if (there.length > 1) {
@@ -235,7 +235,7 @@ async function findSerial(hid: Hid, name: string, serial: string, there: readonl
   const others = opened.map((each) => each.serial).join(", ");
   throw new Expected(
     Exit.unavailable,
-    `board ${name}: no relay board with the serial ${serial} is plugged in`,
+    `no relay board with the serial ${serial} is plugged in`,
     `there ${opened.length === 1 ? "is" : "are"} ${others}`,
   );
 }
