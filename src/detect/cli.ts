@@ -1,6 +1,6 @@
 import { whole } from "../kernel/arguments.ts";
 import type { CommandSpec, OptionSpec } from "../kernel/command.ts";
-import { parseDuration } from "../kernel/core/duration.ts";
+import { milliseconds } from "../kernel/core/duration.ts";
 import { Exit, Expected } from "../kernel/errors.ts";
 
 /** `stint detect`: what can be asked, and how its words become values. The bodies are in adapters/. */
@@ -12,9 +12,9 @@ const followOption: OptionSpec = {
 
 /** A length of time; a number alone is seconds. @returns ms */
 function seconds(text: string): number {
-  const ms = parseDuration(/^\d+(\.\d+)?$/.test(text.trim()) ? `${text.trim()}s` : text);
-  if (ms !== undefined) return ms;
-  throw new Expected(Exit.usage, `'${text}' isn't a time`, "up to 24h, as in 2s, 10m or 1h30m");
+  const ms = milliseconds(text.trim());
+  if (ms !== undefined && ms > 0 && ms <= 24 * 3_600_000) return ms;
+  throw new Expected(Exit.usage, `'${text}' isn't a time`, "up to 24h, as in 500ms, 2s or 10m");
 }
 
 const session = () => import("./adapters/session.ts");

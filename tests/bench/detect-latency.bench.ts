@@ -4,7 +4,7 @@
 // and stamps each write; and to its read-back, as `tripped` tells. Each camera sees people come and go every other second,
 // and has a relay of its own. Their videos aren't equally long, so that at times all pictures come at the same moment, and
 // at times none do.
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -28,7 +28,7 @@ const { values } = parseArgs({
 const [wanted, count] = [Number(values.trips), Number(values.cameras)];
 /** So long all of it may take for each trip that is wanted of a camera. */
 const PATIENCE_MS = 10_000;
-/** What a short sleep is late by tells how busy the machine is. */
+/** What a short sleep is late by tells how busy the machine is, as does how long the host waits for a core. */
 const NAP_MS = 10;
 
 await using rig = new AsyncDisposableStack();
@@ -72,6 +72,25 @@ const watching = rig.use(
     for (const event of events) if (event.event === "tripped") trips.set(event.id, event);
   }),
 );
+/** How long the threads of a process have been on a core, and have waited for one while they could have gone on, ms. */
+function onCore(pid: number): { ran: number; waited: number } {
+  const sum = { ran: 0, waited: 0 };
+  for (const task of readdirSync(`/proc/${pid}/task`)) {
+    try {
+      const [ran = 0, waited = 0] = readFileSync(`/proc/${pid}/task/${task}/schedstat`, "utf8")
+        .split(" ")
+        .map(Number);
+      sum.ran += ran / 1e6;
+      sum.waited += waited / 1e6;
+    } catch {
+      // It has just ended.
+    }
+  }
+  return sum;
+}
+
+const { host } = box;
+const before = onCore(host);
 const lates: number[] = [];
 const end = performance.now() + (PATIENCE_MS * wanted) / count;
 while (trips.size < wanted) {
@@ -80,6 +99,7 @@ while (trips.size < wanted) {
   await Bun.sleep(NAP_MS);
   lates.push(performance.now() - from - NAP_MS);
 }
+const after = onCore(host);
 await watching[Symbol.asyncDispose]();
 const writes = board.writes.filter(({ do: what }) => what === "on");
 await box.do("stop");
@@ -123,7 +143,19 @@ row("to the read-back, as tripped tells, p95", quantile(toReadBack, 0.95), "ms",
 row("to the read-back, as tripped tells, longest", Math.max(...toReadBack), "ms", "no goal");
 row("trips without a read-back", unread, "", "0");
 row("trips whose write the board didn't stamp in time", unpaired, "", "0");
+row(
+  "to the write, p95, against a look's p95",
+  quantile(toWrite, 0.95) / quantile(looks, 0.95),
+  "×",
+  "no goal",
+);
 row("a look of the detector, p50", median(looks), "ms", "no goal");
 row("a look of the detector, p95", quantile(looks, 0.95), "ms", "no goal");
+row(
+  "the host's wait for a core, against its time on one",
+  (after.waited - before.waited) / (after.ran - before.ran),
+  "×",
+  "no goal",
+);
 row(`how late ${NAP_MS} ms are in this process, p95`, quantile(lates, 0.95), "ms", "no goal");
 row("how late, longest", Math.max(...lates), "ms", "no goal");

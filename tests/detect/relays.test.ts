@@ -11,6 +11,7 @@ class Board implements Switch {
   state = 0;
   present = true;
   fails = false;
+  ready = true;
   readonly written: string[] = [];
   hold: Promise<void> | undefined;
 
@@ -139,6 +140,22 @@ test("a board that is unplugged makes its relays unknown; back, it is off, and w
   box.board.present = true;
   box.board.state = 0;
   box.manager.reread("board");
+  await until(() => box.row()?.state === "on");
+  expect(box.board.written).toEqual(["1 on", "1 on"]);
+});
+
+test("without a guard nothing is switched on, nor tried; with the next one it is", async () => {
+  await using box = relays();
+  box.manager.tell(tripped("a"));
+  await until(() => box.row()?.state === "on");
+  box.board.ready = false;
+  box.board.state = 0;
+  box.manager.reread("guard dead");
+  box.manager.tell(tripped("a", "b"));
+  expect(box.row()?.state).toBe("off");
+  expect(box.happened.at(-1)).toEqual({ event: "relay", relay: "lamp", on: false, cause: "guard dead" });
+  box.board.ready = true;
+  box.manager.reread("guard");
   await until(() => box.row()?.state === "on");
   expect(box.board.written).toEqual(["1 on", "1 on"]);
 });

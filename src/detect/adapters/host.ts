@@ -461,7 +461,10 @@ const switchOf = (guard: Guard): Switch => ({
   allOff: () => guard.allOff(),
   bits: (board) => {
     const { present, bits } = guard.boardState(board);
-    return present && guard.state === "ok" ? bits : null;
+    return present ? bits : null;
+  },
+  get ready() {
+    return guard.state === "ok";
   },
 });
 

@@ -23,6 +23,8 @@ export interface Switch {
   allOff(): Promise<void>;
   /** `null`: the board isn't there, or nobody knows. */
   bits(board: string): number | null;
+  /** Whether anything can be switched on; when that changes {@link RelayManager.reread} is called. */
+  readonly ready: boolean;
 }
 
 /** What outlives a pause, a crash and a restart. */
@@ -272,7 +274,8 @@ export class RelayManager implements AsyncDisposable {
 
   /** One loop a relay, however often it is decided anew: it ends when the board says what was decided last. */
   #drive(relay: Relay): void {
-    if (relay.driving || relay.actual === null) return;
+    const { board } = this.#options;
+    if (relay.driving || relay.actual === null || (relay.decision.on && !board?.ready)) return;
     if (relay.actual === relay.decision.on) {
       this.#settle(relay);
       return;

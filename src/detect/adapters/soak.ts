@@ -29,6 +29,9 @@ const MINUTE_MS = 60_000;
 const FAULT_MS = 15_000;
 /** How long it may take until all is well again after a fault, ms: the longest wait of a camera, and a start. */
 const WELL_MS = 60_000;
+/** How often timers are counted for a sample, and what lies between, ms. */
+const TIMER_LOOKS = 6;
+const TIMER_LOOK_MS = 2_000;
 /** What is kept in it at most, MB. */
 const KEPT_MB = 50;
 /** The store and the logs have their own limits, beside what is kept. */
@@ -247,16 +250,27 @@ class Soaking {
     }
   }
 
+  /** The least of a few looks: some wait for a moment only, for a clip's end or a camera to be steady again. */
+  async #timers(): Promise<number | null> {
+    let least: number | null = null;
+    for (let look = 0; look < TIMER_LOOKS && !this.#signal.aborted; look++) {
+      const { answer } = (await this.#reach.command("measure")) as { answer?: { timers: number | null } };
+      if (answer?.timers != null) least = Math.min(least ?? Number.POSITIVE_INFINITY, answer.timers);
+      await this.#clock.sleep(TIMER_LOOK_MS, this.#signal);
+    }
+    return least;
+  }
+
   async #sample(): Promise<Omit<SoakSample, "minute" | "cpu">> {
     const pid = this.#pid;
-    const { answer } = (await this.#reach.command("measure")) as { answer?: { timers: number | null } };
+    const timers = await this.#timers();
     const { health } = (await this.#reach.state()) as DetectView;
     return {
       rss: rssOf(pid),
       disk: await bytesBelow(this.#home),
       descriptors: readdirSync(`/proc/${pid}/fd`).length,
       children: childrenOf(pid).length,
-      timers: answer?.timers ?? null,
+      timers,
       reconnects: health?.reconnects ?? 0,
       cycles: health?.cycles ?? 0,
       faults: this.faults,

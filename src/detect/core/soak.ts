@@ -27,10 +27,14 @@ const WINDOW = 5;
 
 /** What has grown, in words; empty when nothing has. @param kept bytes that may be kept at most */
 export function grown(samples: readonly SoakSample[], kept: number): string[] {
-  const [first, last] = [samples[0], samples.at(-1)];
-  if (!first || !last) return ["nothing was measured"];
-  const exact = (["descriptors", "children", "timers"] as const).filter((key) => last[key] !== first[key]);
-  const grew: string[] = exact.map((key) => `${key}: ${first[key]} → ${last[key]}`);
+  const last = samples.at(-1);
+  if (!last) return ["nothing was measured"];
+  const most = (key: "descriptors" | "children" | "timers", of: readonly SoakSample[]) =>
+    Math.max(...of.map((sample) => sample[key] ?? 0));
+  const grew: string[] = (["descriptors", "children", "timers"] as const)
+    .map((key) => ({ key, was: most(key, samples.slice(0, WARM)), is: most(key, samples.slice(-WINDOW)) }))
+    .filter(({ was, is }) => is > was)
+    .map(({ key, was, is }) => `${key}: ${was} → ${is}`);
   const before = samples.filter(({ minute }) => minute > WARM && minute <= WARM + WINDOW);
   const after = samples.slice(-WINDOW);
   // With less than that there is nothing to compare.
