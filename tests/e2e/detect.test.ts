@@ -197,6 +197,9 @@ test.concurrent("pause closes all of it with every relay off, resume opens it ag
   expect(box.parts).toMatchObject({ guard: [], ffmpeg: [] });
   const { code } = await box.run(["detect", "health"]);
   expect(code).toBe(1);
+  // Somebody may count on it being paused.
+  await box.kill();
+  expect(await box.do("run", "--detach")).toMatchObject({ state: "paused", session_id });
   expect(await box.do("resume")).toMatchObject({ state: "running", session_id });
   await box.until(({ relays }) => relays.every(({ state }) => state === "on"));
   await box.do("stop");

@@ -84,7 +84,7 @@ export async function openDetect(
     telling ??= setTimeout(() => {
       telling = undefined;
       host.changed();
-      mqtt?.current?.update(view());
+      if (installation.mqtt) mqtt?.current?.update(view());
     }, TELL_MS);
   };
   await stack.open("state", "telling", async () => ({
@@ -178,8 +178,7 @@ export async function openDetect(
   };
 
   /** A picture and the stream around a trip, for those who look later. */
-  const tripped = async (row: EventRow, { camera, zone, at, frame, people }: Seen) => {
-    hooks.fire("trip", row);
+  const keep = async (row: EventRow, { camera, zone, at, frame, people }: Seen) => {
     const { clip_before_ms: before, clip_after_ms: after } = installation.retention;
     const source = running?.cameras[camera];
     if (frame) {
@@ -191,6 +190,10 @@ export async function openDetect(
     const bytes = await source.clip(at - before, at + after, leaving.signal);
     const clip = bytes && (await snapshots.clip(row.id, bytes));
     if (clip !== undefined) journal.attach(row.id, { clip });
+  };
+  const tripped = (row: EventRow, seen: Seen) => {
+    hooks.fire("trip", row);
+    keep(row, seen).catch((error: unknown) => log.warn("what was seen isn't kept", { event: row.id, error }));
   };
   /** Clips that still wait for what comes are given up at the end. */
   let leaving = new AbortController();

@@ -279,7 +279,7 @@ export class Live {
         camera: this.#cameras.indexOf(watched),
         zone: zone.config,
         at: frame?.at ?? now,
-        frame: watched.newest ?? null,
+        frame: frame ?? watched.newest ?? null,
         people: watched.people,
       };
       const pending: Pending = {

@@ -59,8 +59,8 @@ export async function applyLive(context: Pick<Context, "profile" | "output">): P
 const RELOAD_MS = 60_000;
 
 /**
- * What a new host is to run. What a crash or a signal ended goes on under its session, as it was; what a person has
- * stopped is over, but a latch still waits for its acknowledgement.
+ * What a new host is to run. What a crash or a signal ended goes on under its session, as it was, paused too: somebody may
+ * count on that. What a person has stopped is over, but a latch still waits for its acknowledgement.
  */
 export async function prepare(
   { profile, output }: Pick<Context, "profile" | "output">,
@@ -77,7 +77,7 @@ export async function prepare(
     );
   });
   if (left && !left.saved.over && left.saved.dry_run === dryRun && left.row) {
-    return { session: left.session, saved: { ...left.saved, paused: false }, recreated: true };
+    return { session: left.session, saved: left.saved, recreated: true };
   }
   const session = newSessionId(systemClock.wall(), crypto.getRandomValues(new Uint8Array(16)));
   const { latched = [], cycles = {}, self_test = null } = left?.saved ?? {};

@@ -105,7 +105,9 @@ export class RelayManager implements AsyncDisposable {
     );
   }
 
+  /** A dry run leaves all of it as it was. */
   get saved(): SavedRelays {
+    if (!this.#options.board) return this.#options.saved;
     const all = [...this.#relays.values()];
     return {
       latched: all.filter(({ plan }) => plan.latched).map(({ config }) => config.id),

@@ -41,6 +41,7 @@ export async function run(context: Context, options: Options): Promise<number> {
   const state = (await reachOf(context).state()) as DetectView;
   const { cameras = [], zones = [] } = state;
   output.emit(statusLine(state), () => {
+    if (state.state === "paused") return "it goes on as it was left, paused: stint detect resume";
     const count = (n: number, what: string) => `${n} ${what}${n === 1 ? "" : "s"}`;
     return `${count(cameras.length, "camera")} and ${count(zones.length, "zone")} are watched${dryRun ? ", and no relay is switched" : ""}: stint detect status`;
   });
