@@ -73,6 +73,8 @@ export type Host = {
   /** Moves the session, for an activity that knows by itself when it runs. Resolves and throws as the session does. */
   pause(): Promise<void>;
   resume(): Promise<void>;
+  /** Opens a new generation in the place of the one that is open. Resolves and throws as the session does. */
+  renew(): Promise<void>;
   /** Ends the session in order: it is done, or (with an error) it can't go on. */
   end(error?: unknown): void;
   /** Whether somebody asked it to stop: for good, unlike a signal, after which it may be recreated. */
@@ -277,6 +279,7 @@ class Hosting<Given extends object> {
       },
       pause: async () => this.#session?.pause(),
       resume: async () => this.#session?.resume(),
+      renew: async () => this.#session?.renew(),
       end,
       stopAsked: () => this.#stopAsked,
       endsInOrder: () => this.#inOrder,

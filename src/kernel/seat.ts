@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { KINDS, type Kind } from "./checkpoint.ts";
-import { Exit, Expected } from "./errors.ts";
+import { Exit, Expected, errno, message } from "./errors.ts";
 import { stateFolder, statePath } from "./paths.ts";
 import {
   type FileLock,
@@ -37,11 +37,11 @@ const path = (name: string): string => join(statePath(), `${name}.host`);
 
 /** A seat that this process has taken; freed by the kernel however it dies. */
 export interface TakenSeat extends Disposable {
-  /** Says where this host is reached. */
+  /** Says where this host is reached. @throws Expected 74 when it can't be written, as on a full disk */
   announce(seat: Omit<Seat, "host">): void;
   /**
    * Sees to it that the seat is still this process's: when its file was removed, it is taken again and announced.
-   * Another process that was quicker has it: lost. @throws Expected 74 when the file can't be made again
+   * Another process that was quicker has it: lost. @throws Expected 74 when the file can't be made or written again
    */
   keep(): "kept" | "taken again" | "lost";
 }
@@ -81,11 +81,19 @@ function seated(name: string, first: FileLock): TakenSeat {
   let lock = first;
   let said = "";
   let left = false;
-  lock.write(said);
+  const say = () => {
+    try {
+      lock.write(said);
+    } catch (error) {
+      const what = `${path(name)} can't be written: ${errno(error) ?? message(error)}`;
+      throw new Expected(Exit.io, what, "is its disk full?");
+    }
+  };
+  say();
   return {
     announce(seat) {
       said = JSON.stringify({ ...seat, host: ownIdentity() });
-      lock.write(said);
+      say();
     },
     keep() {
       if (lock.inPlace) return "kept";
@@ -98,7 +106,7 @@ function seated(name: string, first: FileLock): TakenSeat {
       }
       lock[Symbol.dispose]();
       lock = again;
-      lock.write(said);
+      say();
       return "taken again";
     },
     [Symbol.dispose]() {

@@ -66,6 +66,8 @@ export class Session<Given extends object> {
   /** Aborted when the generation that is open or opening is given up. */
   #generation = new AbortController();
   #isOpen = false;
+  /** Whether what is open, or opening, is to be replaced. */
+  #isOld = false;
   readonly #degraded = new Set<string>();
   /** Aborted when something else is wanted than what is being waited for. */
   #waiting = new AbortController();
@@ -130,6 +132,17 @@ export class Session<Given extends object> {
   }
 
   /**
+   * Puts a new generation in the place of the one that is open or opening: as a pause and a resume, in one move, so that
+   * whoever pauses or stops it meanwhile has his way. One that is paused stays so.
+   * @throws what a part threw while opening; then the session is paused
+   */
+  renew(): Promise<void> {
+    if (this.#wanted !== "running") return this.#moving ?? Promise.resolve();
+    this.#isOld = true;
+    return this.#begin();
+  }
+
+  /**
    * Disposes the generation for good. What stands below it is the host's to dispose.
    * @throws what kept the last checkpoint from being written; it is stopped all the same
    */
@@ -148,6 +161,11 @@ export class Session<Given extends object> {
       if (wanted !== before) this.#turnAround();
       return this.#moving;
     }
+    return this.#begin();
+  }
+
+  #begin(): Promise<void> {
+    if (this.#moving) return this.#moving;
     if (this.#atRest) return Promise.resolve();
     // It begins once `#moving` is set: whatever it tells sees that it is under way.
     this.#moving = Promise.resolve().then(() => this.#move());
@@ -165,7 +183,7 @@ export class Session<Given extends object> {
   }
 
   get #atRest(): boolean {
-    return this.#state === this.#wanted;
+    return this.#state === this.#wanted && !(this.#isOld && this.#wanted === "running");
   }
 
   async #move(): Promise<void> {
@@ -193,6 +211,12 @@ export class Session<Given extends object> {
   }
 
   async #toRunning(): Promise<void> {
+    if (this.#isOld && this.#state === "running") {
+      await this.#giveUp();
+      this.#enter("paused");
+      // Somebody may have asked for something else meanwhile.
+      return;
+    }
     await this.#openGeneration();
     await this.#reached("running");
     this.#work.park?.unpark();
@@ -248,6 +272,7 @@ export class Session<Given extends object> {
     const { signal } = this.#generation;
     // Nothing is inherited: one that was given up has gone first.
     await this.#stack.disposeDownTo("state");
+    this.#isOld = false;
     await openGeneration(this.#stack, this.#work.generation, this.#work.given, signal, (name, missing) => {
       if (signal.aborted) return;
       if (missing) this.#degraded.add(name);

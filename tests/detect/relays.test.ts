@@ -205,6 +205,55 @@ test("by hand: on, off, a test, and what can't be", async () => {
   expect(await permit.manager.on("lamp", Number.POSITIVE_INFINITY)).toMatchObject({ ok: false });
 });
 
+test("a test leaves a relay as it was: off after its longest time", async () => {
+  await using box = relays({ max_on_ms: 40 });
+  box.manager.tell(tripped("a"));
+  await until(() => box.row()?.cause === "max_on" && box.row()?.state === "off");
+  expect(await box.manager.test("lamp", 10)).toMatchObject({ ok: true });
+  expect(box.row()).toMatchObject({ state: "off", cause: "max_on" });
+});
+
+test("what can't be switched on by hand now isn't later, when nobody expects it; a cooldown is waited for", async () => {
+  await using box = relays({ cooldown_ms: 60 });
+  box.board.present = false;
+  box.manager.reread("board");
+  expect(await box.manager.on("horn", Number.POSITIVE_INFINITY)).toMatchObject({ ok: false });
+  box.board.present = true;
+  box.manager.reread("board");
+  expect(box.board.written).toEqual([]);
+  await box.manager.on("lamp", Number.POSITIVE_INFINITY);
+  await box.manager.off("lamp");
+  expect(await box.manager.on("lamp", Number.POSITIVE_INFINITY)).toMatchObject({
+    ok: true,
+    text: "on in 0.1 s: it cools down",
+  });
+  await until(() => box.row()?.state === "on");
+});
+
+test("a permission that a person has withdrawn is given back by a person", async () => {
+  await using box = relays({ mode: "permit" });
+  box.manager.tell(tripped());
+  await until(() => box.row()?.state === "on");
+  expect(await box.manager.off("lamp")).toMatchObject({ ok: true });
+  box.manager.tell(tripped("a"));
+  box.manager.tell(tripped());
+  expect(box.row()).toMatchObject({ state: "off", cause: "manual" });
+  expect(await box.manager.on("lamp", Number.POSITIVE_INFINITY)).toMatchObject({ ok: true, text: "on" });
+});
+
+test("newer news of the board than that a write was done counts", async () => {
+  await using box = relays();
+  const { set } = box.board;
+  box.board.set = async (...args) => {
+    await set.apply(box.board, args);
+    // All was switched off in the same breath.
+    if (box.board.written.length === 1) box.board.state = 0;
+  };
+  box.manager.tell(tripped("a"));
+  await until(() => box.board.written.length === 2);
+  expect([box.row()?.state, box.board.state]).toEqual(["on", 1]);
+});
+
 test("a latched relay is acknowledged; a permit not before its zones are clear", async () => {
   await using box = relays({ mode: "permit", latch: true, latched: ["lamp"] });
   box.manager.tell(tripped("a"));

@@ -671,3 +671,71 @@ test("every way through the states is one of those that the design draws", async
     expect(stack.parts).toEqual([]);
   }
 });
+
+describe("renewed", () => {
+  test("what is open is disposed, and another opened", async () => {
+    const { session, done, shown } = made();
+    await session.start();
+    await session.renew();
+    expect(done()).toEqual([...OPEN, "write running", ...DISPOSE, ...OPEN, "write running"]);
+    expect(shown().slice(-2)).toEqual(["paused resuming", "running"]);
+    await session.stop();
+  });
+
+  test("what is still opening is opened again: it may be of what was to be replaced", async () => {
+    const { session, done } = made();
+    const starting = session.start();
+    await Promise.all([session.renew(), starting]);
+    expect(done().filter((entry) => entry === "open worker").length).toBeLessThanOrEqual(2);
+    const opened = done().lastIndexOf("open camera");
+    const resuming = session.renew();
+    await settle();
+    await Promise.all([session.renew(), resuming]);
+    expect(done().lastIndexOf("open camera")).toBeGreaterThan(opened);
+    expect(session.view.state).toBe("running");
+    await session.stop();
+  });
+
+  test("a pause has its way, whenever it comes", async () => {
+    for (let turns = 0; turns < 110; turns++) {
+      const { session, stack } = made();
+      await session.start();
+      const renewing = session.renew();
+      for (let n = 0; n < turns; n++) await Promise.resolve();
+      await session.pause();
+      await renewing;
+      await settle();
+      expect(session.view).toMatchObject({ state: "paused" });
+      expect(stack.parts).toEqual([]);
+    }
+  });
+
+  test("while it is paused nothing happens, and the next resume is one", async () => {
+    const { session, done } = made();
+    await session.start(true);
+    await session.renew();
+    expect(done()).toEqual(["write paused"]);
+    await session.resume();
+    expect(done()).toEqual(["write paused", ...OPEN, "write running"]);
+    await session.stop();
+  });
+
+  test("one that can't be opened leaves it paused, and says why", async () => {
+    let fails = false;
+    const { session } = made({
+      camera: {
+        open: async () => {
+          if (fails) throw new Error("no such camera");
+        },
+      },
+    });
+    await session.start();
+    fails = true;
+    expect(await session.renew().then(String, String)).toBe("Error: no such camera");
+    expect(session.view.state).toBe("paused");
+    fails = false;
+    await session.resume();
+    expect(session.view.state).toBe("running");
+    await session.stop();
+  });
+});

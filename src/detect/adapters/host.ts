@@ -50,6 +50,8 @@ const GUARD_OPEN_MS = 20_000;
 
 /** What is open while it runs. */
 type Running = {
+  /** What is installed, as it was opened. */
+  now: Installation;
   live: Live;
   relays: RelayManager;
   guard: Guard | undefined;
@@ -150,6 +152,7 @@ export async function openDetect(
     overrides: Object.fromEntries(overrides),
     ...(running ? running.relays.saved : {}),
   });
+  let reloading: Promise<void> = Promise.resolve();
   let unsaved = false;
   let saving = false;
   /** Written behind what is going on: no relay waits for a disk. One after another, so that the last word stays. */
@@ -208,9 +211,13 @@ export async function openDetect(
     dry_run: dryRun,
     ...(running
       ? { cameras: running.live.cameraRows(), zones: running.live.zoneRows(), relays: running.relays.rows() }
-      : atRest(installation, saved)),
+      : atRest(installation, leave())),
     guard: { pid: running?.guard?.pid ?? null, state: guardState() },
-    detector: { state: running?.detector?.state ?? "starting", ms: running?.detector?.ms ?? null },
+    detector: {
+      state: running ? (running.detector?.state ?? "starting") : "closed",
+      ms: running?.detector?.ms ?? null,
+      dropped: running?.detector?.dropped ?? 0,
+    },
     health: health(),
     events: journal.last,
     as_of: clock.wall(),
@@ -223,6 +230,8 @@ export async function openDetect(
     cycles: Object.values(leave().cycles).reduce((sum, n) => sum + n, 0),
     self_test: saved.self_test,
     storage: [...unkept.values()][0] ?? null,
+    hooks: hooks.failure,
+    mqtt: mqtt?.current?.problem ?? null,
   });
   host.show(view);
 
@@ -251,16 +260,28 @@ export async function openDetect(
     generation: generation<object>()
       .sources(async (open) => {
         leaving = new AbortController();
-        const live = new Live({ installation, dryRun, clock, log, overrides, happened, tripped, changed });
+        // Of this generation to its end, whatever is installed meanwhile.
+        const now = installation;
+        const live = new Live({
+          installation: now,
+          dryRun,
+          clock,
+          log,
+          overrides,
+          happened,
+          tripped,
+          changed,
+        });
         await open("what is seen", async () => ({
           async [Symbol.asyncDispose]() {
             live.close();
+            saved = leave();
             running = undefined;
           },
         }));
         const cameras: Camera[] = [];
-        for (const [at, config] of installation.cameras.entries()) {
-          const { clip_before_ms, clip_after_ms } = installation.retention;
+        for (const [at, config] of now.cameras.entries()) {
+          const { clip_before_ms, clip_after_ms } = now.retention;
           const options = {
             clock,
             random,
@@ -276,9 +297,9 @@ export async function openDetect(
           cameras.push(camera);
         }
         live.watch(cameras);
-        return { live, cameras };
+        return { now, live, cameras };
       })
-      .actuators(async (open, { live, cameras }) => {
+      .actuators(async (open, { now, live, cameras }) => {
         let manager: RelayManager | undefined;
         const events: GuardEvents = {
           fired: (why) => manager?.reread(`guard: ${why}`),
@@ -297,20 +318,18 @@ export async function openDetect(
           },
         };
         const folder = dirname(socketPath(seatName("detect", profile, host.session)));
-        const needed = installation.boards.filter(({ name }) =>
-          installation.relays.some(({ board }) => board === name),
-        );
+        const needed = now.boards.filter(({ name }) => now.relays.some(({ board }) => board === name));
         const guard =
           dryRun || needed.length === 0
             ? undefined
             : await openGuard(open, needed, { log, clock, events }, folder);
         const opened = await open(
           "relays",
-          async () =>
-            new RelayManager({
-              relays: installation.relays.map((config) => ({
+          async () => {
+            const relays = new RelayManager({
+              relays: now.relays.map((config) => ({
                 config,
-                mode: relayMode(installation, config.id),
+                mode: relayMode(now, config.id),
               })),
               board: guard && switchOf(guard),
               saved: leave(),
@@ -321,11 +340,28 @@ export async function openDetect(
                 changed();
                 void save();
               },
-            }),
+            });
+            const dispose = relays[Symbol.asyncDispose].bind(relays);
+            return Object.assign(relays, {
+              async [Symbol.asyncDispose]() {
+                // Until they have said so, also when they never do.
+                saved = { ...saved, not_off: "not known to be off: the board doesn't answer" };
+                try {
+                  await dispose();
+                  saved = { ...saved, not_off: null };
+                } catch (error) {
+                  const each = error instanceof AggregateError ? error.errors : [error];
+                  saved = { ...saved, not_off: each.map(message).join("; ") };
+                  throw error;
+                }
+              },
+            });
+          },
           { disposeMs: GUARD_MS },
         );
+        saved = { ...saved, not_off: null };
         manager = opened;
-        running = { live, relays: opened, guard, detector: undefined, cameras };
+        running = { now, live, relays: opened, guard, detector: undefined, cameras };
         live.drive(opened);
         return { relays: opened };
       })
@@ -347,19 +383,19 @@ export async function openDetect(
         );
         return {};
       })
-      .workers(async (open, { live }) => {
+      .workers(async (open, { now, live }) => {
         const clips = async () => ({
           async [Symbol.asyncDispose]() {
             leaving.abort();
           },
         });
         await open("clips", clips);
-        if (installation.cameras.length === 0) return {};
+        if (now.cameras.length === 0) return {};
         const detector = await open(
           "detector",
           (signal) =>
             Detector.open(
-              installation.detector,
+              now.detector,
               {
                 found: ({ camera, frame, detections }) => live.found(camera, frame, detections),
                 lost: (why) => {
@@ -418,24 +454,51 @@ export async function openDetect(
       },
       measure: async () => ({ timers: await liveTimers() }),
       reload: async () => {
-        const { installation: next } = await loadInstallation(profile);
-        const before = installation;
-        if (JSON.stringify(next) === JSON.stringify(before)) return {};
-        installation = next;
-        if (JSON.stringify(next.mqtt) !== JSON.stringify(before.mqtt)) await mqtt?.replace();
-        if (!running) return {};
-        if (JSON.stringify(withoutZones(next)) === JSON.stringify(withoutZones(before))) {
-          running.live.redraw(next.cameras);
-          return {};
-        }
-        // Whatever else has changed: all relays off, and all of it anew.
-        await host.pause();
-        await host.resume();
+        const done = reloading.then(reload);
+        reloading = done.catch(() => {});
+        await done;
         return {};
       },
+      pause: async () => {
+        await host.pause();
+        return { not_off: saved.not_off };
+      },
+      resume: async () => resume(),
+      toggle: async () => (running ? host.pause() : resume()),
     },
   };
   return activity;
+
+  /** What is installed may have been mended since. */
+  async function resume(): Promise<void> {
+    if (!running) installation = (await loadInstallation(profile)).installation;
+    await host.resume();
+  }
+
+  /** Takes in what is installed now. @throws what it can't be opened with; then it goes on as it was */
+  async function reload(): Promise<void> {
+    const { installation: next } = await loadInstallation(profile);
+    const before = installation;
+    const differs = (of: (installation: Installation) => unknown) =>
+      JSON.stringify(of(next)) !== JSON.stringify(of(before));
+    if (!differs((each) => each)) return;
+    installation = next;
+    if (differs(({ mqtt }) => mqtt)) await mqtt?.replace();
+    if (!differs(withoutZones) && running?.now === before) {
+      running.live.redraw(next.cameras);
+      running.now = next;
+      return;
+    }
+    try {
+      // Whatever else has changed: all relays off, and all of it anew.
+      await host.renew();
+    } catch (error) {
+      installation = before;
+      if (differs(({ mqtt }) => mqtt)) await mqtt?.replace();
+      await host.resume().catch((error: unknown) => log.error("it can't go on as it was", { error }));
+      throw error;
+    }
+  }
 }
 
 /** The guard of some boards, and below it those that are simulated here. */

@@ -84,6 +84,14 @@ export async function prepare(
   return { session, saved: { ...nothingSaved(dryRun), latched, cycles, self_test }, recreated: false };
 }
 
+/** What wasn't known to be off when the last host ended; null when all was. */
+export const leftOn = async (profile: string): Promise<string | null> =>
+  (
+    await readSound({ schemas: [schema] }, (db) =>
+      newestCheckpoint(db, { kind: "detect", profile }, readSaved),
+    )
+  )?.checkpoint?.state.not_off ?? null;
+
 /** Starts a host in the background. @throws Expected 75 when there is one */
 export async function launchHost(profile: string, hosted: Hosted): Promise<void> {
   await launch(["detect", "__host", "--profile", profile], { [REQUEST_VARIABLE]: JSON.stringify(hosted) });

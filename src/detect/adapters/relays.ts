@@ -5,6 +5,7 @@ import type { Happening } from "../core/event.ts";
 import type { RelayConfig } from "../core/installation.ts";
 import {
   acknowledged,
+  allowed,
   type Decision,
   decide,
   freshRelay,
@@ -12,6 +13,7 @@ import {
   switchedOff,
   switchedOn,
   told,
+  tried,
 } from "../core/relay.ts";
 import type { RelayRow } from "../core/view.ts";
 
@@ -174,16 +176,39 @@ export class RelayManager implements AsyncDisposable {
     }));
   }
 
-  /** @param until monotonic ms; Infinity for until somebody says otherwise */
+  /**
+   * What can't be done now isn't done later either, when nobody expects it, but for the time a relay cools down.
+   * @param until monotonic ms; Infinity for until somebody says otherwise
+   */
   async on(id: string, until: number): Promise<RelayOutcome> {
     const relay = this.#relays.get(id);
     if (!relay) return unknown(id);
-    if (relay.mode === "permit") {
+    if (!this.#options.board) return { relay: id, ok: false, text: "this is a dry run" };
+    if (relay.mode === "permit") return this.#allow(relay);
+    const before = relay.plan;
+    relay.plan = switchedOn(relay.plan, until);
+    const outcome = await this.#outcome(relay, true);
+    if (outcome.ok) return outcome;
+    if (relay.decision.cause === "cooldown") {
+      const seconds = ((relay.decision.until ?? 0) - this.#options.clock.monotonic()) / 1000;
+      return { relay: id, ok: true, text: `on in ${Math.max(0.1, seconds).toFixed(1)} s: it cools down` };
+    }
+    relay.plan = tried(relay.plan, before);
+    this.#decide(relay);
+    return outcome;
+  }
+
+  /** A permit is only ever on by its zones; a person may but take back that he has withdrawn it. */
+  async #allow(relay: Relay): Promise<RelayOutcome> {
+    const { id } = relay.config;
+    if (relay.plan.spent !== "manual") {
       return { relay: id, ok: false, text: "it is on only while its zones are known to be clear" };
     }
-    if (!this.#options.board) return { relay: id, ok: false, text: "this is a dry run" };
-    relay.plan = switchedOn(relay.plan, until);
-    return this.#outcome(relay, true);
+    relay.plan = allowed(relay.plan);
+    this.#decide(relay);
+    await relay.driving;
+    const text = relay.actual === true ? "on" : `off for now: ${relay.decision.cause ?? "its board is away"}`;
+    return { relay: id, ok: true, text };
   }
 
   async off(id: string): Promise<RelayOutcome> {
@@ -214,11 +239,14 @@ export class RelayManager implements AsyncDisposable {
     if (relay.mode === "permit") return { relay: id, ok: true, text: "left out: it permits" };
     if (relay.decision.on) return { relay: id, ok: true, text: "left out: it is on" };
     const { clock } = this.#options;
+    const before = relay.plan;
     const on = await this.on(id, clock.monotonic() + ms);
     if (!on.ok) return on;
     await clock.sleep(ms);
-    const off = relay.plan.tripped?.length ? await this.#outcome(relay, true) : await this.off(id);
-    return off.ok ? { relay: id, ok: true, text: "switched on and off, and read back" } : off;
+    relay.plan = tried(relay.plan, before);
+    this.#decide(relay);
+    const done = await this.#outcome(relay, relay.decision.on);
+    return done.ok ? { relay: id, ok: true, text: "switched on and off, and read back" } : done;
   }
 
   get ids(): string[] {
@@ -307,10 +335,11 @@ export class RelayManager implements AsyncDisposable {
         if (relay.actual !== null) this.#wait(relay, this.#options.clock.monotonic() + AGAIN_MS);
         return;
       }
-      relay.actual = on;
+      // There may be newer news of the board than that this was done.
+      relay.actual = this.#bit(relay);
       relay.failed = false;
       if (on) relay.cycles++;
-      happened({ event: "relay", relay: id, on, cause: cause ?? "none" });
+      if (relay.actual === on) happened({ event: "relay", relay: id, on, cause: cause ?? "none" });
       changed();
     }
     this.#settle(relay);

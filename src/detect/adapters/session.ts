@@ -9,10 +9,20 @@ import { oneLine } from "../../kernel/core/plain.ts";
 import { Exit, Expected } from "../../kernel/errors.ts";
 import { inBackground, takeRequest } from "../../kernel/launch.ts";
 import { shownPath } from "../../kernel/paths.ts";
+import { isAlive } from "../../kernel/runtime.ts";
+import type { Seat } from "../../kernel/seat.ts";
 import { printTable } from "../../kernel/table.ts";
 import type { CameraRow, DetectView, RelayRow, ZoneRow } from "../core/view.ts";
 import { loadInstallation } from "./installation.ts";
-import { type Hosted, launchHost, prepare, REQUEST_VARIABLE, reachOf, runningReach } from "./reach.ts";
+import {
+  type Hosted,
+  launchHost,
+  leftOn,
+  prepare,
+  REQUEST_VARIABLE,
+  reachOf,
+  runningReach,
+} from "./reach.ts";
 import { view } from "./screen.ts";
 
 /** The commands that make a host, speak to it and end it. */
@@ -50,24 +60,46 @@ export async function run(context: Context, options: Options): Promise<number> {
 
 /** Its generation is opened and disposed: cameras and the guard have deadlines of their own, ms. */
 const TELL_MS = 60_000;
+/** One that is well ends within the deadlines of all its parts, ms. */
+const STOP_MS = 30_000;
 
 /** `stint detect pause|resume|stop` */
 export async function tell(context: Context, name: "pause" | "resume" | "stop"): Promise<number> {
+  const { output, profile } = context;
   const reach = runningReach(context);
   if (name === "stop") {
     const seat = reach.host;
-    if (seat) await stopHost(seat, systemClock, TELL_MS);
-    context.output.emit(
-      { type: "detect", session_id: seat?.session ?? null, state: "stopped" },
-      () => "stopped: all relays are off",
+    if (seat) await end(context, seat);
+    const not_off = await leftOn(profile);
+    output.emit({ type: "detect", session_id: seat?.session ?? null, state: "stopped", not_off }, () =>
+      not_off === null ? "stopped: all relays are off" : `stopped, but ${not_off}`,
     );
-    return Exit.ok;
+    return not_off === null ? Exit.ok : Exit.no;
   }
-  const state = (await reach.command(name, {}, TELL_MS)) as DetectView;
-  context.output.emit(statusLine(state), () =>
-    name === "pause" ? "paused: all relays are off" : "it runs again",
-  );
-  return Exit.ok;
+  const state = (await reach.command(name, {}, TELL_MS)) as DetectView & {
+    answer?: { not_off?: string | null };
+  };
+  const not_off = state.answer?.not_off ?? null;
+  output.emit({ ...statusLine(state), not_off }, () => {
+    if (not_off !== null) return `paused, but ${not_off}`;
+    return name === "pause" ? "paused: all relays are off" : "it runs again";
+  });
+  return not_off === null ? Exit.ok : Exit.no;
+}
+
+/** Ends a host in order. One that is stuck is killed: its guard has switched all off, and does so again. */
+async function end({ output }: Context, seat: Seat): Promise<void> {
+  try {
+    await stopHost(seat, systemClock, STOP_MS);
+  } catch (error) {
+    if (!(error instanceof Expected) || error.exit !== Exit.again || !isAlive(seat.host)) throw error;
+    output.note(
+      `the host (pid ${seat.host.pid}) doesn't answer: it is killed, and its guard switches all off`,
+    );
+    process.kill(seat.host.pid, "SIGKILL");
+    const gone = systemClock.monotonic() + TELL_MS;
+    while (isAlive(seat.host) && systemClock.monotonic() < gone) await systemClock.sleep(20);
+  }
 }
 
 /** `stint detect watch` */

@@ -52,8 +52,9 @@ export function told(
   return {
     ...plan,
     tripped,
-    // A latch isn't what switches it on again after it was on for too long.
-    spent: anew || (over && !plan.latched) ? null : plan.spent,
+    // A latch isn't what switches it on again after it was on for too long; and a permission that a person has withdrawn is
+    // given back by a person.
+    spent: mode === "alarm" && (anew || (over && !plan.latched)) ? null : plan.spent,
     latched: plan.latched || (latch && anew),
   };
 }
@@ -65,8 +66,17 @@ export const switchedOn = (plan: RelayPlan, until: number): RelayPlan => ({
   spent: null,
 });
 
-/** By hand: off until a zone trips anew. A latch stays. */
+/** By hand: an alarm is off until a zone trips anew, a permit until {@link allowed}. A latch stays. */
 export const switchedOff = (plan: RelayPlan): RelayPlan => ({ ...plan, manualUntil: null, spent: "manual" });
+
+/** A person no longer withdraws a permission: it is given once its zones are clear. */
+export const allowed = (plan: RelayPlan): RelayPlan => ({ ...plan, spent: null });
+
+/** What a person has tried is over: what counted before it counts again, but for zones that have tripped meanwhile. */
+export function tried(plan: RelayPlan, before: RelayPlan): RelayPlan {
+  const anew = plan.tripped?.some((zone) => !before.tripped?.includes(zone)) ?? false;
+  return { ...plan, manualUntil: before.manualUntil, spent: anew ? plan.spent : before.spent };
+}
 
 /** A person has seen it. */
 export const acknowledged = (plan: RelayPlan): RelayPlan => ({

@@ -8,6 +8,8 @@ export type Saved = {
   /** How often each relay was switched on. */
   readonly cycles: Readonly<Record<string, number>>;
   readonly self_test: { readonly at: number; readonly ok: boolean } | null;
+  /** What wasn't known to be off when it was to be; null: all was. */
+  readonly not_off: string | null;
   readonly paused: boolean;
   readonly dry_run: boolean;
   /** Ended by its user: nothing is to be taken up. */
@@ -23,6 +25,7 @@ export const nothingSaved = (dry_run: boolean): Saved => ({
   latched: [],
   cycles: {},
   self_test: null,
+  not_off: null,
   paused: false,
   dry_run,
   over: false,
@@ -38,6 +41,7 @@ export function readSaved(state: unknown): Saved | undefined {
     typeof saved.overrides === "object" &&
     Array.isArray(saved.latched) &&
     typeof saved.cycles === "object" &&
+    (saved.not_off === null || typeof saved.not_off === "string") &&
     typeof saved.paused === "boolean" &&
     typeof saved.dry_run === "boolean" &&
     typeof saved.over === "boolean";

@@ -1,6 +1,6 @@
 import type { EventRow } from "./event.ts";
 import type { Tracked } from "./frame.ts";
-import { type Installation, relayMode } from "./installation.ts";
+import { type Installation, relayMode, zoneId } from "./installation.ts";
 import type { Saved } from "./saved.ts";
 
 /** What a host says of itself to whoever watches it, and what `status --json` prints. Times in ms. Pure. */
@@ -78,6 +78,9 @@ export type Health = {
   readonly self_test: { readonly at: number; readonly ok: boolean } | null;
   /** What can't be kept for now, as on a full disk; null when all can. */
   readonly storage: string | null;
+  /** Why the last hook that was run failed, and why the broker isn't told; null where that is well, or there is none. */
+  readonly hooks: string | null;
+  readonly mqtt: string | null;
 };
 
 /** The state as it is pushed. */
@@ -95,7 +98,13 @@ export type DetectView = {
   readonly relays?: readonly RelayRow[];
   readonly zones?: readonly ZoneRow[];
   readonly guard?: { readonly pid: number | null; readonly state: GuardState };
-  readonly detector?: { readonly state: "starting" | "ok" | "lost"; readonly ms: number | null };
+  /** `closed`: nobody looks, as in a pause. */
+  readonly detector?: {
+    readonly state: "starting" | "ok" | "lost" | "closed";
+    readonly ms: number | null;
+    /** Pictures that were never looked at, since a later one took their place. */
+    readonly dropped?: number;
+  };
   readonly health?: Health;
   /** The last of them, the newest first. */
   readonly events?: readonly EventRow[];
@@ -107,7 +116,7 @@ export type DetectView = {
 /** What there is while nobody looks: all that is installed, nothing known of any of it, and all relays off. */
 export function atRest(
   installation: Installation,
-  saved: Pick<Saved, "latched" | "cycles">,
+  saved: Pick<Saved, "latched" | "cycles" | "not_off" | "overrides">,
 ): Required<Pick<DetectView, "cameras" | "zones" | "relays">> {
   const { cameras, relays } = installation;
   return {
@@ -128,7 +137,7 @@ export function atRest(
         camera,
         name,
         mode,
-        armed: false,
+        armed: saved.overrides[zoneId(camera, name)]?.armed ?? true,
         occupied: null,
         tripped: false,
         relays,
@@ -136,8 +145,8 @@ export function atRest(
     ),
     relays: relays.map(({ id, board, channel }) => ({
       id,
-      state: "off",
-      cause: null,
+      state: saved.not_off === null ? "off" : "unknown",
+      cause: saved.not_off,
       mode: relayMode(installation, id),
       board,
       channel,

@@ -4,12 +4,14 @@ import fc from "fast-check";
 import type { RelayConfig } from "../../../src/detect/core/installation.ts";
 import {
   acknowledged,
+  allowed,
   decide,
   freshRelay,
   type RelayPlan,
   switchedOff,
   switchedOn,
   told,
+  tried,
 } from "../../../src/detect/core/relay.ts";
 
 const config = (given: Partial<RelayConfig> = {}): RelayConfig => ({
@@ -132,14 +134,30 @@ test("by hand an alarm is on for the time given, and off until a zone trips anew
   expect(relay.at(63, "a")).toMatchObject({ on: true });
 });
 
-test("a permit that was switched off by hand is given again only after its zones have tripped and cleared", () => {
+test("a permit that a person has withdrawn is given back by a person, whatever trips and clears meanwhile", () => {
   const relay = new Told("permit");
   relay.at(0);
   relay.plan = switchedOff(relay.plan);
   expect(relay.at(1)).toMatchObject({ on: false, cause: "manual" });
-  expect(relay.at(100)).toMatchObject({ on: false, cause: "manual" });
   relay.at(101, "a");
-  expect(relay.at(102)).toMatchObject({ on: true });
+  expect(relay.at(102)).toMatchObject({ on: false, cause: "manual" });
+  relay.plan = allowed(relay.plan);
+  expect(relay.at(103)).toMatchObject({ on: true });
+});
+
+test("what was tried counts for nothing after it", () => {
+  const relay = new Told("alarm", { max_on_ms: 100 });
+  relay.at(0, "a");
+  relay.at(100, "a");
+  const before = relay.plan;
+  relay.plan = switchedOn(relay.plan, 150);
+  expect(relay.decide(101)).toMatchObject({ on: true });
+  relay.plan = tried(relay.plan, before);
+  expect(relay.at(102, "a")).toMatchObject({ on: false, cause: "max_on" });
+  relay.plan = switchedOn(relay.plan, 150);
+  const during = relay.at(103, "a", "b");
+  relay.plan = tried(relay.plan, before);
+  expect([during.on, relay.decide(104).on]).toEqual([true, true]);
 });
 
 const steps = fc.array(

@@ -87,6 +87,8 @@ export const running: DetectView = {
     cycles: 7,
     self_test: null,
     storage: null,
+    hooks: null,
+    mqtt: null,
   },
   events: [
     {
