@@ -2,6 +2,7 @@ import { writeSync } from "node:fs";
 import { clearInterval, setInterval } from "node:timers";
 import { isatty } from "node:tty";
 import { Exit, Expected, errno, message } from "./errors.ts";
+import { PatientWriter } from "./patient.ts";
 import { isHungUp, sleepThread } from "./runtime.ts";
 
 /** One line of NDJSON on stdout; `v` is added. */
@@ -73,6 +74,28 @@ export class Output {
     }
   }
 
+  /**
+   * From now on nobody waits for whoever reads stdout and stderr: of what they don't take some is left out, and told. For
+   * a host whose work mustn't stand still, and whose words are kept elsewhere too. Disposing it lets them catch up for a
+   * moment.
+   */
+  neverWait(): AsyncDisposable {
+    for (const fd of [1, 2] as const) {
+      const behind = (leftOut: number) => talk(`${leftOut} lines were left out: they weren't read in time\n`);
+      const failed = () => fd === 1 && this.#close();
+      const writer = PatientWriter.to(fd, behind, failed);
+      if (writer) patient.set(fd, writer);
+    }
+    return {
+      async [Symbol.asyncDispose]() {
+        const writers = [...patient.values()];
+        await Promise.all(writers.map((writer) => writer.drain(LAST_WORDS_MS)));
+        patient.clear();
+        for (const writer of writers) writer.close();
+      },
+    };
+  }
+
   /** Talk for a person: progress, notes. */
   note(text: string): void {
     if (!this.quiet) talk(`${text}\n`);
@@ -130,8 +153,19 @@ function say(text: string): void {
   }
 }
 
-/** Writes all of it, waiting for a reader that is slow. */
+/** What a reader that is slow has for the last words, ms. */
+const LAST_WORDS_MS = 500;
+
+/** Where nobody waits for a reader, see {@link Output.neverWait}. */
+const patient = new Map<number, PatientWriter>();
+
+/** Writes all of it, waiting for a reader that is slow unless nobody is to. */
 function writeAll(fd: number, text: string): void {
+  const writer = patient.get(fd);
+  if (writer) {
+    writer.write(text);
+    return;
+  }
   let bytes = Buffer.from(text);
   while (bytes.length > 0) {
     try {

@@ -1,5 +1,6 @@
 import type { ReactNode } from "react";
 import { holdTalk } from "./output.ts";
+import { PatientWriter } from "./patient.ts";
 import type { Part } from "./stack.ts";
 
 /**
@@ -25,7 +26,9 @@ export const terminal =
         talk = holdTalk();
         showing = (async () => {
           const { show } = await import("./tui/show.tsx");
-          const shown = await show(await view());
+          // A terminal that takes nothing, stopped with Ctrl+S or stuck, holds up nobody.
+          const writer = PatientWriter.to.bind(PatientWriter, 1);
+          const shown = await show(await view(), { writer });
           // Done without an error is a terminal that hung up, or our own closing of it.
           shown.done.then(() => left(), left);
           return shown;

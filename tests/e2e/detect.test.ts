@@ -1,6 +1,7 @@
 /** `stint detect` as its users run it: the executable, real cameras as files or over RTSP, a board that is a process. */
 import { expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
+import { closeSync, constants, openSync, readFileSync, writeSync } from "node:fs";
+import { makeFifo } from "../../src/kernel/runtime.ts";
 import { type Config, camera, comesAndGoes, DetectBox } from "../support/detect.ts";
 import { alive } from "../support/modules.ts";
 import { RtspServer, STREET } from "../support/rtsp.ts";
@@ -285,4 +286,30 @@ test.concurrent("whatever hangs on the way down, every step is logged and no rel
       await until(() => Object.values(box.parts).flat().length === 0, Boolean, 3_000);
     }),
   );
+});
+
+test.concurrent("whoever doesn't read what it says holds up nobody", async () => {
+  await using at = await boxed([street()]);
+  const { box, board } = at;
+  const path = `${box.work}/full`;
+  makeFifo(path);
+  const fd = openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
+  // Not a byte more fits in.
+  for (let size = 65_536; size >= 1; size >>= 1) {
+    try {
+      while (writeSync(fd, Buffer.alloc(size))) {}
+    } catch {}
+  }
+  const child = Bun.spawn([...box.command, "detect", "run", "--json"], {
+    cwd: box.work,
+    env: box.env,
+    stdin: "ignore",
+    stdout: Bun.file(path),
+    stderr: "ignore",
+  });
+  await until(() => box.host > 0);
+  await box.until(({ relays }) => relays.every(({ state }) => state === "on"));
+  expect(await box.do("stop")).toMatchObject({ state: "stopped" });
+  expect([board.bits, await child.exited]).toEqual([0, 0]);
+  closeSync(fd);
 });

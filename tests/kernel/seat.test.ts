@@ -1,5 +1,14 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { existsSync, readdirSync, readFileSync, rmSync, statSync, unlinkSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { ownIdentity } from "../../src/kernel/runtime.ts";
 import {
@@ -12,6 +21,8 @@ import {
   takeSeat,
 } from "../../src/kernel/seat.ts";
 import { enterHome, type Home, Other } from "../support/home.ts";
+import { Sandbox, stint } from "../support/sandbox.ts";
+import { canMount, onSmallDisk } from "../support/small-disk.ts";
 
 let home: Home;
 beforeEach(() => {
@@ -129,6 +140,19 @@ test("the seats of the dead are cleared, those of the living and of who is just 
   using _starting = takeSeat("modules.default");
   clearDeadSeats();
   expect(seats().toSorted()).toEqual(["modules.default.host", "track.host"]);
+});
+
+test.skipIf(!canMount)("on a full disk a host isn't started, and that is said on a line", async () => {
+  await using box = new Sandbox(stint.source);
+  const folder = join(box.home, "state/stint");
+  mkdirSync(folder, { recursive: true });
+  const filled = ["sh", "-c", 'cat /dev/zero > "$0/filler"; exec "$@"', folder, ...box.command];
+  const command = [...onSmallDisk(folder, filled), "pomo", "start", "--foreground"];
+  const host = Bun.spawn(command, { env: box.env, stdout: "pipe", stderr: "pipe" });
+  expect(await host.exited).toBe(74);
+  expect((await host.stderr.text()).replaceAll(/^cat: .*\n/gm, "")).toBe(
+    `stint: ${folder}/pomo.default.host can't be written: ENOSPC\n  is its disk full?\n`,
+  );
 });
 
 test("a seat whose file was removed under its host isn't trusted by the next one", () => {

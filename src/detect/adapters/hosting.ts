@@ -17,6 +17,7 @@ export async function hostDetect(
 ): Promise<void> {
   const { profile, life, output } = context;
   using log = context.log(`detect.${profile}`, await logSettings());
+  await using _ = output.neverWait();
   const { session, recreated } = hosted;
   const hosting = { kind: "detect", profile, session, schemas: [schema], recreated, life, log } as const;
   await runHost(hosting, async (host) => {

@@ -1,4 +1,5 @@
 import process from "node:process";
+import { Writable } from "node:stream";
 import { render } from "ink";
 import { Component, type ReactNode } from "react";
 import { Exit, Expected } from "../errors.ts";
@@ -19,14 +20,33 @@ export type Shown = AsyncDisposable & {
   close(): Promise<void>;
 };
 
+/** Writes to the terminal without waiting for it. */
+interface Writer {
+  write(text: string | Uint8Array): void;
+  /** Lets the terminal take what waits, for at most so many ms. */
+  drain(ms: number): Promise<void>;
+  close(): void;
+}
+
+/**
+ * Opens a writer to the terminal; undefined where it is to be waited for.
+ * @param behind told once the terminal has caught up after some of what was written was left out
+ * @param failed told once why nothing more can be written
+ */
+type OpenWriter = (behind: () => void, failed: () => void) => Writer | undefined;
+
 /**
  * Shows an element, normally a `<Screen>`, on the whole terminal: its alternate screen, without cursor, in
  * raw mode. As a part: `(signal) => show(<View … />, { signal })`. An abort after it was opened changes nothing,
  * so that the shutdown can be seen; only closing it does.
+ * @param options.writer without it whoever draws waits for the terminal
  * @throws what a component has thrown at its first render, once the terminal has been given back
  * @throws Expected when stdout isn't a terminal
  */
-export async function show(element: ReactNode, options: { signal?: AbortSignal } = {}): Promise<Shown> {
+export async function show(
+  element: ReactNode,
+  options: { signal?: AbortSignal; writer?: OpenWriter } = {},
+): Promise<Shown> {
   options.signal?.throwIfAborted();
   const { stdin, stdout } = process;
   if (!stdout.isTTY) throw new Expected(Exit.unavailable, "a full screen needs a terminal");
@@ -40,8 +60,15 @@ export async function show(element: ReactNode, options: { signal?: AbortSignal }
   const hungUp = () => ink.unmount();
   const clear = () => {
     ink.clear();
-    stdout.write(CLEAR);
+    paper.write(CLEAR);
   };
+  // Frames tell what is other than in the one before: after some were left out all of it is drawn anew.
+  const behind = () => {
+    clear();
+    paper.emit("resize");
+  };
+  const writer = options.writer?.(behind, () => queueMicrotask(hungUp));
+  const paper = writer ? new Paper(writer) : stdout;
 
   for (const stream of [stdin, stdout]) {
     // For good: a terminal that hangs up may say so at any time, and an error nobody hears ends the process.
@@ -55,6 +82,7 @@ export async function show(element: ReactNode, options: { signal?: AbortSignal }
     </Boundary>
   );
   const ink = render(shown, {
+    stdout: paper as NodeJS.WriteStream,
     alternateScreen: true,
     incrementalRendering: true,
     exitOnCtrlC: false,
@@ -67,6 +95,9 @@ export async function show(element: ReactNode, options: { signal?: AbortSignal }
 
   const ended = (async () => {
     const answer = await ink.waitUntilExit().catch(fail);
+    await writer?.drain(LAST_FRAME_MS);
+    writer?.close();
+    if (paper instanceof Paper) paper.destroy();
     stdin.off("end", hungUp).off("error", hungUp);
     setRaw(false);
     if (stdin.isTTY) {
@@ -92,6 +123,44 @@ export async function show(element: ReactNode, options: { signal?: AbortSignal }
 }
 
 const deaf = () => {};
+
+/** What a terminal that is slow has for the last frame, ms. */
+const LAST_FRAME_MS = 500;
+
+/** What Ink draws on: the terminal, without waiting for it. */
+class Paper extends Writable {
+  readonly isTTY = true;
+  readonly #writer: Writer;
+  readonly #resized = () => void this.emit("resize");
+
+  constructor(writer: Writer) {
+    super({ decodeStrings: false });
+    this.#writer = writer;
+    process.stdout.on("resize", this.#resized);
+  }
+
+  get columns(): number {
+    return process.stdout.columns;
+  }
+
+  get rows(): number {
+    return process.stdout.rows;
+  }
+
+  getColorDepth(): number {
+    return process.stdout.getColorDepth();
+  }
+
+  override _write(text: string | Uint8Array, _encoding: string, done: () => void): void {
+    this.#writer.write(text);
+    done();
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    process.stdout.off("resize", this.#resized);
+    done(error);
+  }
+}
 
 function setRaw(on: boolean): void {
   try {

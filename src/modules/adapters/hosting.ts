@@ -16,6 +16,7 @@ export async function hostModules(
   tell: (happening: Happening) => void,
 ): Promise<void> {
   const { profile, life, output } = context;
+  await using _ = output.neverWait();
   const config = await settings();
   using log = context.log(`modules.${profile}`, config.log);
   const hosting = {
