@@ -129,11 +129,11 @@ kept in the configuration file (mode 0600) and shown nowhere. URL - reads it fro
         },
         { usage: "list", summary: "the zones", run: async (context) => (await zones()).list(context) },
         {
-          usage: "show <camera>",
+          usage: "show [camera]",
           summary: "a picture of the camera with its zones",
           options: [{ flags: "--png <file>", help: "write it to a PNG file (- for stdout)" }],
           examples: [{ line: "stint detect zones show hall --png hall.png", what: "" }],
-          run: async (context, [camera = ""], options) => (await zones()).show(context, camera, options),
+          run: async (context, [camera], options) => (await zones()).show(context, camera, options),
         },
         {
           usage: "export [file]",

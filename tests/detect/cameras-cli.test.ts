@@ -52,6 +52,22 @@ test.concurrent("a camera is tried, added, shown without its password, tried aga
   expect(said).not.toContain(PASSWORD);
 });
 
+test.concurrent("an address that can't be is refused before anything is opened, and isn't repeated", async () => {
+  await using box = new Sandbox(stint.source);
+  const refused = await Promise.all(
+    [
+      ["rtsp://user:my S3cretQQ@127.0.0.1:1/x", "--no-test"],
+      ["rtsp://user:S3/cretQQ@127.0.0.1/1"],
+      ["rtsp://user:S3cretQQ@127.0.0.1:99999/1"],
+    ].map((args) => box.run(["detect", "cameras", "add", "hall", ...args])),
+  );
+  expect(refused.map(({ code, out, err }) => [code, out, err])).toEqual([
+    [2, "", "stint: that is no camera's address: there is a blank in it\n  a blank is written %20\n"],
+    [2, "", expect.stringContaining("%2F")],
+    [2, "", "stint: that is no camera's address: its port is above 65535\n"],
+  ]);
+});
+
 test.concurrent("what can't be added isn't", async () => {
   await using box = new Sandbox(stint.source);
   const add = (...args: string[]) => box.run(["detect", "cameras", "add", ...args]);

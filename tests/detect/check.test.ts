@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { encodeOnnx } from "../../build/onnx.ts";
 import { Sandbox, stint } from "../support/sandbox.ts";
 
 class Box extends Sandbox {
@@ -89,6 +90,61 @@ relays: [{ id: lamp }]
     "camera usb: /dev/video-gone isn't there",
   ]);
   expect(out).not.toContain("geheim");
+});
+
+test.concurrent("a version that this stint doesn't know is told as it is", async () => {
+  await using newer = new Box("version: 3\nsomething: new\n");
+  await using none = new Box("cameras: []\n");
+  await using broken = new Box("version: 2\n}\n");
+  const found = await Promise.all([newer, none, broken].map((box) => box.run(["detect", "check"])));
+  expect(found.map(({ code, lines }) => [code, lines.at(-1)?.["version"]])).toEqual([
+    [78, 3],
+    [78, null],
+    [78, null],
+  ]);
+});
+
+test.concurrent("a hook whose program isn't there is warned of", async () => {
+  await using box = new Box(`version: 2
+cameras: [{ name: hall, url: /etc/hostname }]
+hooks: { trip: [no-such-program-here, x], camera_lost: [/nowhere/horn], guard_dead: [sh, -c, ":"] }
+`);
+  const { code, lines } = await box.run(["detect", "check"]);
+  expect(code).toBe(0);
+  expect(lines.slice(0, -1)).toMatchObject([
+    { type: "warning", about: "hooks.trip", text: "there is no program no-such-program-here in the PATH" },
+    { type: "warning", about: "hooks.camera_lost", text: "/nowhere/horn isn't there" },
+  ]);
+});
+
+test.concurrent("a model that can't find people is a problem, whatever else is", async () => {
+  await using box = new Box("version: 2\ndetector: { model: people.onnx }\nretention: { days: 0 }\n");
+  const images = { name: "images", type: "float32", dims: [1, 3, 64, 64] } as const;
+  const output = { name: "output0", type: "float32", dims: [2, 3] } as const;
+  const graph = {
+    inputs: [images],
+    outputs: [output],
+    nodes: [{ op: "Identity", inputs: ["values"], outputs: ["output0"] }],
+    initializers: [{ ...output, name: "values", data: new Uint8Array(24) }],
+  };
+  const model = join(dirname(box.path), "people.onnx");
+  writeFileSync(model, encodeOnnx(graph));
+  const wrong = await box.run(["detect", "check"]);
+  expect([wrong.code, wrong.err]).toEqual([78, ""]);
+  expect(wrong.lines.filter(({ type }) => type === "problem")).toMatchObject([
+    {
+      ...{ line: 2, column: 13, key: "detector.model" },
+      text: `the model ${model} has the output float32[2, 3]`,
+      hint: expect.stringContaining("is expected"),
+    },
+    { line: 3, key: "retention.days" },
+  ]);
+
+  const right = { ...output, dims: [1, 84, 84] };
+  const initializers = [{ ...right, name: "values", data: new Uint8Array(4 * 84 * 84) }];
+  writeFileSync(model, encodeOnnx({ ...graph, outputs: [right], initializers }));
+  writeFileSync(box.path, "version: 2\ndetector: { model: people.onnx }\n");
+  expect(await box.run(["detect", "check"])).toMatchObject({ code: 0, err: "" });
 });
 
 test.concurrent("where there is no file it says where it would be, and that there are no cameras", async () => {

@@ -1,10 +1,11 @@
 /** Keeps events and snapshots on a disk that fills up and is emptied again, and says what came of them. */
 import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { Journal, readEvents, schema } from "../../src/detect/adapters/journal.ts";
+import { Journal, schema } from "../../src/detect/adapters/journal.ts";
 import { Snapshots, snapshotFolder } from "../../src/detect/adapters/snapshots.ts";
 import { openStore } from "../../src/kernel/store.ts";
 import { TestClock } from "../support/clock.ts";
+import { readEvents } from "../support/events.ts";
 import { KeptLog } from "../support/kept-log.ts";
 import { until } from "../support/sandbox.ts";
 import { fill } from "../support/small-disk.ts";

@@ -28,6 +28,8 @@ const measured: Health = {
   cycles: 12,
   self_test: { at: Date.UTC(2026, 10, 22, 13, 5), ok: true },
   storage: null,
+  hooks: null,
+  mqtt: null,
 };
 const camera = { name: "hall", state: "live", fps: 5, reconnects: 3, latency_ms: 41.2, error: null };
 const state = (more: Partial<DetectView> = {}): DetectView => ({

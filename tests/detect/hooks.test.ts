@@ -90,6 +90,27 @@ test("one that fails, isn't there, or takes too long is told of, once each, and 
   await until(() => !isAlive(child));
 });
 
+test("it says that the last run of a hook failed, until one does well or another is configured", async () => {
+  const hook = folder.program("hook", `[ -e "$HERE/well" ] || exit 3`);
+  let configured: Hooks = { ...none, trip: [hook] };
+  await using hooks = new HookRunner(() => configured, log);
+  expect(hooks.failure).toBeNull();
+  hooks.fire("trip", lost(1));
+  await until(() => hooks.failure === "the hook trip failed: exit 3");
+  // Another kind's success is none of this one.
+  configured = { ...configured, guard_dead: [folder.program("bell", `echo rang > "$HERE/rang"`)] };
+  hooks.fire("guard_dead", lost(2));
+  await folder.written("rang");
+  expect(hooks.failure).toBe("the hook trip failed: exit 3");
+  configured = { ...configured, trip: [hook, "otherwise"] };
+  expect(hooks.failure).toBeNull();
+  hooks.fire("trip", lost(3));
+  await until(() => hooks.failure !== null);
+  folder.program("well", "");
+  hooks.fire("trip", lost(4));
+  await until(() => hooks.failure === null);
+});
+
 test("what is configured anew is what runs next", async () => {
   const program = folder.program("hook", `echo "$1" >> "$HERE/ran"`);
   let configured: Hooks = { ...none, trip: [program, "before"] };

@@ -159,6 +159,24 @@ test.each([
     "18:5 cameras[0].zones[0].points: needs three points at least",
   ],
   [
+    "zones in a camera, which would be lost,",
+    "    url: /yard.mp4",
+    `    url: /yard.mp4\n    zones: [{ name: door, points: ${points} }]`,
+    "9:5 cameras[1].zones: in version 1 zones stand in a list of their own",
+  ],
+  [
+    "a list of boards",
+    "retention:",
+    "boards: [{ name: mine }]\nretention:",
+    "27:1 boards: in version 1 a zone names its channel itself",
+  ],
+  [
+    "a list of relays",
+    "retention:",
+    "relays: [{ id: mine }]\nretention:",
+    "27:1 relays: in version 1 a zone names its channel itself",
+  ],
+  [
     "a relay of both modes",
     "relay: 1",
     "relay: 3",

@@ -198,6 +198,112 @@ describe("a file that can't be taken", () => {
     }
   });
 
+  test.each([
+    [
+      "an alias",
+      "mqtt:\n  password: *S3cretQQ",
+      "3:13 : Unresolved alias (the anchor must be set before the alias)",
+    ],
+    ["a tag", "mqtt:\n  password: !S3cretQQ", "3:13 : Unresolved tag"],
+    ["a tag with a value", "mqtt:\n  password: !S3cretQQ x", "3:13 : Unresolved tag"],
+    ["a tag of YAML's", "mqtt:\n  password: !!S3cretQQ", "3:13 : Unresolved tag"],
+    ["a tag by its handle", "mqtt:\n  password: !S3cretQQ!x", "3:13 : Could not resolve tag"],
+    ["a tag without an end", "mqtt:\n  password: !<S3cretQQ", "3:13 : Verbatim tags must end with a >"],
+    ["a folded text", "mqtt:\n  password: >S3cretQQ", "3:14 : Block scalar header includes extra characters"],
+    [
+      "a block of text",
+      "mqtt:\n  password: |S3cretQQ",
+      "3:14 : Block scalar header includes extra characters",
+    ],
+    [
+      "an anchor on nothing",
+      "mqtt: { url: mqtt://h, password: &S3cretQQ }",
+      "2:24 mqtt.password: is an anchor without a value",
+    ],
+  ])(
+    "never quotes a password that YAML takes for %s: it names the place, and quotes",
+    async (_, text, said) => {
+      const [first, ...more] = await wrong(`version: 2\n${text}\n`);
+      expect([first, more]).toEqual([`${said} (text that begins with *, &, !, | or > stands in quotes)`, []]);
+      const { exit, text: told, hint } = await failure(loadInstallation("default"));
+      expect([exit, `${told}${hint}`.includes("S3cretQQ")]).toEqual([78, false]);
+    },
+  );
+
+  test("never quotes one that it takes for something else", async () => {
+    for (const line of [
+      'password: "\\US3cretQQ"',
+      "password: @S3cretQQ",
+      "%S3cretQQ",
+      "%YAML S3cretQQ",
+      "password: { S3cretQQ: }}",
+      "password: !!S3cretQQ [a]",
+      "password: !<S3cretQQ> x",
+      "password: !S3cretQQ! x",
+      'password: "a" S3cretQQ',
+      "rtsp://me:S3cretQQ@h/1: x",
+      "cameras: [{ rtsp://me:S3cretQQ@h/1: x }]",
+      "cameras: [{ 'rtsp://me:S3 S3cretQQ@h/1': x }]",
+    ]) {
+      scene.write(`version: 2\n${line}\n`);
+      const { problems } = await checkInstallation("default");
+      expect(problems).not.toBeEmpty();
+      expect(
+        `${JSON.stringify(problems)}${JSON.stringify(await failure(loadInstallation("default")))}`,
+      ).not.toContain("S3cretQ");
+    }
+  });
+
+  test("may have anchors, where there is something for them to stand on", async () => {
+    const { mqtt, cameras } = await load(
+      'version: 2\ncameras: [&one { name: hall, url: &film /f }]\nmqtt: { url: "mqtt://h", password: *film, username: &no null }\n',
+    );
+    expect([mqtt?.password, mqtt?.username, cameras.length]).toEqual(["/f", null, 1]);
+  });
+
+  test("is told of all that is wrong at once, and of nothing that only follows from it", async () => {
+    expect(
+      await wrong(`version: 2
+detector: { model: gone.onnx, score: 2 }
+cameras:
+  - { name: hall, url: /f, fps: 99, zones: [{ name: press, points: [], relays: [lamp, lmap] }] }
+  - { name: hall, url: gopher://h }
+boards: [{ name: one, serial: A, channels: 9 }, { name: two, serial: A }]
+relays: [{ id: lamp, board: tow, max_on: 5 }, { id: lamp, board: one, channel: 12 }]
+retention: { days: 0 }
+`),
+    ).toEqual([
+      expect.stringMatching(/^2:13 detector\.model: .*no such file/),
+      "2:31 detector.score: expected number to be <=1",
+      "4:28 cameras[0].fps: expected number to be <=30",
+      "4:60 cameras[0].zones[0].points: needs three points at least",
+      "4:87 cameras[0].zones[0].relays[1]: there is no relay lmap (did you mean lamp?)",
+      "5:7 cameras[1].name: hall is there already: cameras[0].name",
+      expect.stringContaining("cameras[1].url: there are no cameras at gopher://"),
+      "6:34 boards[0].channels: expected number to be <=8",
+      "6:62 boards[1].serial: is that of one already",
+      "7:22 relays[0].board: there is no board tow (did you mean two?)",
+      expect.stringContaining("relays[0].max_on: isn't a duration"),
+      "7:49 relays[1].id: lamp is there already: relays[0].id",
+      expect.stringContaining("relays[1].channel: expected number to be <=8"),
+      "8:14 retention.days: expected number to be >=1",
+    ]);
+    expect(
+      await wrong(`version: 2
+detector: { model: gone.onnx }
+boards: [{ name: a b, serial: A }, { name: two, serial: A }]
+relays: [{ id: c d }, { id: lamp, board: one }]
+cameras: [{ name: hall, url: /f, zones: [{ name: press, points: ${triangle}, relays: [lmap] }] }]
+`),
+    ).toEqual([
+      expect.stringMatching(/^2:13 detector\.model: .*no such file/),
+      expect.stringMatching(/boards\[0\]\.name: isn't a name/),
+      "3:49 boards[1].serial: is that of another already",
+      expect.stringMatching(/relays\[0\]\.id: isn't a name/),
+      "4:12 relays[0].id: its board isn't set, and there are several",
+    ]);
+  });
+
   test("is told by its first mistake, with a hint; all of them are by check", async () => {
     scene.write("version: 2\ncameras:\n  - name: hall\n    fsp: 3\nrelays: {}\n");
     expect(await failure(loadInstallation("default"))).toEqual({

@@ -3,7 +3,6 @@ import { afterEach, beforeEach, expect, test } from "bun:test";
 import {
   Journal,
   type JournalOptions,
-  readEvents,
   readPage,
   schema,
   seekEvents,
@@ -13,6 +12,7 @@ import { systemClock } from "../../src/kernel/clock.ts";
 import { Exit, Expected } from "../../src/kernel/errors.ts";
 import { openStore, type Store } from "../../src/kernel/store.ts";
 import { TestClock } from "../support/clock.ts";
+import { readEvents } from "../support/events.ts";
 import { enterHome, type Home } from "../support/home.ts";
 import { KeptLog } from "../support/kept-log.ts";
 import { until } from "../support/sandbox.ts";
@@ -52,6 +52,9 @@ async function opened(options: Partial<JournalOptions> & { on?: Store; profile?:
   });
   return { journal, told, problems, log };
 }
+
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
 
 const zones = (rows: readonly EventRow[]) => rows.map((row) => ("zone" in row ? row.zone : ""));
 
@@ -188,20 +191,110 @@ test("old events are removed, the newest never, and what is kept can be changed 
   const { journal } = await opened({ clock, retention: () => ({ days }) });
   for (let n = 0; n < 1_200; n++) journal.add(entered("old"));
   await clock.advance(50);
-  clock.setWall(Date.UTC(2026, 0, 20));
+  await until(async () => (await readEvents("default", 9_999)).length === 1_200);
+  await clock.advance(19 * DAY);
   journal.add(entered("new"));
-  await clock.advance(3_600_000);
+  await clock.advance(HOUR);
   const count = async () => (await readEvents("default", 9_999)).length;
   expect(await count()).toBe(1_201);
   days = 10;
-  await clock.advance(3_600_000);
+  await clock.advance(HOUR);
   await until(async () => {
     await clock.advance(50);
     return (await count()) === 1;
   });
-  clock.setWall(Date.UTC(2027, 0, 1));
-  await clock.advance(3_600_000);
+  await clock.advance(300 * DAY);
   expect(zones(await readEvents("default", 9))).toEqual(["new"]);
+  await journal[Symbol.asyncDispose]();
+});
+
+/** What is in the store already: an event of so many days ago each. */
+const put = (clock: TestClock, ...daysAgo: number[]) =>
+  store.write((db) => {
+    for (const [n, days] of daysAgo.entries()) {
+      db.prepare("INSERT INTO detect_event VALUES ('default', ?, 's', ?, ?, NULL, NULL)").run(
+        n + 1,
+        clock.wall() - days * DAY,
+        JSON.stringify(entered(`${days} days`)),
+      );
+    }
+  });
+/** What is kept once everything that is due has been done. */
+async function kept(clock: TestClock): Promise<string[]> {
+  for (let n = 0; n < 3; n++) {
+    await store.write(() => {});
+    await clock.advance(50);
+  }
+  return zones(await readEvents("default", 99)).toReversed();
+}
+
+test("a clock that is set forward while it runs removes nothing for a day, and is told of", async () => {
+  const clock = new TestClock(Date.UTC(2026, 0, 1));
+  await put(clock, 29.9, 2);
+  const { journal, log } = await opened({ clock });
+  clock.setWall(clock.wall() + 4_000 * DAY);
+  journal.add(entered("wrong"));
+  await clock.advance(60_000);
+  const said =
+    "the clock was set forward by 4000 days: until it has held for a day, nothing is removed for being old by it";
+  expect(log.warnings).toEqual([said]);
+  await clock.advance(HOUR);
+  expect(await kept(clock)).toEqual(["29.9 days", "2 days", "wrong"]);
+  // What grows too old by the time that goes on without it goes all the same.
+  await clock.advance(12 * HOUR);
+  expect(await kept(clock)).toEqual(["2 days", "wrong"]);
+  await clock.advance(DAY);
+  expect(await kept(clock)).toEqual(["wrong"]);
+  expect(log.warnings).toEqual([said]);
+  await journal[Symbol.asyncDispose]();
+});
+
+test("a clock that is set right again removes nothing either", async () => {
+  const clock = new TestClock(Date.UTC(2026, 0, 1));
+  await put(clock, 2);
+  const { journal, log } = await opened({ clock });
+  clock.setWall(clock.wall() + 4_000 * DAY);
+  await clock.advance(5 * HOUR);
+  clock.setWall(clock.wall() - 4_000 * DAY);
+  await clock.advance(2 * DAY);
+  expect(await kept(clock)).toEqual(["2 days"]);
+  expect(log.warnings.at(-1)).toBe("the clock was set back by 4000 days");
+  expect(log.warnings.length).toBe(2);
+  await journal[Symbol.asyncDispose]();
+});
+
+test("a clock that is far ahead at a start, and at the next, removes nothing until it has held for a day", async () => {
+  const clock = new TestClock(Date.UTC(2036, 11, 14));
+  await put(clock, 4_010, 4_002, 4_000);
+  for (let start = 0; start < 2; start++) {
+    const { journal, log } = await opened({ clock });
+    journal.add(entered("wrong"));
+    await clock.advance(5 * HOUR);
+    expect(await kept(clock)).toEqual([
+      "4010 days",
+      "4002 days",
+      "4000 days",
+      ...Array(start + 1).fill("wrong"),
+    ]);
+    expect(log.warnings).toEqual([
+      "the clock is 4000 days past what was kept last: until it has held for a day, nothing is removed for being old by it",
+    ]);
+    await journal[Symbol.asyncDispose]();
+  }
+  const { journal } = await opened({ clock });
+  await clock.advance(DAY + HOUR);
+  expect(await kept(clock)).toEqual(["wrong", "wrong"]);
+  await journal[Symbol.asyncDispose]();
+});
+
+test("a machine that was asleep has no wrong clock", async () => {
+  const clock = new TestClock(Date.UTC(2026, 0, 1));
+  await put(clock, 25, 2);
+  const { journal, log } = await opened({ clock });
+  clock.suspend(10 * DAY);
+  await clock.advance(HOUR);
+  expect(await kept(clock)).toEqual(["2 days"]);
+  expect(log.warnings).toEqual([]);
   await journal[Symbol.asyncDispose]();
 });
 

@@ -182,12 +182,17 @@ test("events are told as they happen, and kept by nobody", async () => {
 
 test("when the connection breaks the broker tells so by itself", async () => {
   const told = await opened();
+  expect(told.problem).toBeNull();
   told.update(view([zone("press", false)]));
   await until(() => status() === "online");
   broker.cut();
+  await until(
+    () => told.problem === `the broker 127.0.0.1:${broker.port} is not there: it has closed the connection`,
+  );
   await until(() => status() === "offline");
   // And it comes back by itself.
   await until(() => status() === "online");
+  expect(told.problem).toBeNull();
 });
 
 test("a broker that comes back having forgotten all is told all, as it is then, and the last events", async () => {
@@ -249,6 +254,8 @@ test("a wrong password is told of once, without it, and the right one connects",
   const told = await opened({ url: `mqtt://me:wr0ng@127.0.0.1:${broker.port}` });
   told.update(view([]));
   await until(() => broker.refused >= 2);
+  expect(told.problem).toContain("is not there: Connection refused");
+  expect(told.problem).not.toContain("wr0ng");
   expect(log.warnings).toEqual([
     `the broker 127.0.0.1:${broker.port} is not there: Connection refused: Bad username or password`,
   ]);

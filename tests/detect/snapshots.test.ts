@@ -165,6 +165,50 @@ describe("how long", () => {
   });
 });
 
+describe("a clock that is wrong", () => {
+  const DAY = 86_400_000;
+  const put = (...names: string[]) => {
+    mkdirSync(path(), { recursive: true });
+    for (const name of names) writeFileSync(path(name), new Uint8Array(400_000));
+  };
+
+  test("that is set forward while it runs removes nothing for a day but what is too much", async () => {
+    const clock = new TestClock(AT);
+    put("20261101T000000Z-1.jpg", "20261120T000000Z-2.jpg");
+    const snapshots = await opened(clock, () => ({ ...KEEP, megabytes: 1 }));
+    await snapshots.prune();
+    clock.setWall(AT + 4_000 * DAY);
+    const kept = await snapshots.clip(3, new Uint8Array(9));
+    await snapshots.prune();
+    expect(files()).toEqual(["20261101T000000Z-1.jpg", "20261120T000000Z-2.jpg", kept ?? ""]);
+    const more = await snapshots.clip(4, new Uint8Array(400_000));
+    await snapshots.prune();
+    expect(files()).toEqual(["20261120T000000Z-2.jpg", kept ?? "", more ?? ""]);
+    await clock.advance(DAY);
+    await snapshots.prune();
+    expect(files()).toEqual([kept ?? "", more ?? ""]);
+    await snapshots[Symbol.asyncDispose]();
+  });
+
+  test("at a start removes nothing for a day", async () => {
+    const clock = new TestClock(AT + 4_000 * DAY);
+    put("20261101T000000Z-1.jpg", "20261120T000000Z-2.jpg");
+    for (let start = 0; start < 2; start++) {
+      const snapshots = await opened(clock);
+      await snapshots.clip(3, new Uint8Array(9));
+      await snapshots.prune();
+      expect(files()).toContain("20261101T000000Z-1.jpg");
+      await snapshots[Symbol.asyncDispose]();
+    }
+    const snapshots = await opened(clock);
+    await snapshots.prune();
+    await clock.advance(DAY);
+    await snapshots.prune();
+    expect(files()).not.toContain("20261120T000000Z-2.jpg");
+    await snapshots[Symbol.asyncDispose]();
+  });
+});
+
 describe("a disk that takes nothing", () => {
   test("it is told once, and again when there is room; nothing waits for it", async () => {
     mkdirSync(join(home.path, "data/stint/detect/default"), { recursive: true });
@@ -300,10 +344,20 @@ describe("stint detect snapshots", () => {
     await kept();
     expect(run("show", "9")).toMatchObject({ code: 1, out: "" });
     expect(run("show", "nine")).toMatchObject({ code: 2, out: "" });
-    expect(run("show", "1", "--png", "/nowhere/a.png")).toMatchObject({
+    const beside = join(path("20261122T130503Z-1.jpg"), "a.png");
+    expect(run("show", "1", "--png", beside)).toMatchObject({
       code: 74,
-      err: "stint: /nowhere/a.png can't be written: ENOENT\n",
+      err: `stint: ${beside} can't be written: EEXIST\n`,
     });
+  });
+
+  test("prune by a clock that is far past all that is kept says so, and removes nothing for its age", () => {
+    mkdirSync(path(), { recursive: true });
+    for (const name of ["20150101T000000Z-1.jpg", "20150102T000000Z-2.jpg"]) writeFileSync(path(name), "");
+    const { out, err } = run("prune");
+    expect(JSON.parse(out)).toMatchObject({ files: 0 });
+    expect(err).toMatch(/^the clock is \d+ days past what was kept last: .*; --all removes everything\n$/);
+    expect(JSON.parse(run("prune", "--all").out)).toMatchObject({ files: 2 });
   });
 
   test("prune removes what is too old, or with --all everything", async () => {

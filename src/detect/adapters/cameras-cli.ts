@@ -7,7 +7,7 @@ import { printTable } from "../../kernel/table.ts";
 import { applyEdit } from "../core/edit.ts";
 import type { Wanted } from "../core/ffmpeg.ts";
 import type { CameraConfig, Installation } from "../core/installation.ts";
-import { shownUrl, sourceOf } from "../core/url.ts";
+import { addressProblem, shownUrl } from "../core/url.ts";
 import { type Trial, tryCamera } from "./camera/still.ts";
 import { changeInstallation, loadInstallation } from "./installation.ts";
 import { applyLive } from "./reach.ts";
@@ -54,9 +54,10 @@ export async function add(context: Context, name: string, typed: string, options
 async function addressOf(typed: string): Promise<string> {
   const said = typed === "-" ? (await readText({ path: undefined, label: "stdin" }, 1)).trim() : typed;
   const url = said === "" || said.includes("://") ? said : resolve(said);
-  if (sourceOf(url)) return url;
-  const hint = "rtsp://, rtsps://, http://, https://, file://, v4l2:// or the path of a file";
-  throw new Expected(Exit.usage, `that is no camera's address: ${shownUrl(url)}`, hint);
+  const problem = addressProblem(url);
+  if (!problem) return url;
+  // Where it isn't one nobody knows what of it is the password.
+  throw new Expected(Exit.usage, `that is no camera's address: ${problem.text}`, problem.hint);
 }
 
 async function firstTrial(wanted: Wanted): Promise<Trial> {

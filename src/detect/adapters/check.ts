@@ -5,15 +5,15 @@ import { oneLine } from "../../kernel/core/plain.ts";
 import { Exit } from "../../kernel/errors.ts";
 import { shownPath } from "../../kernel/paths.ts";
 import { findProgram } from "../../kernel/programs.ts";
-import { type CameraConfig, type Installation, zoneId } from "../core/installation.ts";
+import { type CameraConfig, type Hooks, type Installation, zoneId } from "../core/installation.ts";
 import { checkInstallation, type Inspection, inWords } from "./installation.ts";
 
 /** Something that is allowed, and perhaps not meant. `about` is a file, a camera, a zone; it repeats no address. */
 type Warning = { readonly about: string; readonly text: string; readonly hint?: string };
 
 /**
- * `stint detect check`: where the installation file is, and everything that is wrong with it or worth a look. Runs,
- * writes and migrates nothing.
+ * `stint detect check`: where the installation file is, and everything that is wrong with it or worth a look. It
+ * writes and migrates nothing, and runs nothing but a model of the user's, once.
  * @returns 0, or 78 when there is a problem @throws Expected 74 when the file can't be read
  */
 export async function check({ output, profile }: Context): Promise<number> {
@@ -55,13 +55,13 @@ export async function check({ output, profile }: Context): Promise<number> {
   return problems.length === 0 ? Exit.ok : Exit.config;
 }
 
-function fileWarnings({ path, exists, version }: Inspection): Warning[] {
+function fileWarnings({ path, exists, version, modelUntried }: Inspection): Warning[] {
   const warnings: Warning[] = [];
   const about = shownPath(path);
   if (exists && ((statSync(path, { throwIfNoEntry: false })?.mode ?? 0) & 0o077) !== 0) {
     warnings.push({ about, text: "others may read it, and passwords in it", hint: `chmod 600 ${about}` });
   }
-  if (version < 2) {
+  if (version === 1) {
     const text = `is of version ${version}: what reads it next migrates it, and keeps it as ${about}.v${version}`;
     warnings.push({ about, text });
   }
@@ -69,14 +69,34 @@ function fileWarnings({ path, exists, version }: Inspection): Warning[] {
     const hint = "on Debian: apt install ffmpeg";
     warnings.push({ about: "ffmpeg", text: "isn't in the PATH: no camera can be opened", hint });
   }
+  if (modelUntried !== undefined) {
+    warnings.push({ about: "detector.model", text: `it wasn't tried: ${modelUntried}` });
+  }
   return warnings;
 }
 
-function installedWarnings({ cameras }: Installation): Warning[] {
-  if (cameras.length === 0) {
-    return [{ about: "cameras", text: "there are none", hint: "stint detect cameras add NAME URL" }];
-  }
-  return cameras.flatMap((camera) => [...addressWarnings(camera), ...zoneWarnings(camera)]);
+function installedWarnings({ cameras, hooks }: Installation): Warning[] {
+  const none = { about: "cameras", text: "there are none", hint: "stint detect cameras add NAME URL" };
+  return [
+    ...(cameras.length === 0 ? [none] : []),
+    ...cameras.flatMap((camera) => [...addressWarnings(camera), ...zoneWarnings(camera)]),
+    ...hookWarnings(hooks),
+  ];
+}
+
+/** A program may be there only once it is needed: no problem. */
+function hookWarnings({ timeout_ms: _, ...commands }: Hooks): Warning[] {
+  return Object.entries(commands).flatMap(([kind, command]): Warning[] => {
+    const program = command?.[0];
+    if (program === undefined) return [];
+    const about = `hooks.${kind}`;
+    if (program.startsWith("/")) {
+      return existsSync(program) ? [] : [{ about, text: `${program} isn't there` }];
+    }
+    // Where another path goes on from is for the host to know.
+    const found = program.includes("/") || findProgram(program) !== undefined;
+    return found ? [] : [{ about, text: `there is no program ${program} in the PATH` }];
+  });
 }
 
 function addressWarnings({ name, url }: CameraConfig): Warning[] {

@@ -19,6 +19,8 @@ export class HookRunner implements AsyncDisposable {
   readonly #hooks: () => Hooks;
   readonly #log: Log;
   readonly #errands: Readonly<Record<HookKind, Errands>>;
+  /** How the last run of a kind failed, and which command it was. */
+  readonly #failed = new Map<HookKind, { command: readonly string[]; why: string }>();
 
   /** @param hooks what is to be run, asked each time */
   constructor(hooks: () => Hooks, log: Log) {
@@ -31,6 +33,15 @@ export class HookRunner implements AsyncDisposable {
       camera_lost: errands("camera_lost"),
       guard_dead: errands("guard_dead"),
     };
+  }
+
+  /** How the last run of a hook that is still configured failed; null when each was well. */
+  get failure(): string | null {
+    const hooks = this.#hooks();
+    const same = (kind: HookKind, command: readonly string[]) =>
+      JSON.stringify(hooks[kind]) === JSON.stringify(command);
+    const [failed] = [...this.#failed].filter(([kind, { command }]) => same(kind, command));
+    return failed?.[1].why ?? null;
   }
 
   /** Runs the hook of a kind, if there is one. Never throws, never waits. */
@@ -46,8 +57,11 @@ export class HookRunner implements AsyncDisposable {
         ms,
         signal,
       });
+      this.#failed.delete(kind);
       if (failure === undefined) return;
-      this.#log.warn(`the hook ${kind} failed: ${failure}`, {
+      const why = `the hook ${kind} failed: ${failure}`;
+      this.#failed.set(kind, { command, why });
+      this.#log.warn(why, {
         command,
         event: row.id,
         stderr: errors.trim(),

@@ -7,7 +7,7 @@ import { didYouMean } from "../../kernel/core/nearest.ts";
 import { errnoText } from "../../kernel/errno.ts";
 import { polygonProblem } from "../core/geometry.ts";
 import {
-  type BoardConfig,
+  type DetectorConfig,
   type Installation,
   type RelayConfig,
   relayMode,
@@ -15,6 +15,7 @@ import {
   type ZoneConfig,
 } from "../core/installation.ts";
 import { parseSpan } from "../core/schedule.ts";
+import { addressProblem } from "../core/url.ts";
 
 /** What an installation file may say, in its own words, and what that comes to. Loads zod: import it late. */
 
@@ -117,27 +118,6 @@ const zone = z
   .transform(({ frames, dwell, hold, ...rest }): ZoneConfig => {
     return { ...rest, enter: frames, dwell_ms: dwell, hold_ms: hold };
   });
-
-const SCHEMES = ["rtsp", "rtsps", "http", "https", "file", "v4l2"];
-
-/** What is wrong with a camera's address; it may hold a password, and isn't repeated. */
-function addressProblem(address: string): { text: string; hint?: string } | undefined {
-  if (/\p{Cc}/u.test(address)) return { text: "there is a control character in it" };
-  if (address.startsWith("/")) return undefined;
-  const [, scheme = ""] = /^([a-z0-9+.-]+):\/\//i.exec(address) ?? [];
-  if (!SCHEMES.includes(scheme.toLowerCase())) {
-    const hint = didYouMean(scheme, SCHEMES) ?? `${SCHEMES.join("://, ")}://, or the path of a file, from /`;
-    return { text: scheme === "" ? "isn't an address" : `there are no cameras at ${scheme}://`, hint };
-  }
-  if (["file", "v4l2"].includes(scheme.toLowerCase())) {
-    return /^\w+:\/\/\/./.test(address) ? undefined : { text: `no path follows ${scheme}://, from /` };
-  }
-  if (URL.canParse(address) && new URL(address).hostname !== "") return undefined;
-  return {
-    text: "isn't an address",
-    hint: "a password's #, /, ?, @, : and % are written %23, %2F, %3F, %40, %3A, %25",
-  };
-}
 
 const camera = z.strictObject({
   name,
@@ -265,22 +245,94 @@ const MAPS: Readonly<Record<string, z.ZodObject>> = {
 export type Raw = z.input<typeof whole>;
 type Said = z.output<typeof whole>;
 
-/**
- * What a file's values come to. Rules between values are looked at once each is right by itself.
- * @param values plain JSON @param folder that of the file: a model's path goes on from it
- */
-export function interpret(
-  values: unknown,
-  folder: string,
-): { installation?: Installation; mistakes: readonly Mistake[] } {
+/** What a value comes to where it is right by itself, else undefined. */
+const ifRight = <Schema extends z.ZodType>(schema: Schema) =>
+  z.union([schema, z.unknown().transform(() => undefined)]);
+
+/** What the rules between values look at: of each what is right by itself, whatever stands beside it. */
+const readable = z.object({
+  detector: ifRight(z.looseObject({ model: ifRight(detector.shape.model) }).prefault({})),
+  cameras: ifRight(
+    z
+      .array(
+        z
+          .object({
+            name: ifRight(name),
+            zones: z
+              .array(
+                z
+                  .object({
+                    name: ifRight(name),
+                    mode: ifRight(zone.in.shape.mode),
+                    relays: z.array(ifRight(name)).catch([]),
+                  })
+                  .catch({ name: undefined, mode: undefined, relays: [] }),
+              )
+              .catch([]),
+          })
+          .catch({ name: undefined, zones: [] }),
+      )
+      .default([]),
+  ),
+  boards: ifRight(
+    z
+      .array(
+        ifRight(
+          z.object({
+            name: ifRight(name),
+            kind: ifRight(board.shape.kind),
+            serial: ifRight(board.shape.serial),
+            path: ifRight(board.shape.path),
+            socket: ifRight(board.shape.socket),
+            channels: ifRight(board.shape.channels),
+          }),
+        ),
+      )
+      .default([]),
+  ),
+  relays: ifRight(
+    z
+      .array(
+        ifRight(
+          z.object({
+            id: ifRight(name),
+            // Whether it is said matters to what isn't.
+            board: z.union([name.optional(), z.unknown().transform(() => null)]),
+            channel: ifRight(relay.shape.channel),
+            max_on: ifRight(relay.shape.max_on),
+          }),
+        ),
+      )
+      .default([]),
+  ),
+});
+type Readable = z.output<typeof readable>;
+
+/** What a file's values come to. */
+type Interpreted = {
+  /** There when there are no mistakes. */
+  readonly installation?: Installation;
+  /** There when nothing is wrong with it by itself; its model is a file, of whatever kind. */
+  readonly detector?: DetectorConfig;
+  /** All there are: rules between values are looked at wherever those are right by themselves. */
+  readonly mistakes: readonly Mistake[];
+};
+
+/** @param values plain JSON @param folder that of the file: a model's path goes on from it */
+export function interpret(values: unknown, folder: string): Interpreted {
   const { data, error } = whole.safeParse(values, { reportInput: true });
-  if (!data) return { mistakes: error.issues.flatMap(explain) };
-  const model = data.detector.model === "builtin" ? "builtin" : resolve(folder, data.detector.model);
-  const mistakes = [...rules(data), ...modelMistakes(model)];
-  if (mistakes.length > 0) return { mistakes };
+  const seen = readable.safeParse(values).data;
+  const said = seen?.detector?.model ?? "builtin";
+  const model = said === "builtin" ? said : resolve(folder, said);
+  const unfit = modelMistakes(model);
+  const mistakes = [...(error?.issues.flatMap(explain) ?? []), ...(seen ? rules(seen) : []), ...unfit];
+  const settings = detector.safeParse(seen?.detector).data;
+  const sound = settings && unfit.length === 0 ? { detector: { ...settings, model } } : {};
+  if (!data || mistakes.length > 0) return { ...sound, mistakes };
   const { clip_before, clip_after, ...kept } = data.retention;
   const { timeout, ...commands } = data.hooks;
   return {
+    ...sound,
     mistakes,
     installation: {
       ...data,
@@ -319,62 +371,89 @@ export function explain(issue: z.core.$ZodIssue): Mistake[] {
   return [{ path, text, ...(typeof hint === "string" ? { hint } : {}) }];
 }
 
-/** The rules between values. */
-function rules(said: Said): Mistake[] {
-  const { cameras, boards, relays } = said;
-  const mistakes: Mistake[] = [
-    ...twice(cameras.map(({ name }, i) => [name, ["cameras", i, "name"]])),
-    ...cameras.flatMap(({ zones }, i) =>
+/** The rules between values. What isn't right by itself is told already, and nothing is concluded from it. */
+function rules({ cameras, boards, relays }: Readable): Mistake[] {
+  return [
+    ...twice((cameras ?? []).map(({ name }, i) => [name, ["cameras", i, "name"]])),
+    ...(cameras ?? []).flatMap(({ zones }, i) =>
       twice(zones.map(({ name }, j) => [name, ["cameras", i, "zones", j, "name"]])),
     ),
-    ...twice(boards.map(({ name }, i) => [name, ["boards", i, "name"]])),
-    ...twice(relays.map(({ id }, i) => [id, ["relays", i, "id"]])),
-    ...boardMistakes(boards),
+    ...twice((boards ?? []).map((board, i) => [board?.name, ["boards", i, "name"]])),
+    ...twice((relays ?? []).map((relay, i) => [relay?.id, ["relays", i, "id"]])),
+    ...boardMistakes(boards ?? []),
+    ...relayMistakes(relays ?? [], boards, cameras ?? []),
+    ...zoneMistakes(cameras ?? [], relays),
   ];
-  const boardNames = boards.map(({ name }) => name);
-  const ids = relays.map(({ id }) => id);
+}
+
+type Cameras = NonNullable<Readable["cameras"]>;
+type Boards = NonNullable<Readable["boards"]>;
+type Relays = NonNullable<Readable["relays"]>;
+
+/** Names of some, undefined where not all can be read: then nobody knows that one isn't there. */
+function allNames(names: readonly (string | undefined)[] | undefined): string[] | undefined {
+  const known = names?.filter((name) => name !== undefined);
+  return known?.length === names?.length ? known : undefined;
+}
+
+/** @param boards undefined where they can't be read */
+function relayMistakes(relays: Relays, boards: Boards | undefined, cameras: Cameras): Mistake[] {
+  const mistakes: Mistake[] = [];
+  const boardNames = allNames(boards?.map((board) => board?.name));
+  const permits = new Set(
+    cameras.flatMap(({ zones }) => zones.flatMap(({ mode, relays }) => (mode === "permit" ? relays : []))),
+  );
   const taken = new Map<string, string>();
   relays.forEach((relay, i) => {
+    if (!relay) return;
     const at = (key: string, text: string, hint?: string) => {
       mistakes.push({ path: ["relays", i, key], text, ...(hint === undefined ? {} : { hint }) });
     };
-    const board =
-      relay.board === undefined && boards.length === 1
-        ? boards[0]
-        : boards.find(({ name }) => name === relay.board);
-    if (boards.length === 0) at("id", "there is no board", "add one to boards");
-    else if (relay.board === undefined && !board) at("id", "its board isn't set, and there are several");
-    else if (!board) at("board", `there is no board ${relay.board}`, nearest(relay.board ?? "", boardNames));
-    else if (relay.channel > board.channels) {
-      at(
-        "channel",
-        `${board.name} has only ${board.channels}`,
-        "channels of the board says how many there are",
-      );
-    } else {
-      const place = `${board.name} ${relay.channel}`;
-      const other = taken.get(place);
-      if (other !== undefined)
-        at("channel", `${other} is on channel ${relay.channel} of ${board.name} already`);
-      taken.set(place, other ?? relay.id);
+    const { id, board: wanted, channel } = relay;
+    const only = boards?.length === 1 ? boards[0] : undefined;
+    const board = wanted === undefined ? only : boards?.find((each) => each && each.name === wanted);
+    if (boards?.length === 0) at("id", "there is no board", "add one to boards");
+    else if (wanted === undefined && boards && boards.length > 1) {
+      at("id", "its board isn't set, and there are several");
+    } else if (wanted && !board && boardNames) {
+      at("board", `there is no board ${wanted}`, nearest(wanted, boardNames));
+    } else if (board?.name && channel !== undefined) {
+      const { name, channels } = board;
+      if (channels !== undefined && channel > channels) {
+        at("channel", `${name} has only ${channels}`, "channels of the board says how many there are");
+      } else {
+        const place = `${name} ${channel}`;
+        const other = taken.get(place);
+        if (other !== undefined) at("channel", `${other} is on channel ${channel} of ${name} already`);
+        taken.set(place, other ?? id ?? "another");
+      }
     }
-    if (typeof relay.max_on === "number" && relayMode(said, relay.id) === "permit") {
+    if (typeof relay.max_on === "number" && permits.has(id)) {
       at("max_on", "is for alarms: a permission lasts while the area is known to be clear");
     }
   });
+  return mistakes;
+}
+
+/** @param relays undefined where they can't be read */
+function zoneMistakes(cameras: Cameras, relays: Relays | undefined): Mistake[] {
+  const mistakes: Mistake[] = [];
+  const ids = allNames(relays?.map((relay) => relay?.id));
   const modes = new Map<string, ZoneConfig["mode"]>();
   cameras.forEach(({ zones }, i) => {
     zones.forEach((zone, j) => {
       zone.relays.forEach((id, k) => {
+        if (id === undefined) return;
         const at = { path: ["cameras", i, "zones", j, "relays", k] };
-        if (!ids.includes(id)) {
+        const mode = modes.get(id);
+        if (ids && !ids.includes(id)) {
           mistakes.push({ ...at, text: `there is no relay ${id}`, hint: nearest(id, ids) });
         } else if (zone.relays.indexOf(id) < k) mistakes.push({ ...at, text: `${id} is there already` });
-        else if ((modes.get(id) ?? zone.mode) !== zone.mode) {
+        else if (mode && zone.mode && mode !== zone.mode) {
           const hint = "a relay is either an alarm or a permission";
-          mistakes.push({ ...at, text: `${id} serves a zone of mode ${modes.get(id)} already`, hint });
+          mistakes.push({ ...at, text: `${id} serves a zone of mode ${mode} already`, hint });
         }
-        if (!modes.has(id)) modes.set(id, zone.mode);
+        if (!mode && zone.mode) modes.set(id, zone.mode);
       });
     });
   });
@@ -385,9 +464,10 @@ const nearest = (word: string, words: readonly string[]): string =>
   didYouMean(word, words) ?? (words.length === 0 ? "there are none yet" : `there are ${words.join(", ")}`);
 
 /** Names that an earlier one has already. */
-function twice(names: readonly (readonly [name: string, path: Path])[]): Mistake[] {
+function twice(names: readonly (readonly [name: string | undefined, path: Path])[]): Mistake[] {
   const seen = new Map<string, Path>();
   return names.flatMap(([name, path]) => {
+    if (name === undefined) return [];
     const first = seen.get(name);
     if (first === undefined) seen.set(name, path);
     return first === undefined ? [] : [{ path, text: `${name} is there already: ${dotted(first)}` }];
@@ -395,19 +475,21 @@ function twice(names: readonly (readonly [name: string, path: Path])[]): Mistake
 }
 
 /** Which board is which must be plain: a relay of another would be switched. */
-function boardMistakes(boards: readonly BoardConfig[]): Mistake[] {
+function boardMistakes(boards: Boards): Mistake[] {
   const mistakes: Mistake[] = [];
   for (const key of ["serial", "path", "socket"] as const) {
     boards.forEach((board, i) => {
-      const other = boards
-        .slice(0, i)
-        .find((each) => board[key] !== null && each[key] === board[key] && each.kind === board.kind);
-      if (other) mistakes.push({ path: ["boards", i, key], text: `is that of ${other.name} already` });
+      const said = board?.[key];
+      const other =
+        said && boards.slice(0, i).find((each) => each?.[key] === said && each?.kind === board.kind);
+      if (other) {
+        mistakes.push({ path: ["boards", i, key], text: `is that of ${other.name ?? "another"} already` });
+      }
     });
   }
-  const usb = boards.filter(({ kind }) => kind === "usb-hid");
+  const usb = boards.filter((board) => board?.kind === "usb-hid");
   boards.forEach((board, i) => {
-    if (usb.length > 1 && board.kind === "usb-hid" && board.serial === null && board.path === null) {
+    if (usb.length > 1 && board?.kind === "usb-hid" && board.serial === null && board.path === null) {
       const hint = "stint detect relay list shows the serials of those that are plugged in";
       mistakes.push({
         path: ["boards", i, "name"],

@@ -9,7 +9,8 @@ import { Exit, Expected, errno, message } from "../../kernel/errors.ts";
 import { talk } from "../../kernel/output.ts";
 import { userConfigPath } from "../../kernel/paths.ts";
 import { saveFile } from "../../kernel/save.ts";
-import type { Installation } from "../core/installation.ts";
+import type { DetectorConfig, Installation } from "../core/installation.ts";
+import { shownUrl } from "../core/url.ts";
 import type { Mistake, Raw } from "./installation-schema.ts";
 
 /** The file that says what is installed: read, checked, changed. */
@@ -50,7 +51,7 @@ export async function loadInstallation(
   const path = installationPath(profile);
   const found = await look(path);
   const installation = sound(found);
-  if (found.version < VERSION) await changeInstallation(profile, () => {});
+  if (found.version !== VERSION) await changeInstallation(profile, () => {});
   return { installation, path };
 }
 
@@ -58,22 +59,46 @@ export async function loadInstallation(
 export type Inspection = {
   readonly path: string;
   readonly exists: boolean;
-  /** Of the file; an earlier one than is written is migrated by the next run. */
-  readonly version: number;
+  /** That the file says, null where it says none; an earlier one than is written is migrated by the next run. */
+  readonly version: number | null;
   /** There when there are no problems. */
   readonly installation?: Installation;
   readonly problems: readonly Problem[];
+  /** Why nobody knows whether a model of the user's is one. */
+  readonly modelUntried?: string;
 };
 
-/** Everything that is wrong with a profile's file, not only the first. @throws Expected 74 when it can't be read */
+/**
+ * Everything that is wrong with a profile's file, not only the first; a model of the user's is tried.
+ * @throws Expected 74 when it can't be read
+ */
 export async function checkInstallation(profile: string): Promise<Inspection> {
   const path = installationPath(profile);
   try {
-    const { text, version, installation, problems } = await look(path);
-    return { path, exists: text !== undefined, version, problems, ...(installation ? { installation } : {}) };
+    const { text, version, installation, detector, problems, problemOf } = await look(path);
+    const found = { path, exists: text !== undefined, version };
+    const { mistake, untried } = detector ? await tryModel(detector) : {};
+    if (mistake) return { ...found, problems: inOrder([...problems, problemOf(mistake)]) };
+    const more = untried === undefined ? {} : { modelUntried: untried };
+    return { ...found, problems, ...(installation ? { installation } : {}), ...more };
   } catch (error) {
     if (!(error instanceof Expected) || error.exit !== Exit.config) throw error;
-    return { path, exists: true, version: VERSION, problems: [unreadable(path, error)] };
+    return { path, exists: true, version: null, problems: [unreadable(path, error)] };
+  }
+}
+
+/** Lets a model of the user's run once. */
+async function tryModel(detector: DetectorConfig): Promise<{ mistake?: Mistake; untried?: string }> {
+  if (detector.model === "builtin") return {};
+  const { openModel } = await import("./detector/model.ts");
+  try {
+    await openModel(detector);
+    return {};
+  } catch (error) {
+    if (!(error instanceof Expected)) throw error;
+    const { message: text, hint } = error;
+    if (error.exit !== Exit.config) return { untried: text };
+    return { mistake: { path: ["detector", "model"], text, ...(hint === undefined ? {} : { hint }) } };
   }
 }
 
@@ -118,14 +143,15 @@ export async function changeInstallation(
   // Anchors and the like can stand in the way of a change.
   if (!isDeepStrictEqual(after.raw, raw))
     throw problem(`${path} can't be changed so`, "edit the file itself");
-  if (!isDeepStrictEqual(after.raw, before.raw) || before.version < VERSION) {
+  if (!isDeepStrictEqual(after.raw, before.raw) || before.version !== VERSION) {
     // The user's link is followed, as dotfile managers want it.
     const file = behindLinks(path);
-    const backup = before.version < VERSION ? await backUp(file, before.version) : undefined;
+    const { version } = before;
+    const backup = version !== null && version !== VERSION ? await backUp(file, version) : undefined;
     await saveFile(file, text);
     if (backup !== undefined) {
       talk(
-        `stint: ${path} was of version ${before.version} and is of version ${VERSION} now; as it was: ${backup}\n`,
+        `stint: ${path} was of version ${version} and is of version ${VERSION} now; as it was: ${backup}\n`,
       );
     }
   }
@@ -139,9 +165,13 @@ type Found = {
   readonly doc: Document;
   /** What it says, or would say once it is migrated; plain JSON. */
   readonly raw: unknown;
-  readonly version: number;
+  readonly version: number | null;
   readonly installation?: Installation;
+  /** There when nothing is wrong with it by itself. */
+  readonly detector?: DetectorConfig;
   readonly problems: readonly Problem[];
+  /** With the place in the file, and without passwords: a key that there isn't may be an address. */
+  problemOf(mistake: Mistake): Problem;
 };
 
 /** @throws Expected 78 when it isn't YAML, 74 when it can't be read */
@@ -153,36 +183,65 @@ async function look(path: string): Promise<Found> {
 async function understand(path: string, text: string): Promise<Found> {
   const { doc, placeOf } = await parsed(path, text);
   const said = (doc.toJS({ maxAliasCount: 100 }) ?? {}) as Record<string, unknown>;
-  const empty = Object.keys(said).length === 0;
-  const values = empty ? { version: VERSION } : said;
-  const { version } = values;
-  const found = { path, text, doc, raw: values as unknown, version: VERSION };
-  const problems = (mistakes: readonly Mistake[], origin = (path: Path) => path) =>
-    mistakes
-      .map(({ path: at, text, hint }) => ({ ...placeOf(origin(at)), key: dotted(at), text, hint }))
-      .sort((a, b) => a.line - b.line || a.col - b.col)
-      .map(({ line, col: column, key, text, hint }): Problem => {
-        return { file: path, line, column, key, text, ...(hint === undefined ? {} : { hint }) };
-      });
-  if (version !== VERSION && version !== 1)
-    return { ...found, problems: problems([versionMistake(version)]) };
+  const values = Object.keys(said).length === 0 ? { version: VERSION } : said;
+  const version = typeof values["version"] === "number" ? values["version"] : null;
+  const problemFrom =
+    (origin: (path: Path) => Path) =>
+    ({ path: at, text, hint }: Mistake): Problem => {
+      const { line, col: column } = placeOf(origin(at));
+      const told = { key: shownUrl(dotted(at)), text: shownUrl(text) };
+      return { file: path, line, column, ...told, ...(hint === undefined ? {} : { hint }) };
+    };
+  const problemOf = problemFrom((path) => path);
+  const found = { path, text, doc, raw: values as unknown, version, problemOf };
+  const bare = (await bareAnchors(doc)).map(problemOf);
+  if (version !== VERSION && version !== 1) {
+    return { ...found, problems: [problemOf(versionMistake(values["version"]))] };
+  }
 
   const { interpret } = await import("./installation-schema.ts");
   if (version === VERSION) {
-    const { installation, mistakes } = interpret(withoutNulls(values), dirname(path));
-    return { ...found, problems: problems(mistakes), ...(installation ? { installation } : {}) };
+    const { mistakes, ...rest } = interpret(withoutNulls(values), dirname(path));
+    return sorted({ ...found, ...rest, problems: [...bare, ...mistakes.map(problemOf)] });
   }
   const { migrateFirst } = await import("./migrations.ts");
   const migrated = migrateFirst(withoutNulls(values));
-  if ("mistakes" in migrated) return { ...found, version, problems: problems(migrated.mistakes) };
-  const { installation, mistakes } = interpret(migrated.values, dirname(path));
-  return {
-    ...found,
-    raw: migrated.values,
-    version,
-    problems: problems(mistakes, migrated.origin),
-    ...(installation ? { installation } : {}),
-  };
+  if ("mistakes" in migrated) {
+    return sorted({ ...found, problems: [...bare, ...migrated.mistakes.map(problemOf)] });
+  }
+  const { mistakes, ...rest } = interpret(migrated.values, dirname(path));
+  const problems = [...bare, ...mistakes.map(problemFrom(migrated.origin))];
+  return sorted({ ...found, ...rest, raw: migrated.values, problems });
+}
+
+/** With its problems as they stand in the file; no installation is right that has one. */
+function sorted({ installation, ...found }: Found): Found {
+  const problems = inOrder(found.problems);
+  return { ...found, problems, ...(installation && problems.length === 0 ? { installation } : {}) };
+}
+
+const inOrder = (problems: readonly Problem[]): Problem[] =>
+  problems.toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0));
+
+const IN_QUOTES = "text that begins with *, &, !, | or > stands in quotes";
+
+/** Anchors on nothing: what was meant as text. */
+async function bareAnchors(doc: Document): Promise<Mistake[]> {
+  const { isPair, isScalar, isSeq, visit } = await import("yaml");
+  const mistakes: Mistake[] = [];
+  visit(doc, {
+    Scalar(_, node, ancestors) {
+      if (node.anchor === undefined || node.value !== null || node.source) return;
+      const all = [...ancestors, node];
+      const path = all.flatMap((each, i): Path => {
+        const inside = all[i + 1];
+        if (isPair(each)) return [String(isScalar(each.key) ? each.key.value : each.key)];
+        return isSeq(each) && inside ? [each.items.indexOf(inside)] : [];
+      });
+      mistakes.push({ path, text: "is an anchor without a value", hint: IN_QUOTES });
+    },
+  });
+  return mistakes;
 }
 
 /** What the parser says of a line may quote it, and with it a password. */
@@ -191,9 +250,39 @@ async function parsed(path: string, text: string) {
     return await parseText(text, path);
   } catch (error) {
     if (!(error instanceof Expected)) throw error;
-    const said = error.message.replace(/\/\/[^\s@]*@/g, "//…@").replace(/: ".*"$/s, "");
-    throw new Expected(error.exit, said, error.hint);
+    const about = error.message.startsWith(path) ? error.message.slice(path.length) : ": isn't YAML";
+    const [, place, said] = /^(:\d+:\d+)?: (.*)$/s.exec(about) ?? [];
+    if (said === undefined) throw error;
+    const hint = /alias|tag|anchor|block scalar/i.test(said) ? IN_QUOTES : error.hint;
+    const where = place ?? (await brokenAlias(text)) ?? "";
+    throw new Expected(error.exit, `${path}${where}: ${unquoted(said)}`, hint);
   }
+}
+
+/** A message of the parser's without what it quotes. */
+const unquoted = (said: string): string =>
+  said
+    .replace(/(?<=\S): .*$/s, "")
+    .replace(/^(Invalid escape sequence|Unknown directive|Unsupported YAML version) .*$/s, "$1")
+    .replace(/^(Verbatim tags aren't resolved), so .*$/s, "$1")
+    .replace(/^The .* tag has no suffix$/s, "A tag has no suffix")
+    .replace(/^.* used for (.*) collection.*$/s, "A tag of another kind stands on a collection");
+
+/** `:3:5` of the first alias whose anchor doesn't stand before it: the parser doesn't say where it is. */
+async function brokenAlias(text: string): Promise<string | undefined> {
+  const { LineCounter, parseDocument, visit } = await import("yaml");
+  const lineCounter = new LineCounter();
+  const doc = parseDocument(text, { lineCounter, stringKeys: true, logLevel: "silent" });
+  let place: string | undefined;
+  visit(doc, {
+    Alias(_, alias) {
+      if (alias.resolve(doc)) return undefined;
+      const { line, col } = lineCounter.linePos(alias.range?.[0] ?? 0);
+      place = `:${line}:${col}`;
+      return visit.BREAK;
+    },
+  });
+  return place;
 }
 
 function versionMistake(version: unknown): Mistake {

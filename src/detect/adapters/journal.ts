@@ -5,7 +5,7 @@ import type { Database, Row } from "../../kernel/runtime.ts";
 import { readStore, type Schema, type Store } from "../../kernel/store.ts";
 import type { EventRow, Happening } from "../core/event.ts";
 import type { Retention } from "../core/installation.ts";
-import { DAY_MS } from "../core/retention.ts";
+import { AgeClock, DAY_MS } from "../core/retention.ts";
 
 /** What has happened, of each profile. `facts` is the happening as JSON; `at` is UTC ms. */
 export const schema: Schema = {
@@ -46,6 +46,8 @@ const MOST_WAITING = 10_000;
 const AGAIN_MS = 5_000;
 const MOST_ROWS = 1_000_000;
 const PRUNE_MS = 3_600_000;
+/** Whether somebody has set the clock is looked at so often, ms. */
+const LOOK_MS = 60_000;
 
 /** Something that the store is still to be told. */
 type Waiting = { row: EventRow } | { id: number; files: EventFiles };
@@ -56,6 +58,7 @@ export class Journal implements AsyncDisposable {
   readonly #profile: string;
   readonly #session: string;
   readonly #options: JournalOptions;
+  readonly #ages: AgeClock;
   #newest: number;
   #last: EventRow[];
   #waiting: Waiting[] = [];
@@ -72,6 +75,7 @@ export class Journal implements AsyncDisposable {
     this.#options = options;
     this.#last = lastEvents(store.db, profile, LAST);
     this.#newest = newestId(store.db, profile);
+    this.#ages = new AgeClock(options.clock, lastBefore(store.db, profile, options.clock.wall() - DAY_MS));
     this.#pruning = this.#pruneNowAndThen();
   }
 
@@ -186,13 +190,16 @@ export class Journal implements AsyncDisposable {
   async #pruneNowAndThen(): Promise<void> {
     const { clock, log } = this.#options;
     const { signal } = this.#over;
-    while (!signal.aborted) {
+    for (let due = clock.monotonic(); !signal.aborted; await clock.sleep(LOOK_MS, signal)) {
+      const set = this.#ages.look();
+      if (set !== undefined) log.warn(set);
+      if (clock.monotonic() < due) continue;
+      due += PRUNE_MS;
       try {
         await this.#prune();
       } catch (error) {
         log.warn(`old events can't be removed: ${message(error)}`);
       }
-      await clock.sleep(PRUNE_MS, signal);
     }
   }
 
@@ -202,7 +209,7 @@ export class Journal implements AsyncDisposable {
     for (let removed = BATCH; removed === BATCH && !this.#over.signal.aborted; ) {
       removed = await this.#store.write((db) => {
         const newest = newestId(db, this.#profile);
-        const oldest = Math.round(clock.wall() - retention().days * DAY_MS);
+        const oldest = Math.round(this.#ages.now - retention().days * DAY_MS);
         return db
           .prepare(
             `DELETE FROM detect_event WHERE profile = ?1 AND id IN (
@@ -229,6 +236,14 @@ export class Journal implements AsyncDisposable {
 const newestId = (db: Database, profile: string): number =>
   Number(db.prepare("SELECT max(id) AS id FROM detect_event WHERE profile = ?").get(profile)?.["id"] ?? 0);
 
+/** When the last event before an instant was, UTC ms. */
+function lastBefore(db: Database, profile: string, instant: number): number | undefined {
+  const at = db
+    .prepare("SELECT max(at) AS at FROM detect_event WHERE profile = ? AND at < ?")
+    .get(profile, Math.round(instant))?.["at"];
+  return at === null || at === undefined ? undefined : Number(at);
+}
+
 /** The newest first. */
 const lastEvents = (db: Database, profile: string, n: number): EventRow[] =>
   db
@@ -246,10 +261,6 @@ function eventOf({ id, at, facts, snapshot, clip }: Row): EventRow[] {
     return [];
   }
 }
-
-/** The last events of a profile, the newest first. @throws Expected as a read of the store */
-export const readEvents = async (profile: string, n: number): Promise<EventRow[]> =>
-  (await readStore([schema], (db) => lastEvents(db, profile, n))) ?? [];
 
 /** Of these ids, those that there are. @throws Expected as a read of the store */
 export const readEventsOf = async (profile: string, ids: readonly number[]): Promise<EventRow[]> =>

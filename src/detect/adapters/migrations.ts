@@ -45,7 +45,15 @@ export function migrateFirst(values: unknown): Migrated | { readonly mistakes: r
     const known = cameras.some(({ name }) => name === camera);
     return known ? [] : [{ path: ["zones", i, "camera"], text: `there is no camera ${camera}` }];
   });
-  if (strays.length > 0) return { mistakes: strays };
+  // What is said twice, in two ways, would be lost in one of them.
+  const later = [
+    ...cameras.flatMap((camera, i): Path[] => ("zones" in camera ? [["cameras", i, "zones"]] : [])),
+    ...["boards", "relays"].filter((key) => key in rest).map((key): Path => [key]),
+  ].map((path): Mistake => {
+    const text = path.length > 1 ? "zones stand in a list of their own" : "a zone names its channel itself";
+    return { path, text: `in version 1 ${text}`, hint: "what is written so is of version 2" };
+  });
+  if (strays.length + later.length > 0) return { mistakes: [...strays, ...later] };
 
   const numbered = zones.map((zone, index) => ({ zone, index }));
   const channels = [...new Set(zones.flatMap(({ relay }) => relay ?? []))].sort();

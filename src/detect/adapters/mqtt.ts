@@ -73,6 +73,11 @@ export class Mqtt implements AsyncDisposable {
     this.#running = this.#connectAgainAndAgain();
   }
 
+  /** Why the broker isn't told; null while it is, and until the first try has failed. */
+  get problem(): string | null {
+    return this.#told === undefined ? null : `the broker ${this.#where} is not there: ${this.#told}`;
+  }
+
   /** The state has changed, or not: only what differs is sent. */
   update(view: DetectView): void {
     const state = stateTopics(view, this.#base);
@@ -105,8 +110,9 @@ export class Mqtt implements AsyncDisposable {
       const began = systemClock.monotonic();
       const why = await this.#connection();
       if (signal.aborted) break;
-      if (why !== this.#told) this.#log.warn(`the broker ${this.#where} is not there: ${why}`);
+      const again = why === this.#told;
       this.#told = why;
+      if (!again) this.#log.warn(`${this.problem}`);
       // One that takes us and throws us out at once is no better than one that isn't there.
       if (systemClock.monotonic() - began > RETRY_MS.most) wait = RETRY_MS.least;
       // Not all at once, where many have lost the same broker.

@@ -1,7 +1,7 @@
 import { dirname } from "node:path";
 import { systemClock } from "../../kernel/clock.ts";
 import type { Context, Options } from "../../kernel/command.ts";
-import { spokenDuration } from "../../kernel/core/duration.ts";
+import { preciseText } from "../../kernel/core/duration.ts";
 import { didYouMean } from "../../kernel/core/nearest.ts";
 import { Exit, Expected, message } from "../../kernel/errors.ts";
 import { socketPath } from "../../kernel/paths.ts";
@@ -294,7 +294,7 @@ const deeds: Record<
     const { context } = task;
     const limit = Math.min(forMs ?? Number.POSITIVE_INFINITY, relay.max_on_ms ?? Number.POSITIVE_INFINITY);
     await task.guard.set(relay.board, relay.channel, true);
-    const text = Number.isFinite(limit) ? `on for ${timeText(limit)}` : "on until interrupted";
+    const text = Number.isFinite(limit) ? `on for ${preciseText(limit)}` : "on until interrupted";
     context.output.emit({ type: "relay", id: relay.id, ok: true, text }, () => `${relay.id}: ${text}`);
     await hold(task, relay, limit);
     return "off";
@@ -306,7 +306,7 @@ const deeds: Record<
   async pulse(task, relay, forMs = PULSE_MS) {
     await task.guard.set(relay.board, relay.channel, true);
     await hold(task, relay, forMs);
-    return `on for ${timeText(forMs)}, then off`;
+    return `on for ${preciseText(forMs)}, then off`;
   },
   async test(task, relay) {
     await task.guard.set(relay.board, relay.channel, true);
@@ -314,8 +314,6 @@ const deeds: Record<
     return "switched on and off, and read back";
   },
 };
-
-const timeText = (ms: number): string => (ms < 1_000 ? `${ms} ms` : spokenDuration(ms));
 
 /** How often it is looked whether what is held is still on, ms. */
 const LOOK_MS = 100;

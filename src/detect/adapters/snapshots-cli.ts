@@ -1,7 +1,4 @@
-import { writeSync } from "node:fs";
-import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { isatty } from "node:tty";
 import { localOffset, systemClock } from "../../kernel/clock.ts";
 import type { Context, Options } from "../../kernel/command.ts";
 import { localTime } from "../../kernel/core/local-time.ts";
@@ -13,7 +10,8 @@ import { zoneId } from "../core/installation.ts";
 import { expired } from "../core/retention.ts";
 import { loadInstallation } from "./installation.ts";
 import { readEventsOf } from "./journal.ts";
-import { readFolder, removeFiles, type SnapshotFile, snapshotFolder } from "./snapshots.ts";
+import { checkPngTarget, writePng } from "./png.ts";
+import { ageClock, readFolder, removeFiles, type SnapshotFile, snapshotFolder } from "./snapshots.ts";
 
 const DEFAULT_LINES = 100;
 
@@ -48,6 +46,7 @@ export async function list({ output, profile }: Context, options: Options): Prom
 /** `stint detect snapshots show EVENT` */
 export async function show({ output, profile }: Context, text: string, options: Options): Promise<number> {
   const { png } = options as { png?: string };
+  if (png !== undefined) checkPngTarget(png);
   const event = idOf(text);
   const files = (await readFolder(snapshotFolder(profile))).filter((file) => file.event === event);
   const [shown] = await newest(profile, files, 1);
@@ -64,7 +63,7 @@ export async function show({ output, profile }: Context, text: string, options: 
   }
   if (shown.snapshot === null)
     throw new Expected(Exit.no, `there is no picture of event ${event}, only a clip`);
-  await writePng(png, shown.snapshot);
+  await writePng(png, await pngOf(shown.snapshot));
   return Exit.ok;
 }
 
@@ -73,7 +72,10 @@ export async function prune({ output, profile }: Context, { all }: Options): Pro
   const folder = snapshotFolder(profile);
   const files = await readFolder(folder);
   const { retention } = (await loadInstallation(profile)).installation;
-  const gone = all === true ? files : expired(files, retention, systemClock.wall());
+  const ages = ageClock(systemClock, files);
+  const doubt = ages.look();
+  if (all !== true && doubt !== undefined) output.note(`${doubt}; --all removes everything`);
+  const gone = all === true ? files : expired(files, retention, ages.now);
   try {
     const { removed, bytes } = await removeFiles(folder, gone);
     const what = `${removed} file${removed === 1 ? "" : "s"}, ${sizeText(bytes)}`;
@@ -140,25 +142,12 @@ function idOf(text: string): number {
   throw new Expected(Exit.usage, `'${text}' is no event's number`, hint);
 }
 
-/** Writes a picture as PNG. @param to a file, or `-` for stdout @throws Expected 2 on a terminal, 74 when it can't */
-async function writePng(to: string, picture: string): Promise<void> {
-  if (to === "-" && isatty(1)) {
-    throw new Expected(Exit.usage, "a picture isn't written to a terminal", "name a file, or pipe it on");
-  }
+async function pngOf(picture: string): Promise<Uint8Array> {
   const { default: sharp } = await import("sharp");
-  const png = await sharp(picture)
+  return sharp(picture)
     .png()
     .toBuffer()
     .catch((error: unknown) => {
       throw new Expected(Exit.io, `${picture} can't be read: ${message(error)}`);
     });
-  try {
-    if (to === "-") for (let at = 0; at < png.length; ) at += writeSync(1, png, at);
-    else await writeFile(to, png);
-  } catch (error) {
-    // Its reader has had enough.
-    if (to === "-" && errno(error) === "EPIPE") return;
-    const name = to === "-" ? "stdout" : to;
-    throw new Expected(Exit.io, `${name} can't be written: ${errno(error) ?? message(error)}`);
-  }
 }

@@ -8,7 +8,7 @@ import { dataPath, privateFolder } from "../../kernel/paths.ts";
 import { saveFile } from "../../kernel/save.ts";
 import type { Frame, Point, Tracked } from "../core/frame.ts";
 import type { Retention } from "../core/installation.ts";
-import { expired, type KeptFile } from "../core/retention.ts";
+import { AgeClock, DAY_MS, expired, type KeptFile } from "../core/retention.ts";
 
 /** Where a profile's snapshots and clips are. */
 export const snapshotFolder = (profile: string): string => join(dataPath(), "detect", profile, "snapshots");
@@ -85,6 +85,8 @@ export class Snapshots implements AsyncDisposable {
   readonly #retention: () => Retention;
   /** What is there, as far as we know, the oldest first. */
   #files: KeptFile[] = [];
+  /** Since the files were first read. That the clock was set is told by the journal. */
+  #ages: AgeClock | undefined;
   #working: Promise<void> = Promise.resolve();
   #waiting = 0;
   #behind = false;
@@ -236,7 +238,10 @@ export class Snapshots implements AsyncDisposable {
   }
 
   async #removeExpired(): Promise<Removed> {
-    const gone = expired(this.#files, this.#retention(), this.#options.clock.wall());
+    const { clock } = this.#options;
+    this.#ages ??= ageClock(clock, this.#files);
+    this.#ages.look();
+    const gone = expired(this.#files, this.#retention(), this.#ages.now);
     if (gone.length === 0) return { removed: 0, bytes: 0 };
     const names = new Set(gone.map(({ name }) => name));
     this.#files = this.#files.filter(({ name }) => !names.has(name));
@@ -253,6 +258,12 @@ export class Snapshots implements AsyncDisposable {
     this.#over.abort();
     await Promise.all([this.#working, this.#pruning, this.#trying]);
   }
+}
+
+/** By which time the age of files is told. */
+export function ageClock(clock: Clock, files: readonly KeptFile[]): AgeClock {
+  const dayAgo = clock.wall() - DAY_MS;
+  return new AgeClock(clock, files.findLast(({ at }) => at < dayAgo)?.at);
 }
 
 const QUALITY = 85;

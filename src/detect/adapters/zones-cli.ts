@@ -56,21 +56,32 @@ function cameraOf({ cameras }: Installation, name: string): CameraConfig {
   throw new Expected(Exit.usage, `there is no camera '${name}'`, nearest(name, cameras));
 }
 
+/** @throws Expected 2 unless there is exactly one */
+function onlyCamera({ cameras }: Installation): CameraConfig {
+  const [only, ...others] = cameras;
+  if (!only) throw new Expected(Exit.usage, "there is no camera", HOW_TO_ADD);
+  if (others.length === 0) return only;
+  throw new Expected(Exit.usage, "which camera?", `there are ${cameras.map(({ name }) => name).join(", ")}`);
+}
+
+const HOW_TO_ADD = "stint detect cameras add adds one";
+
 function nearest(name: string, cameras: Installation["cameras"]): string {
   const names = cameras.map((camera) => camera.name);
-  const all = names.length === 0 ? "stint detect cameras add adds one" : `there are ${names.join(", ")}`;
+  const all = names.length === 0 ? HOW_TO_ADD : `there are ${names.join(", ")}`;
   return didYouMean(name, names) ?? all;
 }
 
-/** `stint detect zones show CAMERA`: on a terminal, or as a PNG file. */
-export async function show(context: Context, name: string, options: Options): Promise<number> {
+/** `stint detect zones show [CAMERA]`: on a terminal, or as a PNG file. Without a camera: the one that there is. */
+export async function show(context: Context, name: string | undefined, options: Options): Promise<number> {
   const { output, profile } = context;
   const { png } = options as { png?: string };
   if (png !== undefined) checkPngTarget(png);
   else if (output.json) {
     throw new Expected(Exit.usage, "a picture is drawn on a terminal", "--png FILE, or --png - for stdout");
   }
-  const camera = cameraOf((await loadInstallation(profile)).installation, name);
+  const { installation } = await loadInstallation(profile);
+  const camera = name === undefined ? onlyCamera(installation) : cameraOf(installation, name);
   const picture = await take(context, png === undefined ? camera : { ...camera, width: PNG_WIDTH });
   if (!picture) return Exit.ok;
   if (png === undefined) output.text(`${drawn(picture, camera, output.colour).join("\n")}\n`);

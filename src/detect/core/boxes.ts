@@ -1,4 +1,5 @@
 import type { Box, Detection } from "./frame.ts";
+import { type Placement, unplace } from "./letterbox.ts";
 
 /** Boxes of detections against each other. Pure. */
 
@@ -12,6 +13,29 @@ export function iou(a: Box, b: Box): number {
 }
 
 const area = ([left, top, right, bottom]: Box): number => (right - left) * (bottom - top);
+
+/**
+ * A score, or the number of a class. NaN is less than no score that counts, nor more: a model that gives it would be
+ * taken for one that sees nobody.
+ * @throws when it isn't finite
+ */
+export function finite(value: number): number {
+  if (!Number.isFinite(value)) throw new Error(`the model gave ${value} instead of a number`);
+  return value;
+}
+
+/**
+ * A person in the picture, whose box is given in pixels of the input.
+ * @throws when the box isn't finite
+ */
+export function detection(
+  score: number,
+  sides: readonly [number, number, number, number],
+  at: Placement,
+): Detection {
+  if (!sides.every(Number.isFinite)) throw new Error(`the model gave a box of ${sides.join(", ")}`);
+  return { box: unplace(sides, at), score };
+}
 
 /**
  * Non-maximum suppression: of boxes that are the same thing seen several times the surest, surest first.

@@ -131,23 +131,49 @@ export const canBeCopied = ({ codec }: Stream): boolean =>
 export const copyFailed = (said: readonly string[]): boolean =>
   said.some((line) => /^\[mpegts @ .*\] \[(error|fatal)\]/.test(line));
 
-const LAST_WORDS: readonly (readonly [RegExp, (source: string) => string])[] = [
+/** The code that a server has answered with, where ffmpeg tells of a kind of codes. */
+const answered = (said: readonly string[]): string =>
+  said.flatMap((line) => /(?:HTTP error|failed:) ([45]\d\d)\b/.exec(line)?.[1] ?? []).at(-1) ?? "no code";
+
+const LAST_WORDS: readonly (readonly [RegExp, (host: string, said: readonly string[]) => string])[] = [
   [/\b401\b|Unauthorized/, () => "the camera refuses the login (401)"],
   [/\b403\b|Forbidden/, () => "the camera refuses access (403)"],
   [/\b404\b/, () => "the camera has no such stream (404)"],
+  [/Server returned 5/, (_, said) => `the camera has an error of its own (${answered(said)})`],
+  [/Server returned 4/, (_, said) => `the camera refuses what it is asked (${answered(said)})`],
   [/Failed to resolve hostname|Name or service not known/, (host) => `there is no host ${host}`],
   [/Connection refused/, (host) => `nobody listens at ${host}`],
   [/No route to host|Network is unreachable/, (host) => `there is no way to ${host}`],
   [/timed out/, (host) => `${host} doesn't answer`],
-  [/Connection reset|Broken pipe/, (host) => `${host} has hung up`],
+  [/unexpected TLS packet|wrong version number/i, (host) => `${host} doesn't speak TLS`],
+  [/Connection reset|Broken pipe|: End of file/, (host) => `${host} has hung up`],
   [/No such file or directory/, () => "there is no such file"],
   [/Permission denied/, () => "it may not be read: permission denied"],
   [/Device or resource busy/, () => "another program has the device"],
+  [/Port missing in uri/, () => "its address has no port that can be"],
+  [/pipe:0: Invalid argument/, (host) => `${host} leads to what can't be a camera`],
+  [/ends prematurely at 0\b/, (host) => `${host} answers with nothing`],
+  [/partial file|ends prematurely|Error marking filters/, () => "the stream breaks off"],
+  [/Picture size 0x0/, () => NO_SIZE],
+  // All that ffmpeg says of a server that hangs up before it has answered, or answers in another language.
+  [
+    /Impossible to open rtsps?:.* Invalid data found/s,
+    (host) => `${host} has hung up, or doesn't speak RTSP`,
+  ],
   [
     /Invalid data found|Format not on whitelist|matches no streams|does not contain any stream|could not find codec parameters|Decoder .* not found/i,
     () => "what it gives isn't video",
   ],
+  [/pipe:0: Input\/output error/, (host) => `nothing can be read from ${host}`],
 ];
+
+const NO_SIZE = "its pictures have no size";
+
+/** What ffmpeg said was wrong, as it is looked through: an address in it may hold any word. */
+const errorsOf = (said: readonly string[]): string[] =>
+  said
+    .filter((line) => /\[(error|fatal|panic)\]/.test(line))
+    .map((line) => line.replace(/(Impossible to open) '(\w+:).*$/s, "$1 $2"));
 
 /**
  * Why ffmpeg ended, in plain words, without passwords.
@@ -155,14 +181,24 @@ const LAST_WORDS: readonly (readonly [RegExp, (source: string) => string])[] = [
  */
 export function whyEnded(said: readonly string[], how: string, url: string): string {
   // A picture that was damaged on its way ends nothing.
-  const errors = said.filter((line) => /\[(error|fatal|panic)\](?!.*while decoding)/i.test(line));
-  for (const [pattern, words] of LAST_WORDS) {
-    if (errors.some((line) => pattern.test(line))) return words(hostOf(url));
-  }
+  const errors = errorsOf(said).filter((line) => !/while decoding/i.test(line));
+  const all = errors.join("\n");
+  for (const [pattern, words] of LAST_WORDS) if (pattern.test(all)) return words(hostOf(url), said);
   const last = errors
     .at(-1)
     ?.replace(/^(\[[^\]]*\] )+/, "")
+    .replace(/^pipe:0: /, "")
     .trim();
   if (last) return withoutSecrets(last, url);
   return how === "exit 0" ? "the stream ended" : `ffmpeg ended: ${how}`;
+}
+
+/**
+ * Why a stream that comes gives no picture; undefined where ffmpeg has no word for it.
+ * @param said the last lines of its stderr
+ */
+export function whyNoPicture(said: readonly string[]): string | undefined {
+  const errors = errorsOf(said);
+  if (errors.some((line) => line.includes("Picture size 0x0"))) return NO_SIZE;
+  return errors.some((line) => /while decoding/i.test(line)) ? "its pictures can't be decoded" : undefined;
 }

@@ -14,10 +14,16 @@ const STALE_MS = 500;
 /** Who was held up reads first what the other has said meanwhile, ms. */
 const CATCH_UP_MS = 300;
 
+/** A process told apart from any other that ever had its pid. */
+type Who = { readonly pid: number; readonly start: string; readonly boot: string };
+
+/** Who has a board, as the file says that is locked meanwhile. */
+export type Holder = { readonly guard: Who; readonly host: Who };
+
 /** What a host tells its guard. `at` is the host's clock, ms from an origin of its own, time asleep counted in. */
 export type GuardRequest =
-  /** First of all: the boards that it is to hold. */
-  | { readonly ask: "hold"; readonly boards: readonly BoardConfig[] }
+  /** First of all: who the host is, and the boards that it is to hold. */
+  | { readonly ask: "hold"; readonly host: Who; readonly boards: readonly BoardConfig[] }
   | { readonly ask: "beat"; readonly at: number }
   | SetRequest
   /** All relays of all boards. */
@@ -86,8 +92,11 @@ function parsed(line: string): Record<string, unknown> | undefined {
 export function readRequest(line: string): GuardRequest | undefined {
   const said = parsed(line);
   if (!said) return undefined;
-  const { ask, boards, at, id, board, channel, on, epoch } = said;
-  if (ask === "hold" && Array.isArray(boards) && boards.every(isBoard)) return { ask, boards };
+  const { ask, host, boards, at, id, board, channel, on, epoch } = said;
+  if (ask === "hold") {
+    const isHold = isWho(host) && Array.isArray(boards) && boards.every(isBoard);
+    return isHold ? { ask, host, boards } : undefined;
+  }
   if (ask === "beat" && Number.isFinite(at)) return { ask, at: at as number };
   if (!isWhole(id)) return undefined;
   if (ask === "off") return { ask, id };
@@ -95,6 +104,20 @@ export function readRequest(line: string): GuardRequest | undefined {
   if (!isSet || !isWhole(channel) || !isWhole(epoch)) return undefined;
   return { ask, id, board, channel, on, epoch, at: at as number };
 }
+
+/** @returns undefined for a text that no guard writes */
+export function readHolder(text: string): Holder | undefined {
+  const { guard, host } = parsed(text) ?? {};
+  return isWho(guard) && isWho(host) ? { guard, host } : undefined;
+}
+
+const isWho = (value: unknown): value is Who =>
+  isRecord(value) &&
+  isWhole(value["pid"]) &&
+  // 0 would be a whole group of processes.
+  value["pid"] > 0 &&
+  isText(value["start"]) &&
+  isText(value["boot"]);
 
 function isBoard(value: unknown): value is BoardConfig {
   if (!isRecord(value)) return false;

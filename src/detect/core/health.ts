@@ -1,5 +1,5 @@
 import { oneLine } from "../../kernel/core/plain.ts";
-import type { DetectView } from "./view.ts";
+import type { CameraRow, DetectView } from "./view.ts";
 
 /** Something that isn't well, and what can be done about it. */
 export type Problem = { readonly what: string; readonly hint?: string };
@@ -23,16 +23,29 @@ function stateProblems({ state, degraded }: DetectView): Problem[] {
   return [{ what: `it isn't running: ${state}` }, ...parts];
 }
 
-function sightProblems({ cameras = [], detector }: DetectView): Problem[] {
-  const lost = cameras
+function sightProblems({ state, cameras, detector }: DetectView): Problem[] {
+  if (state === "running" && cameras?.length === 0) {
+    return [{ what: "there is no camera: nobody is seen", hint: "stint detect cameras add NAME URL" }];
+  }
+  const lost = (cameras ?? [])
     .filter(({ state }) => state === "lost")
     .map(({ name, error }) => ({
       what: `camera ${name} is lost${error === null ? "" : `: ${error}`}`,
       hint: `stint detect cameras test ${name}`,
     }));
-  return detector?.state === "lost"
-    ? [...lost, { what: "the detector is lost: nobody is seen", hint: "see the log of detect" }]
-    : lost;
+  const detectorIs = detectorFault(cameras ?? [], detector);
+  if (detectorIs === undefined) return lost;
+  return [...lost, { what: `the detector ${detectorIs}: nobody is seen`, hint: "see the log of detect" }];
+}
+
+function detectorFault(
+  cameras: readonly CameraRow[],
+  detector: DetectView["detector"],
+): "is lost" | "isn't ready" | undefined {
+  if (detector?.state === "lost") return "is lost";
+  // Before there are pictures there is nothing to be seen in them.
+  const waited = cameras.some(({ state }) => state === "live");
+  return detector?.state === "starting" && waited ? "isn't ready" : undefined;
 }
 
 function switchProblems({ dry_run, guard, relays = [], health }: DetectView): Problem[] {
@@ -52,10 +65,12 @@ function switchProblems({ dry_run, guard, relays = [], health }: DetectView): Pr
 }
 
 function keepProblems({ health }: DetectView): Problem[] {
-  const { storage = null, disk = null } = health ?? {};
+  const { storage = null, disk = null, hooks = null, mqtt = null } = health ?? {};
   const full = disk !== null && disk >= NEARLY_FULL;
   return [
     ...(storage === null ? [] : [{ what: storage }]),
+    ...(hooks === null ? [] : [{ what: hooks, hint: "see the log of detect" }]),
+    ...(mqtt === null ? [] : [{ what: mqtt }]),
     ...(full
       ? [{ what: `the disk is ${Math.floor(disk)} % full`, hint: "stint detect snapshots prune" }]
       : []),

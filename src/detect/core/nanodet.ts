@@ -1,6 +1,6 @@
-import { suppress } from "./boxes.ts";
+import { detection, finite, suppress } from "./boxes.ts";
 import type { Detection } from "./frame.ts";
-import { type Colours, levels, type Placement, type Size, unplace } from "./letterbox.ts";
+import { type Colours, levels, type Placement, type Size } from "./letterbox.ts";
 
 /** What NanoDet takes and gives; build/nanodet.ts says how it is laid out. Pure. */
 
@@ -37,6 +37,7 @@ const whole = (length: number): number => Math.ceil(length / 32) * 32;
  * The people in what it gives, each once.
  * @param outputs for strides of 8, 16 and 32 in turn
  * @param least the score from which one counts
+ * @throws when a score, or the box of one that counts, isn't finite
  */
 export function decodeNanodet(
   outputs: readonly Float32Array[],
@@ -52,14 +53,14 @@ export function decodeNanodet(
     const columns = size.width / stride;
     const places = columns * (size.height / stride);
     for (let place = 0; place < places; place++) {
-      const value = output[place] as number;
-      if (!(value >= logit)) continue;
+      const value = finite(output[place] ?? Number.NaN);
+      if (value < logit) continue;
       const x = (place % columns) * stride + (stride - 1) / 2;
       const y = Math.floor(place / columns) * stride + (stride - 1) / 2;
       const distance = (side: number) =>
         stride * expected(output, (1 + side * STEPS) * places + place, places);
       const box = [x - distance(0), y - distance(1), x + distance(2), y + distance(3)] as const;
-      found.push({ box: unplace(box, at), score: 1 / (1 + Math.exp(-value)) });
+      found.push(detection(1 / (1 + Math.exp(-value)), box, at));
     }
   });
   return suppress(found, SAME);

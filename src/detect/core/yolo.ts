@@ -1,7 +1,7 @@
-import { suppress } from "./boxes.ts";
+import { detection, finite, suppress } from "./boxes.ts";
 import type { Detection } from "./frame.ts";
 import type { DetectorConfig } from "./installation.ts";
-import { type Colours, levels, type Placement, type Size, unplace } from "./letterbox.ts";
+import { type Colours, levels, type Placement, type Size } from "./letterbox.ts";
 
 /** Models of the user's: the layouts of Ultralytics' YOLO, in which a person is the first class. Pure. */
 
@@ -31,36 +31,58 @@ export function yoloInput({ width, height }: Size, size: Size): Placement {
 
 export type YoloLayout = Exclude<DetectorConfig["layout"], "auto">;
 
-/** What an output must be like, for those who read of one that isn't. */
-export const yoloShapes: Record<YoloLayout, string> = {
-  yolov5: "[1, N, 5 + classes]",
-  yolov8: "[1, 4 + classes, N]",
-  "nms-free": "[1, N, 6]",
-};
+/** At which strides boxes are looked for; models for large pictures, or for small things, have one more. */
+const STRIDES = [
+  [8, 16, 32],
+  [8, 16, 32, 64],
+  [4, 8, 16, 32],
+] as const;
+/** YOLOv5 gives three boxes for each place. */
+const ANCHORS = 3;
+/** No model that needs no suppression gives more boxes, unless the configuration says that it is one. */
+const FEW = 1_000;
+
+const places = ({ width, height }: Size, strides: readonly number[]): number =>
+  strides.reduce((sum, stride) => sum + Math.ceil(width / stride) * Math.ceil(height / stride), 0);
+
+/** What an output must be like for an input of this size, for those who read of one that isn't. */
+export function yoloShapes(size: Size): Record<YoloLayout, string> {
+  const boxes = places(size, STRIDES[0]);
+  return {
+    yolov5: `[1, ${ANCHORS * boxes}, 5 + classes]`,
+    yolov8: `[1, 4 + classes, ${boxes}]`,
+    "nms-free": "[1, N, 6]",
+  };
+}
 
 /**
- * How an output of these dimensions is laid out: a row each for many boxes, or a column each for many.
- * @param asked by the configuration; [1, N, 6] may also be yolov5 with one class
+ * How an output of these dimensions is laid out: a row each for many boxes, or a column each for many. How many there
+ * are follows from the size of the input, but for those that need no suppression.
+ * @param size of the input
+ * @param asked by the configuration
  * @returns undefined when it can't be so
  */
 export function yoloLayout(
   dims: readonly number[],
+  size: Size,
   asked: DetectorConfig["layout"] = "auto",
 ): YoloLayout | undefined {
   const [batch, rows = 0, columns = 0] = dims;
   if (dims.length !== 3 || batch !== 1 || rows < 1 || columns < 1) return undefined;
+  const isBoxes = (count: number) => STRIDES.some((strides) => count === places(size, strides));
   const fits: Record<YoloLayout, boolean> = {
-    "nms-free": columns === 6,
-    yolov5: columns >= 6 && rows > columns,
-    yolov8: rows >= 5 && columns > rows,
+    yolov5: columns >= 6 && isBoxes(rows / ANCHORS),
+    yolov8: rows >= 5 && isBoxes(columns),
+    "nms-free": columns === 6 && (rows <= FEW || asked === "nms-free"),
   };
   if (asked !== "auto") return fits[asked] ? asked : undefined;
-  return (["nms-free", "yolov8", "yolov5"] as const).find((layout) => fits[layout]);
+  return (["yolov5", "yolov8", "nms-free"] as const).find((layout) => fits[layout]);
 }
 
 /**
  * The people in an output, each once.
  * @param least the score from which one counts
+ * @throws when a score, or the box of one that counts, isn't finite
  */
 export function decodeYolo(
   layout: YoloLayout,
@@ -72,7 +94,7 @@ export function decodeYolo(
   const [, rows = 0, columns = 0] = dims;
   const found: Detection[] = [];
   const add = (score: number, box: readonly [number, number, number, number]) => {
-    if (score >= least) found.push({ box: unplace(box, at), score: Math.min(1, score) });
+    found.push(detection(Math.min(1, score), box, at));
   };
   /** A box that is given by its middle and its size. */
   const around = (x = 0, y = 0, width = 0, height = 0) =>
@@ -80,26 +102,27 @@ export function decodeYolo(
 
   if (layout === "nms-free") {
     for (let row = 0; row < rows; row++) {
-      const [left = 0, top = 0, right = 0, bottom = 0, score = 0, kind] = output.subarray(
+      const [left = 0, top = 0, right = 0, bottom = 0, score = 0, kind = 0] = output.subarray(
         row * 6,
         row * 6 + 6,
       );
-      if (kind === 0) add(score, [left, top, right, bottom]);
+      // One of no class could be a person.
+      if (finite(score) >= least && finite(kind) === 0) add(score, [left, top, right, bottom]);
     }
     return found.sort((a, b) => b.score - a.score);
   }
   if (layout === "yolov8") {
     for (let i = 0; i < columns; i++) {
-      const score = output[4 * columns + i] as number;
-      if (!(score >= least)) continue;
+      const score = finite(output[4 * columns + i] as number);
+      if (score < least) continue;
       add(score, around(output[i], output[columns + i], output[2 * columns + i], output[3 * columns + i]));
     }
   } else {
     for (let row = 0; row < rows; row++) {
       const start = row * columns;
       // That there is something, times that it is a person.
-      const score = (output[start + 4] as number) * (output[start + 5] as number);
-      if (!(score >= least)) continue;
+      const score = finite((output[start + 4] as number) * (output[start + 5] as number));
+      if (score < least) continue;
       add(score, around(output[start], output[start + 1], output[start + 2], output[start + 3]));
     }
   }

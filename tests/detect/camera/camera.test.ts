@@ -221,6 +221,89 @@ describe("a camera that gives nothing", () => {
   });
 });
 
+describe("a camera that answers wrongly", () => {
+  /** A server that says so much once it is asked, or without being asked. */
+  const saying = (said: string | Uint8Array, ends: boolean, unasked = false) => {
+    const say = (socket: Bun.Socket) => {
+      socket.write(said);
+      if (ends) socket.end();
+    };
+    return Bun.listen({
+      hostname: "127.0.0.1",
+      port: 0,
+      socket: {
+        open: (socket) => void (unasked && say(socket)),
+        data: (socket) => void (unasked || say(socket)),
+      },
+    });
+  };
+  const http = (status: string, ...headers: string[]) =>
+    [`HTTP/1.1 ${status}`, ...headers, "content-length: 0", "", ""].join("\r\n");
+
+  test.concurrent.each([
+    ["with a fault", "http", http("503 Not now"), "the camera has an error of its own (503)"],
+    ["that it isn't done so", "http", http("418 Teapot"), "the camera refuses what it is asked (418)"],
+    ["without anything", "http", "HTTP/1.1 200 OK\r\n\r\n", "HOST answers with nothing"],
+    [
+      "with a way to a file",
+      "http",
+      http("302 Found", "location: file:///etc/hostname"),
+      "HOST leads to what can't be a camera",
+    ],
+    [
+      "with itself, again and again",
+      "http",
+      http("302 Found", "location: /x"),
+      "nothing can be read from HOST",
+    ],
+    ["in plain text over TLS", "https", "HTTP/1.1 400 Bad\r\n\r\n", "HOST doesn't speak TLS"],
+    ["in plain RTSP over TLS", "rtsps", "RTSP/1.0 400 Bad\r\n\r\n", "HOST doesn't speak TLS"],
+    ["with HTTP to RTSP", "rtsp", "HTTP/1.1 400 Bad\r\n\r\n", "HOST has hung up, or doesn't speak RTSP"],
+    ["by an end", "http", "", "HOST has hung up"],
+  ])("%s is told so", async (_, scheme, said, wanted) => {
+    using own = saying(said, true);
+    await using watched = await Watched.open(cameraAt(`${scheme}://127.0.0.1:${own.port}/x`));
+    expect((await watched.lost()).error).toBe(wanted.replace("HOST", `127.0.0.1:${own.port}`));
+  });
+
+  test.concurrent("by hanging up on RTSP at once is told so", async () => {
+    using own = saying("", true, true);
+    await using watched = await Watched.open(cameraAt(`rtsp://127.0.0.1:${own.port}/x`));
+    expect((await watched.lost()).error).toBe(`127.0.0.1:${own.port} has hung up, or doesn't speak RTSP`);
+  });
+
+  test.concurrent("with the beginning of a file is told so", async () => {
+    const film = readFileSync(await street("cut.mp4", { seconds: 1 }));
+    const head = `HTTP/1.1 200 OK\r\ncontent-type: video/mp4\r\ncontent-length: ${film.length}\r\n\r\n`;
+    using own = saying(Buffer.concat([Buffer.from(head), film.subarray(0, film.length >> 2)]), true);
+    await using watched = await Watched.open(cameraAt(`http://127.0.0.1:${own.port}/x`));
+    expect((await watched.lost()).error).toBe("the stream breaks off");
+  });
+
+  test.concurrent("with pictures of no size is told so", async () => {
+    const video = await street("sizeless.ts", { seconds: 1 });
+    const jpeg = await ffmpeg("-i", video, "-frames:v", "1", "-c:v", "mjpeg", "-f", "mjpeg", "pipe:1");
+    const bytes = Buffer.from(jpeg);
+    const at = bytes.indexOf(Buffer.from([0xff, 0xc0]));
+    bytes.fill(0, at + 5, at + 9);
+    const part = Buffer.concat([
+      Buffer.from(`--b\r\nContent-Type: image/jpeg\r\nContent-Length: ${bytes.length}\r\n\r\n`),
+      bytes,
+      Buffer.from("\r\n"),
+    ]);
+    const head = "HTTP/1.1 200 OK\r\ncontent-type: multipart/x-mixed-replace; boundary=b\r\n\r\n";
+    using own = saying(Buffer.concat([Buffer.from(head), ...Array.from({ length: 40 }, () => part)]), false);
+    const url = `http://127.0.0.1:${own.port}/x`;
+    await using watched = await Watched.open(cameraAt(url), { patience: { firstMs: 2_500 } });
+    expect((await watched.lost()).error).toBe("no picture for 2.5 s: its pictures have no size");
+  });
+
+  test.concurrent("may have its scheme in capitals", async () => {
+    await using watched = await Watched.open(cameraAt(server.url.replace("rtsp", "RTSP")));
+    await watched.live();
+  });
+});
+
 describe("a clip", () => {
   test.concurrent("is the stream as it came, from a keyframe before to the end that was asked for", async () => {
     await using watched = await Watched.open(cameraAt(server.url), { keepMs: 1_000 });

@@ -1,5 +1,11 @@
 import { describe, expect, test } from "bun:test";
-import { canBeCopied, ffmpegArguments, streamOf, whyEnded } from "../../../src/detect/core/ffmpeg.ts";
+import {
+  canBeCopied,
+  ffmpegArguments,
+  streamOf,
+  whyEnded,
+  whyNoPicture,
+} from "../../../src/detect/core/ffmpeg.ts";
 
 const wanted = (url: string) => ({ url, fps: 5, width: 416 });
 
@@ -53,5 +59,17 @@ describe("what ffmpeg says", () => {
       "ffmpeg ended: exit 1",
     );
     expect(whyEnded([], "exit 0", "/a.mp4")).toBe("the stream ended");
+  });
+  test("of its end never names the pipe, nor takes a word of an address for its reason", () => {
+    const why = (...said: string[]) => whyEnded(said, "exit 1", "http://10.0.0.7/404");
+    const opened = "[concat @ 0x1] [error] Impossible to open 'http://10.0.0.7/404'";
+    expect(why(opened, "[error] pipe:0: Connection reset by peer")).toBe("10.0.0.7 has hung up");
+    expect(why(opened, "[error] pipe:0: Input/output error")).toBe("nothing can be read from 10.0.0.7");
+    expect(why(opened, "[error] pipe:0: Wondrous failure")).toBe("Wondrous failure");
+  });
+  test("of a stream whose pictures can't be drawn", () => {
+    expect(whyNoPicture([])).toBeUndefined();
+    const undecoded = "[error] Error while decoding stream #0:0: Invalid data found when processing input";
+    expect(whyNoPicture([undecoded])).toBe("its pictures can't be decoded");
   });
 });

@@ -8,6 +8,7 @@ import {
   HostWatch,
   Latch,
   Lines,
+  readHolder,
   readReport,
   readRequest,
   SILENCE_MS,
@@ -136,9 +137,10 @@ describe("what they say", () => {
     socket: "/run/b.sock",
     channels: 8,
   } as const;
+  const host = { pid: 12, start: "345", boot: "6e4e" };
   const report = { board: "hall", present: true, bits: 5, serial: "BITFT", epoch: 2, why: null, busy: false };
   const requests: GuardRequest[] = [
-    { ask: "hold", boards: [board] },
+    { ask: "hold", host, boards: [board] },
     { ask: "beat", at: 12.5 },
     { ask: "set", id: 1, board: "hall", channel: 2, on: true, epoch: 3, at: 12.5 },
     { ask: "off", id: 2 },
@@ -172,6 +174,15 @@ describe("what they say", () => {
       readRequest('{"ask":"set","id":1,"board":"hall","channel":2,"on":true,"epoch":3}'),
     ).toBeUndefined();
     expect(readRequest('{"ask":"hold","boards":[{"name":"hall"}]}')).toBeUndefined();
+  });
+
+  test("who has a board is read as it was written, and never as a group of processes", () => {
+    const holder = { guard: { ...host, pid: 13 }, host };
+    expect(readHolder(JSON.stringify(holder))).toEqual(holder);
+    for (const pid of [0, -1, 1.5, "13", null]) {
+      expect(readHolder(JSON.stringify({ ...holder, guard: { ...host, pid } }))).toBeUndefined();
+    }
+    for (const text of ["", "12", "{", JSON.stringify({ host })]) expect(readHolder(text)).toBeUndefined();
   });
 
   /** A line of a host's with one of its facts put into another place. */

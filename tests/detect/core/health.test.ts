@@ -34,6 +34,8 @@ const measured: Health = {
   cycles: 3,
   self_test: { at: 0, ok: true },
   storage: null,
+  hooks: null,
+  mqtt: null,
 };
 const well: DetectView = {
   v: 1,
@@ -60,7 +62,9 @@ test("nothing is wrong when all is well", () => {
 test("what has just begun isn't wrong", () => {
   const opening = { cameras: [{ ...camera, state: "connecting" as const }] };
   expect(found({ ...opening, guard: { pid: null, state: "starting" } })).toEqual([]);
-  expect(found({ detector: { state: "starting", ms: null } })).toEqual([]);
+  expect(found({ ...opening, detector: { state: "starting", ms: null } })).toEqual([]);
+  const { cameras: _, ...unknown } = well;
+  expect(problems(unknown)).toEqual([]);
 });
 
 test.each<[string, Partial<DetectView>, string]>([
@@ -74,6 +78,22 @@ test.each<[string, Partial<DetectView>, string]>([
   ],
   ["a dead guard", { guard: { pid: null, state: "dead" } }, "the guard is dead: no relay can be switched on"],
   ["a lost detector", { detector: { state: "lost", ms: null } }, "the detector is lost: nobody is seen"],
+  ["nobody to look", { cameras: [] }, "there is no camera: nobody is seen"],
+  [
+    "a detector that isn't there while cameras are",
+    { detector: { state: "starting", ms: null } },
+    "the detector isn't ready: nobody is seen",
+  ],
+  [
+    "a hook that failed",
+    { health: { ...measured, hooks: "the hook trip failed: exit 3" } },
+    "the hook trip failed: exit 3",
+  ],
+  [
+    "a broker that is away",
+    { health: { ...measured, mqtt: "the broker b:1883 is not there: ECONNREFUSED" } },
+    "the broker b:1883 is not there: ECONNREFUSED",
+  ],
   [
     "an unplugged board",
     { relays: [{ ...relay, state: "unknown" }] },

@@ -63,7 +63,23 @@ describe("what it gives", () => {
     expect(decodeNanodet(half, size, at, 0.51)).toEqual([]);
   });
 
-  test("is nobody where a number is none", () => {
-    expect(decodeNanodet(outputs(8, 1, 1, Number.NaN, [1, 1, 1, 1]), size, at, 0.4)).toEqual([]);
+  test.each([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])(
+    "is refused with a score of %p",
+    (logit) => {
+      const given = outputs(8, 1, 1, logit, [1, 1, 1, 1]);
+      expect(() => decodeNanodet(given, size, at, 0.4)).toThrow("instead of a number");
+    },
+  );
+
+  test("is refused with a box that is nowhere", () => {
+    const given = outputs(8, 1, 1, 2, [1, 1, 1, 1]);
+    given[0]?.fill(Number.NaN, 64);
+    expect(() => decodeNanodet(given, size, at, 0.4)).toThrow("a box of NaN, NaN, NaN, NaN");
+  });
+
+  test("is refused when some of it is missing", () => {
+    expect(() => decodeNanodet(outputs(8, 1, 1, 2, [1, 1, 1, 1]).slice(0, 2), size, at, 0.4)).toThrow(
+      "instead of a number",
+    );
   });
 });

@@ -1,10 +1,12 @@
 import { describe, expect, test } from "bun:test";
-import { hostOf, shownUrl, sourceOf, withoutSecrets } from "../../../src/detect/core/url.ts";
+import { addressProblem, hostOf, shownUrl, sourceOf, withoutSecrets } from "../../../src/detect/core/url.ts";
 
 describe("a camera's address", () => {
   test("says where pictures come from", () => {
     expect(sourceOf("rtsp://10.0.0.7/1")).toEqual({ kind: "rtsp", url: "rtsp://10.0.0.7/1" });
-    expect(sourceOf("RTSPS://10.0.0.7/1")).toEqual({ kind: "rtsp", url: "RTSPS://10.0.0.7/1" });
+    // ffmpeg knows no others.
+    expect(sourceOf("RTSPS://10.0.0.7/A")).toEqual({ kind: "rtsp", url: "rtsps://10.0.0.7/A" });
+    expect(sourceOf("HTTP://10.0.0.7/A")).toEqual({ kind: "http", url: "http://10.0.0.7/A" });
     expect(sourceOf("https://a.example/x.m3u8")).toEqual({ kind: "http", url: "https://a.example/x.m3u8" });
     expect(sourceOf("/tmp/a b.mp4")).toEqual({ kind: "file", path: "/tmp/a b.mp4" });
     expect(sourceOf("file:///tmp/a%20b.mp4")).toEqual({ kind: "file", path: "/tmp/a b.mp4" });
@@ -25,6 +27,18 @@ describe("a camera's address", () => {
     // A line of its own in what ffmpeg reads.
     expect(sourceOf("rtsp://x/\nfile '/etc/passwd'")).toBeUndefined();
   });
+  test("says what is wrong with it, and doesn't repeat it", () => {
+    const said = (address: string) => {
+      const { text, hint = "" } = addressProblem(address) ?? { text: "" };
+      return `${text} (${hint})`;
+    };
+    expect(addressProblem("rtsp://me:my%20secret@10.0.0.7/1")).toBeUndefined();
+    expect(addressProblem("/tmp/a b.mp4")).toBeUndefined();
+    expect(said("rtsp://me:my secret@10.0.0.7/1")).toBe("there is a blank in it (a blank is written %20)");
+    expect(said("rtsp://me:my\u00a0secret@10.0.0.7/1")).toContain("%20");
+    expect(said("rtsp://me:secret@10.0.0.7:99999/1")).toBe("its port is above 65535 ()");
+    expect(said("rtsp://me:se/cret@10.0.0.7/1")).toContain("%2F");
+  });
 });
 
 describe("what is shown of it", () => {
@@ -36,6 +50,50 @@ describe("what is shown of it", () => {
     expect(shownUrl("http://x/?access-token=abc;auth=def")).toBe("http://x/?access-token=***;auth=***");
     expect(shownUrl("rtsp://10.0.0.7/user=admin_password=abc_channel=1")).not.toContain("abc");
     expect(shownUrl("/tmp/a.mp4")).toBe("/tmp/a.mp4");
+    // Nobody has encoded it.
+    expect(shownUrl("rtsp://me:my secret@10.0.0.7/1")).toBe("rtsp://me:***@10.0.0.7/1");
+    expect(shownUrl("rtsp://the man:my secret@10.0.0.7/1")).not.toContain("secret");
+    expect(shownUrl("rtsp://m/e:my secret@10.0.0.7/1")).not.toContain("secret");
+    expect(shownUrl("rtsp://10.0.0.7/1 was refused by me@home")).toBe(
+      "rtsp://10.0.0.7/1 was refused by me@home",
+    );
+  });
+  test.each([
+    ...[
+      "psw",
+      "passcode",
+      "pass",
+      "passwd",
+      "loginpas",
+      "pwd",
+      "pw",
+      "pin",
+      "user_pin",
+      "p",
+      "key",
+      "apikey",
+    ],
+    ...[
+      "X-Api-Key",
+      "auth",
+      "authbasic",
+      "Authorization",
+      "token_id",
+      "sid",
+      "sessionid",
+      "sig",
+      "jwt",
+      "hash",
+    ],
+    ...["credentials", "client_secret"],
+  ])("is without what %s says in its query", (name) => {
+    expect(shownUrl(`http://h/v?usr=admin&${name}=hunter22&n=1`)).toBe(
+      `http://h/v?usr=admin&${name}=***&n=1`,
+    );
+  });
+  test("is with what says nothing secret", () => {
+    const url = "http://h/v?usr=admin&channel=1&codec=h264&spin=2&ping=3&step=4&subtype=0";
+    expect(shownUrl(url)).toBe(url);
   });
   test("is without it wherever somebody repeats it", () => {
     const url = "rtsp://me:p%40ssword@10.0.0.7/1?token=abcdef";
@@ -45,6 +103,7 @@ describe("what is shown of it", () => {
     );
   });
   test("names its host", () => {
+    expect(hostOf("rtsp://user:my secret@127.0.0.1:1/x")).toBe("127.0.0.1:1");
     expect(hostOf("rtsp://me:secret@10.0.0.7:554/1")).toBe("10.0.0.7:554");
     expect(hostOf("http://[::1]:80/?x@y")).toBe("y");
     expect(hostOf("/tmp/a.mp4")).toBe("it");

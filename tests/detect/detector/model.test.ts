@@ -1,11 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { encodeOnnx, type Initializer, type OnnxGraph, type Port } from "../../../build/onnx.ts";
+import { Detector, type Found } from "../../../src/detect/adapters/detector/detector.ts";
 import { type Model, openModel } from "../../../src/detect/adapters/detector/model.ts";
 import type { Box, Picture } from "../../../src/detect/core/frame.ts";
 import type { DetectorConfig } from "../../../src/detect/core/installation.ts";
 import { Expected } from "../../../src/kernel/errors.ts";
 import { Folder } from "../../support/folder.ts";
+import { until } from "../../support/sandbox.ts";
 import { matches, vtestDetected, vtestPictures } from "../../support/vtest.ts";
 
 let folder: Folder;
@@ -92,14 +94,20 @@ describe("a model of the user's", () => {
   /** Of a picture of 64 × 32, which lies in the middle of 64 × 64. */
   const person = { middle: [32, 32, 16, 16], sides: [24, 24, 40, 40], box: [0.375, 0.25, 0.625, 0.75] };
 
+  /** A person's class, and what a score is made to lie beside it. */
+  const shaped: Initializer[] = [
+    floats("person", [1, 1, 1], [0]),
+    { name: "cell", type: "int64", dims: [3], data: new Uint8Array(BigInt64Array.of(1n, 1n, 1n).buffer) },
+  ];
+
   test("in the layout of YOLOv8 has a column for each box", async () => {
-    const dims = [1, 84, 100];
-    const values = new Float32Array(84 * 100);
+    const dims = [1, 84, 84];
+    const values = new Float32Array(84 * 84);
     const put = (column: number, box: readonly number[], kind: number, score: number) => {
       box.forEach((each, row) => {
-        values[row * 100 + column] = each;
+        values[row * 84 + column] = each;
       });
-      values[(4 + kind) * 100 + column] = score;
+      values[(4 + kind) * 84 + column] = score;
     };
     put(3, person.middle, 0, 0.9);
     put(4, [33, 32, 16, 16], 0, 0.8); // the same person
@@ -111,10 +119,10 @@ describe("a model of the user's", () => {
   });
 
   test("in the layout of YOLOv5 has a row for each box, with how sure it is that something is there", async () => {
-    const values = new Float32Array(100 * 85);
+    const values = new Float32Array(252 * 85);
     values.set([...person.middle, 0.9, 0.8], 85);
     values.set([10, 32, 8, 8, 0.5, 0.7], 3 * 85);
-    const found = await (await opened(giving([1, 100, 85], values))).detect(blank(64, 32));
+    const found = await (await opened(giving([1, 252, 85], values))).detect(blank(64, 32));
     expect(found.map(({ score }) => score.toFixed(3))).toEqual(["0.720"]);
     expect(rounded(found[0]?.box)).toEqual(person.box);
   });
@@ -126,12 +134,15 @@ describe("a model of the user's", () => {
     expect(rounded(found[0]?.box)).toEqual(person.box);
   });
 
-  test("with one class in the layout of YOLOv5 is taken for what the configuration says it is", async () => {
-    const values = new Float32Array(20 * 6);
-    values.set([...person.middle, 0.9, 0.8], 0);
-    const path = giving([1, 20, 6], values);
-    const found = await (await opened(path, { layout: "yolov5" })).detect(blank(64, 32));
-    expect(rounded(found[0]?.box)).toEqual(person.box);
+  test("with one class in the layout of YOLOv5 isn't taken for one that needs no suppression", async () => {
+    const values = new Float32Array(25200 * 6);
+    values.set([320, 320, 160, 160, 0.96, 0.96], 6 * 7);
+    const path = giving([1, 25200, 6], values, [{ name: "x", type: "float32", dims: [1, 3, 640, 640] }]);
+    for (const layout of ["auto", "yolov5"] as const) {
+      const found = await (await opened(path, { layout })).detect(blank(64, 32));
+      expect(found.map(({ score }) => score.toFixed(2))).toEqual(["0.92"]);
+      expect(rounded(found[0]?.box)).toEqual(person.box);
+    }
   });
 
   test("sees the picture in the middle of grey, from 0 to 1, at 640 × 640 when it takes any size", async () => {
@@ -154,16 +165,7 @@ describe("a model of the user's", () => {
           attributes: { axis: 2 },
         },
       ],
-      initializers: [
-        floats("sides", [1, 1, 4], [0, 160, 320, 480]),
-        floats("person", [1, 1, 1], [0]),
-        {
-          name: "cell",
-          type: "int64",
-          dims: [3],
-          data: new Uint8Array(BigInt64Array.of(1n, 1n, 1n).buffer),
-        },
-      ],
+      initializers: [floats("sides", [1, 1, 4], [0, 160, 320, 480]), ...shaped],
     });
     const model = await opened(path, { score: 0 });
     const [white] = await model.detect(blank(320, 160, 255));
@@ -171,6 +173,38 @@ describe("a model of the user's", () => {
     expect(white?.score).toBeCloseTo((1 + 114 / 255) / 2, 2);
     const [black] = await model.detect(blank(1280, 640, 0));
     expect(black?.score).toBeCloseTo(114 / 255 / 2, 2);
+  });
+
+  test("that gives numbers at first, and later none, loses the detector", async () => {
+    // As sure as the picture is dark, by a root that a bright one has not.
+    const path = file({
+      outputs: [{ name: "output0", type: "float32", dims: [1, 1, 6] }],
+      nodes: [
+        { op: "ReduceMean", inputs: ["images"], outputs: ["mean"], attributes: { keepdims: 1 } },
+        { op: "Sub", inputs: ["half", "mean"], outputs: ["rest"] },
+        { op: "Sqrt", inputs: ["rest"], outputs: ["root"] },
+        { op: "Reshape", inputs: ["root", "cell"], outputs: ["score"] },
+        { op: "Concat", inputs: ["sides", "score", "person"], outputs: ["output0"], attributes: { axis: 2 } },
+      ],
+      initializers: [floats("half", [1], [0.5]), floats("sides", [1, 1, 4], person.sides), ...shaped],
+    });
+    const told: string[] = [];
+    const seen: number[] = [];
+    const events = {
+      found: ({ detections }: Found) => void seen.push(detections.length),
+      lost: (why: string) => void told.push(why),
+      back: () => void told.push("back"),
+    };
+    const own = { ...config, model: path };
+    await using detector = await Detector.open(own, events, new AbortController().signal, {
+      waitMs: () => 10,
+    });
+    detector.offer(0, { ...blank(64, 64), at: performance.now() });
+    await until(() => seen.length === 1);
+    detector.offer(0, { ...blank(64, 64, 255), at: performance.now() });
+    await until(() => told.length === 2);
+    expect(seen).toEqual([1]);
+    expect(told).toEqual(["the model gave NaN instead of a number", "back"]);
   });
 
   const refusals: [what: string, () => string, Partial<DetectorConfig>, message: string, hint: string][] = [
@@ -188,14 +222,42 @@ describe("a model of the user's", () => {
       () => giving([1, 1000], new Float32Array(1000)),
       {},
       "has the output float32[1, 1000]",
-      "[1, N, 5 + classes] (yolov5), [1, 4 + classes, N] (yolov8), [1, N, 6] (nms-free) is expected",
+      "[1, 252, 5 + classes] (yolov5), [1, 4 + classes, 84] (yolov8), [1, N, 6] (nms-free) is expected of 64 × 64; detector.layout",
     ],
     [
       "has another layout than the configuration says",
-      () => giving([1, 84, 100], new Float32Array(8400)),
+      () => giving([1, 84, 84], new Float32Array(84 * 84)),
       { layout: "nms-free" },
-      "has the output float32[1, 84, 100]",
-      "[1, N, 6] (nms-free) is expected",
+      "has the output float32[1, 84, 84]",
+      "[1, N, 6] is expected of 64 × 64: detector.layout is nms-free",
+    ],
+    [
+      "gives another number of boxes than its input has places",
+      () => giving([1, 84, 50], new Float32Array(84 * 50)),
+      {},
+      "has the output float32[1, 84, 50]",
+      "[1, 4 + classes, 84] (yolov8)",
+    ],
+    [
+      "has one class and boxes for another input",
+      () => giving([1, 25200, 6], new Float32Array(25200 * 6)),
+      {},
+      "has the output float32[1, 25200, 6]",
+      "detector.layout says which",
+    ],
+    [
+      "gives no number for how sure it is",
+      () => giving([1, 84, 84], new Float32Array(84 * 84).fill(Number.NaN)),
+      {},
+      "can't be used: the model gave NaN instead of a number",
+      "",
+    ],
+    [
+      "gives no number for where somebody is",
+      () => giving([1, 84, 84], new Float32Array(84 * 84).fill(Number.NaN).fill(0.9, 4 * 84, 5 * 84)),
+      {},
+      "can't be used: the model gave a box of NaN, NaN, NaN, NaN",
+      "",
     ],
     [
       "takes grey pictures",
@@ -230,7 +292,7 @@ describe("a model of the user's", () => {
     expect(error.exit).toBe(78);
     expect(error.message).toContain(message);
     expect(error.message).not.toContain("\n");
-    expect(error.hint).toContain(hint);
+    expect(error.hint ?? "").toContain(hint);
   });
 
   function bytes(content: string): string {

@@ -68,6 +68,7 @@ describe("a guard", () => {
     expect(board.writes.map((write) => write.do)).toEqual(["all_off"]);
     expect(guard.state).toBe("ok");
     expect(guard.boardState("board")).toEqual({ present: true, bits: 0, serial: "BITFT" });
+    expect(guard.boardState("other")).toEqual({ present: false, bits: null, serial: null });
 
     const { tookMs } = await guard.set("board", 3, true);
     expect(tookMs).toBeLessThan(1_000);
@@ -266,6 +267,42 @@ describe("when the guard", () => {
     await until(() => isGone(pid));
     expect(board.bits).toBe(0);
     expect(board.writes.some(({ channel }) => channel === 2)).toBe(false);
+  });
+
+  test.concurrent("is frozen and the host killed, whoever comes next ends it and switches all off", async () => {
+    using folder = new Folder();
+    await using board = await BoardProcess.start(folder.path);
+    await using host = new HostProcess([board]);
+    const pid = (await host.said())["guard"] as number;
+    host.tell("on board 1");
+    await host.said();
+    process.kill(pid, "SIGSTOP");
+    await host.kill();
+    expect([board.bits, isGone(pid)]).toEqual([1, false]);
+    const begun = performance.now();
+    const { guard, told } = await open([board.config]);
+    await using _ = guard;
+    expect([board.bits, isGone(pid), told]).toEqual([0, true, []]);
+    // It has had the time that one needs which is well.
+    expect(performance.now() - begun).toBeGreaterThan(2_000);
+    await guard.set("board", 2, true);
+    expect(board.bits).toBe(0b10);
+  });
+
+  test.concurrent("is frozen and its host as well, it is left alone", async () => {
+    using folder = new Folder();
+    await using board = await BoardProcess.start(folder.path);
+    await using host = new HostProcess([board]);
+    const pid = (await host.said())["guard"] as number;
+    host.tell("on board 1");
+    await host.said();
+    process.kill(host.pid, "SIGSTOP");
+    process.kill(pid, "SIGSTOP");
+    expect(await refusal(open([board.config]))).toContain(`it is in use by pid ${host.pid}`);
+    expect(isGone(pid)).toBe(false);
+    process.kill(pid, "SIGCONT");
+    await until(() => board.bits === 0);
+    process.kill(host.pid, "SIGCONT");
   });
 
   test("dies again and again, nothing of it is left", async () => {

@@ -1,26 +1,33 @@
-import { describe, expect, test } from "bun:test";
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { loadInstallation } from "../../../src/detect/adapters/installation.ts";
+import * as relays from "../../../src/detect/adapters/relays-cli.ts";
+import type { Options } from "../../../src/kernel/command.ts";
 import { BoardProcess } from "../../support/board.ts";
+import { Folder } from "../../support/folder.ts";
+import { enterHome, type Home } from "../../support/home.ts";
+import { inProcess } from "../../support/in-process.ts";
 import { type Line, Sandbox, stint, until } from "../../support/sandbox.ts";
 
-/** A home with two relays of a board that is simulated. */
+/** A home with two relays of a board that is simulated: one of its own, or one that is there already. */
 class Box extends Sandbox {
-  constructor() {
+  constructor(board?: BoardProcess) {
     super(stint.source);
+    const folder = join(this.home, "config/stint");
+    mkdirSync(folder, { recursive: true });
+    const socket = board ? `, socket: ${board.socket}` : "";
+    writeFileSync(
+      join(folder, "detect.yaml"),
+      `version: 2
+boards: [{name: simulated, kind: simulator${socket}}]
+relays: [{id: lamp, board: simulated}, {id: horn, board: simulated, channel: 2}]
+`,
+    );
   }
 
   relay(...args: string[]) {
     return this.run(["detect", "relay", ...args]);
-  }
-
-  /** Takes a board that is there already for the one of the relays. */
-  async use(board: BoardProcess): Promise<void> {
-    await this.relay("add", "lamp", "--simulated");
-    await this.relay("add", "horn", "--channel", "2");
-    const path = join(this.home, "config/stint/detect.yaml");
-    const text = readFileSync(path, "utf8");
-    writeFileSync(path, text.replace("kind: simulator", `kind: simulator\n    socket: ${board.socket}`));
   }
 
   /** Starts `relay on`. Resolves once it is on. */
@@ -32,37 +39,17 @@ class Box extends Sandbox {
 }
 
 describe("stint detect relay", () => {
-  test.concurrent("add and remove name relays", async () => {
-    await using box = new Box();
-    const none = await box.relay("add", "lamp");
-    expect([none.code, none.err]).toEqual([69, expect.stringContaining("--simulated")]);
-    expect((await box.relay("add", "lamp", "--simulated", "--channel", "2")).lines).toEqual([
-      expect.objectContaining({ type: "relay_added", id: "lamp", board: "simulated", channel: 2 }),
-    ]);
-    // The one board there is by now.
-    await box.relay("add", "horn", "--channel", "3");
-    const twice = await box.relay("add", "horn");
-    expect([twice.code, twice.err]).toEqual([2, expect.stringContaining("horn")]);
-    const relay = { v: 1, type: "relay", board: "simulated", mode: "alarm", state: null };
-    expect((await box.relay("list")).lines).toEqual([
-      { ...relay, id: "lamp", channel: 2 },
-      { ...relay, id: "horn", channel: 3 },
-    ]);
-    expect((await box.relay("remove", "hron")).err).toContain("did you mean horn?");
-    expect((await box.relay("remove", "horn")).code).toBe(0);
-    expect((await box.relay("list")).lines).toHaveLength(1);
-  });
-
   test.concurrent("test, pulse and off work without a host, and leave nothing behind", async () => {
     await using box = new Box();
-    await box.relay("add", "lamp", "--simulated");
     const tested = await box.relay("test");
-    expect(tested.lines.map(({ id, ok }: Line) => [id, ok])).toEqual([["lamp", true]]);
-    expect((await box.relay("pulse", "lamp", "--for", "1")).lines).toEqual([
-      { v: 1, type: "relay", id: "lamp", ok: true, text: "on for 1 s, then off" },
+    expect(tested.lines.map(({ id, ok }: Line) => [id, ok])).toEqual([
+      ["lamp", true],
+      ["horn", true],
+    ]);
+    expect((await box.relay("pulse", "lamp")).lines).toEqual([
+      { v: 1, type: "relay", id: "lamp", ok: true, text: "on for 500ms, then off" },
     ]);
     expect((await box.relay("off")).code).toBe(0);
-    expect((await box.relay("ack")).code).toBe(69);
     expect(
       await until(
         () => box.processes(),
@@ -75,9 +62,9 @@ describe("stint detect relay", () => {
   });
 
   test.concurrent("on holds it on until it is interrupted, and nobody else gets the board meanwhile", async () => {
-    await using box = new Box();
-    await using board = await BoardProcess.start(box.home);
-    await box.use(board);
+    using place = new Folder();
+    await using board = await BoardProcess.start(place.path);
+    await using box = new Box(board);
     const child = await box.on(board);
     const other = await box.relay("on", "horn");
     expect([other.code, other.err]).toEqual([75, expect.stringContaining(`in use by pid ${child.pid}`)]);
@@ -85,13 +72,13 @@ describe("stint detect relay", () => {
     child.kill("SIGINT");
     expect(await child.exited).toBe(130);
     expect(board.bits).toBe(0);
-    expect(await child.stdout.text()).toContain('"text":"on for 10 min"');
+    expect(await child.stdout.text()).toContain('"text":"on for 10m"');
   });
 
   test.concurrent("on that is killed leaves nothing on and nothing behind", async () => {
-    await using box = new Box();
-    await using board = await BoardProcess.start(box.home);
-    await box.use(board);
+    using place = new Folder();
+    await using board = await BoardProcess.start(place.path);
+    await using box = new Box(board);
     const child = await box.on(board, "--for", "1h");
     child.kill("SIGKILL");
     await until(() => board.bits === 0);
@@ -101,9 +88,9 @@ describe("stint detect relay", () => {
   });
 
   test.concurrent("a board that is away is an answer, and exits with 1", async () => {
-    await using box = new Box();
-    await using board = await BoardProcess.start(box.home);
-    await box.use(board);
+    using place = new Folder();
+    await using board = await BoardProcess.start(place.path);
+    await using box = new Box(board);
     const child = await box.on(board);
     await board.unplug();
     expect(await child.exited).toBe(1);
@@ -112,10 +99,47 @@ describe("stint detect relay", () => {
     const away = await box.relay("pulse", "lamp");
     expect([away.code, away.err]).toEqual([69, expect.stringContaining("no simulated board at")]);
   });
+});
 
-  test.concurrent("udev-rule prints a rule and nothing else", async () => {
-    await using box = new Box();
-    const { code, out } = await box.relay("udev-rule");
+describe("in the file", () => {
+  let home: Home;
+  beforeEach(() => {
+    home = enterHome();
+  });
+  afterEach(() => home[Symbol.dispose]());
+  /** Where boards are looked for: their library isn't loaded by a test runner. */
+  const run = (...args: string[]) => {
+    const command = [...stint.source, "detect", "relay", ...args];
+    const { stdout, stderr, exitCode } = Bun.spawnSync(command, { env: process.env });
+    const lines = stdout.toString().split("\n").slice(0, -1);
+    return { lines: lines.map((line) => JSON.parse(line)), err: stderr.toString(), code: exitCode };
+  };
+  const add = (id: string, options: Options = {}) => inProcess((context) => relays.add(context, id, options));
+  const remove = (id: string) => inProcess((context) => relays.remove(context, id));
+
+  test("add and remove name relays", async () => {
+    const none = run("add", "lamp");
+    expect([none.code, none.err]).toEqual([69, expect.stringContaining("--simulated")]);
+    expect((await add("lamp", { simulated: true, channel: 2 })).lines).toEqual([
+      expect.objectContaining({ type: "relay_added", id: "lamp", board: "simulated", channel: 2 }),
+    ]);
+    // The one board there is by now.
+    await add("horn", { channel: 3 });
+    const twice = await add("horn");
+    expect([twice.code, twice.err]).toEqual([2, expect.stringContaining("horn")]);
+    const relay = { v: 1, type: "relay", board: "simulated", mode: "alarm", state: null };
+    expect(run("list").lines).toEqual([
+      { ...relay, id: "lamp", channel: 2 },
+      { ...relay, id: "horn", channel: 3 },
+    ]);
+    expect((await remove("hron")).err).toContain("did you mean horn?");
+    expect((await remove("horn")).code).toBe(0);
+    expect((await loadInstallation("default")).installation.relays.map(({ id }) => id)).toEqual(["lamp"]);
+    expect((await inProcess((context) => relays.ack(context, []))).code).toBe(69);
+  });
+
+  test("udev-rule prints a rule and nothing else", async () => {
+    const { code, out } = await inProcess(relays.udevRule);
     expect([code, out]).toEqual([0, expect.stringMatching(/^(#.*\n)*KERNEL=="hidraw\*".*\n$/)]);
   });
 });

@@ -194,8 +194,7 @@ export class Camera implements AsyncDisposable {
       await setImmediate();
       if (signal.aborted) return;
     }
-    const limit = feed.lastFrameAt === null ? firstMs : stallMs;
-    feed.kill(`no picture for ${limit / 1000} s`);
+    feed.kill(feed.late(feed.lastFrameAt === null ? firstMs : stallMs));
   }
 
   #came(frame: Frame, { stream }: Feed): void {

@@ -15,6 +15,7 @@ import {
   streamOf,
   type Wanted,
   whyEnded,
+  whyNoPicture,
 } from "../../core/ffmpeg.ts";
 import type { Frame } from "../../core/frame.ts";
 import { PictureReader } from "../../core/ppm.ts";
@@ -95,6 +96,12 @@ export class Feed implements AsyncDisposable {
   /** Monotonic ms; null before the first. */
   get lastFrameAt(): number | null {
     return this.#lastFrameAt;
+  }
+
+  /** What is said of it when there was no picture for so long, ms. */
+  late(ms: number): string {
+    const why = this.#lastFrameAt === null ? whyNoPicture(this.#said) : undefined;
+    return `no picture for ${ms / 1000} s${why === undefined ? "" : `: ${why}`}`;
   }
 
   /** Ends it at once; {@link ended} says why. */

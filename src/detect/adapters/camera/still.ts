@@ -24,7 +24,7 @@ export async function tryCamera(wanted: Wanted, signal: AbortSignal): Promise<Tr
   await using feed = new Feed(wanted, { clock: systemClock, picture: first.resolve });
   const ended = feed.ended.then(({ why }) => why);
   const came = await within(Promise.race([first.promise, ended]), { ms: FIRST_MS, signal });
-  if (came === LATE) throw noPicture(signal.aborted ? "interrupted" : `no picture for ${FIRST_MS / 1000} s`);
+  if (came === LATE) throw noPicture(signal.aborted ? "interrupted" : feed.late(FIRST_MS));
   if (typeof came === "string") throw noPicture(came);
   return { picture: came, stream: feed.stream, ms: came.at - opened };
 }

@@ -5,7 +5,14 @@ import type { Detection, Picture } from "../../core/frame.ts";
 import type { DetectorConfig } from "../../core/installation.ts";
 import { type Colours, type Placement, paint, type Size } from "../../core/letterbox.ts";
 import { decodeNanodet, nanodetColours, nanodetInput } from "../../core/nanodet.ts";
-import { decodeYolo, yoloColours, yoloInput, yoloLayout, yoloShapes } from "../../core/yolo.ts";
+import {
+  decodeYolo,
+  type YoloLayout,
+  yoloColours,
+  yoloInput,
+  yoloLayout,
+  yoloShapes,
+} from "../../core/yolo.ts";
 import { builtinModel } from "./builtin.ts";
 
 /** A network that finds people. It computes where it is called: in a thread of its own. */
@@ -24,8 +31,18 @@ type Shape = { readonly type: string; readonly shape: readonly (number | string)
 export async function openModel(config: DetectorConfig): Promise<Model> {
   const runtime = await loadRuntime();
   const network = new Network(runtime, await openSession(runtime, config));
-  return config.model === "builtin" ? nanodet(network, config) : yolo(network, config);
+  const model = config.model === "builtin" ? nanodet(network, config) : yolo(network, config);
+  try {
+    await model.detect(BLANK);
+  } catch (error) {
+    if (error instanceof Expected) throw error;
+    throw new Expected(Exit.config, `the model ${config.model} can't be used: ${oneLine(message(error))}`);
+  }
+  return model;
 }
+
+/** A picture that shows nothing. */
+const BLANK: Picture = { data: new Uint8Array(3 * 32 * 32), width: 32, height: 32 };
 
 type Runtime = typeof import("onnxruntime-node");
 
@@ -104,8 +121,8 @@ class Network {
 const shapeOf = (value: InferenceSession.ValueMetadata): Shape =>
   value.isTensor ? { type: value.type, shape: value.shape } : { type: "no tensor", shape: [] };
 
-async function nanodet(network: Network, { score }: DetectorConfig): Promise<Model> {
-  const model: Model = {
+function nanodet(network: Network, { score }: DetectorConfig): Model {
+  return {
     async detect(picture) {
       const { size, at } = nanodetInput(picture);
       const outputs = await network.run(picture, size, at, nanodetColours);
@@ -117,16 +134,11 @@ async function nanodet(network: Network, { score }: DetectorConfig): Promise<Mod
       );
     },
   };
-  await model.detect(BLANK);
-  return model;
 }
 
-/** A picture that shows nothing. */
-const BLANK: Picture = { data: new Uint8Array(3 * 32 * 32), width: 32, height: 32 };
-
-async function yolo(network: Network, config: DetectorConfig): Promise<Model> {
+function yolo(network: Network, config: DetectorConfig): Model {
   const refuse = (found: string, wanted: string) =>
-    new Expected(Exit.config, `the model ${config.model} has ${found}`, `${wanted} is expected`);
+    new Expected(Exit.config, `the model ${config.model} has ${found}`, wanted);
   const [input, ...others] = network.inputs;
   const [batch, planes, high, wide] = input?.shape ?? [];
   // A dimension that isn't fixed has a name, or none.
@@ -139,41 +151,31 @@ async function yolo(network: Network, config: DetectorConfig): Promise<Model> {
     planes !== 3
   ) {
     const found = network.inputs.map(shown).join(" and ") || "none";
-    throw refuse(`the input ${found}`, "float32[1, 3, height, width]");
+    throw refuse(`the input ${found}`, "float32[1, 3, height, width] is expected");
   }
   const size = {
     width: free(wide) ? FREE_SIDE : Number(wide),
     height: free(high) ? FREE_SIDE : Number(high),
   };
-
+  const shapes = yoloShapes(size);
   const wanted =
     config.layout === "auto"
-      ? Object.entries(yoloShapes)
+      ? `${Object.entries(shapes)
           .map(([name, shape]) => `${shape} (${name})`)
-          .join(", ")
-      : `${yoloShapes[config.layout]} (${config.layout})`;
-  const look = async (picture: Picture) => {
-    const at = yoloInput(picture, size);
-    const [output] = await network.run(picture, size, at, yoloColours);
-    return { at, output };
-  };
+          .join(", ")} is expected of ${size.width} × ${size.height}; detector.layout says which`
+      : `${shapes[config.layout]} is expected of ${size.width} × ${size.height}: detector.layout is ${config.layout}`;
+
   // Often only what it gives says how it is laid out.
-  let first: Awaited<ReturnType<typeof look>>;
-  try {
-    first = await look(BLANK);
-  } catch (error) {
-    throw new Expected(Exit.config, `the model ${config.model} can't be run: ${oneLine(message(error))}`);
-  }
-  const { output } = first;
-  const layout = output?.type === "float32" ? yoloLayout(output.dims, config.layout) : undefined;
-  if (!output || !layout) {
-    const found = output ? shown({ type: output.type, shape: output.dims }) : "none";
-    throw refuse(`the output ${found}`, wanted);
-  }
+  let layout: YoloLayout | undefined;
   return {
     async detect(picture) {
-      const { at, output } = await look(picture);
-      if (!output) throw new Error("the model gave nothing");
+      const at = yoloInput(picture, size);
+      const [output] = await network.run(picture, size, at, yoloColours);
+      if (output?.type === "float32") layout ??= yoloLayout(output.dims, size, config.layout);
+      if (!output || !layout) {
+        const found = output ? shown({ type: output.type, shape: output.dims }) : "none";
+        throw refuse(`the output ${found}`, wanted);
+      }
       return decodeYolo(layout, output.data as Float32Array, output.dims, at, config.score);
     },
   };

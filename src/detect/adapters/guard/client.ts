@@ -125,9 +125,9 @@ export class Guard implements AsyncDisposable {
     return this.#state;
   }
 
-  /** What a board last said; `bits` is null while it is away or nobody knows. */
+  /** What a board last said; `bits` is null while it is away or nobody knows. One that isn't held is away. */
   boardState(name: string): { present: boolean; bits: number | null; serial: string | null } {
-    const { present, bits, serial } = this.#known(name).report;
+    const { present, bits, serial } = this.#boards.get(name)?.report ?? nothingKnown(name);
     return { present, bits, serial };
   }
 

@@ -1,22 +1,16 @@
-import { readFileSync, rmSync } from "node:fs";
-import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { Expected, message } from "../../../kernel/errors.ts";
-import { talk } from "../../../kernel/output.ts";
-import { stateFolder } from "../../../kernel/paths.ts";
-import { type FileLock, lockFile } from "../../../kernel/runtime.ts";
+import type { ProcessIdentity } from "../../../kernel/runtime.ts";
 import { bitsText } from "../../core/dcttech.ts";
 import { type BoardReport, Latch, type SetRequest } from "../../core/guard.ts";
 import type { BoardConfig } from "../../core/installation.ts";
 import { NotAsTold, type RelayInterface } from "../relay/board.ts";
 import { openBoard } from "../relay/open.ts";
+import { BoardBusy, lockBoard } from "./lock.ts";
 
 /** How often an OFF that didn't hold is written again, ms. */
 const OFF_AGAIN_MS = 100;
 /** How often a board that is away is looked for, and one that is there is read, ms. */
 const LOOK_MS = 1_000;
-/** The guard of a host that was killed is gone by then, ms; looked for every so often. */
-const LEFT_MS = { within: 1_500, every: 50 } as const;
 
 /** A `set` that waits for its turn. */
 type Wish = { readonly request: SetRequest; age(): number; done(why: string | undefined): void };
@@ -32,6 +26,7 @@ const UNKNOWN = "the board isn't known to be off";
 export class Keeper {
   readonly name: string;
   readonly #config: BoardConfig;
+  readonly #host: ProcessIdentity;
   readonly #changed: () => void;
   readonly #latch = new Latch();
   readonly #wishes: Wish[] = [];
@@ -48,10 +43,14 @@ export class Keeper {
   #poked = Promise.withResolvers<void>();
   readonly #over: Promise<void>;
 
-  /** @param changed called when what {@link report} says has changed */
-  constructor(config: BoardConfig, changed: () => void) {
+  /**
+   * @param host for whom it is held
+   * @param changed called when what {@link report} says has changed
+   */
+  constructor(config: BoardConfig, host: ProcessIdentity, changed: () => void) {
     this.name = config.name;
     this.#config = config;
+    this.#host = host;
     this.#changed = changed;
     this.#over = this.#work();
   }
@@ -138,7 +137,7 @@ export class Keeper {
     try {
       const relay = await openBoard(this.#config);
       try {
-        this.#held = { relay, lock: await lockBoard(relay.path) };
+        this.#held = { relay, lock: await lockBoard(relay.path, this.#host) };
       } catch (error) {
         await relay[Symbol.asyncDispose]();
         throw error;
@@ -242,56 +241,4 @@ export class Keeper {
   #refuseWishes(why: string): void {
     for (const { done } of this.#wishes.splice(0)) done(why);
   }
-}
-
-/** Another guard has it. */
-class BoardBusy extends Error {}
-
-/**
- * Takes a board for this guard alone. The guard of a host that was killed has a moment to switch off.
- * @throws BoardBusy while another guard has it
- */
-async function lockBoard(board: string): Promise<Disposable> {
-  const file = `relay${board.replaceAll(/[^\w.]+/g, "-")}.lock`;
-  for (let waited = 0; ; waited += LEFT_MS.every) {
-    let lock: FileLock | undefined;
-    let path: string;
-    try {
-      path = join(stateFolder(), file);
-      lock = lockFile(path, "exclusive");
-    } catch (error) {
-      // A full disk, or one that can't be written, is no reason to leave a relay on.
-      talk(`${message(error)}: another guard isn't kept from ${board}\n`);
-      return { [Symbol.dispose]: () => {} };
-    }
-    if (lock) return named(lock, path);
-    if (waited >= LEFT_MS.within) throw new BoardBusy(`it is in use by ${holder(path)}`);
-    await sleep(LEFT_MS.every);
-  }
-}
-
-/** Says who has it, and removes the file when it is given back. */
-function named(lock: FileLock, path: string): Disposable {
-  try {
-    lock.write(`${process.ppid}`);
-  } catch {
-    // A full disk: it is locked all the same.
-  }
-  return {
-    [Symbol.dispose]() {
-      // While it is still held: whoever has opened it meanwhile sees that it has lost its name.
-      if (lock.inPlace) rmSync(path, { force: true });
-      lock[Symbol.dispose]();
-    },
-  };
-}
-
-function holder(path: string): string {
-  try {
-    const pid = readFileSync(path, "utf8");
-    if (/^\d+$/.test(pid)) return `pid ${pid}`;
-  } catch {
-    // It has just been given back.
-  }
-  return "another process";
 }

@@ -2,6 +2,7 @@ import { type ChildProcessByStdio, spawn } from "node:child_process";
 import type { Readable, Writable } from "node:stream";
 import type { Clock } from "../../../kernel/clock.ts";
 import { errno, message } from "../../../kernel/errors.ts";
+import { ownIdentity } from "../../../kernel/runtime.ts";
 import { LATE, within } from "../../../kernel/stack.ts";
 import {
   BEAT_MS,
@@ -84,7 +85,7 @@ export class Link {
     });
     const late = clock.monotonic() + START_MS;
     this.#beating = setInterval(() => this.#beat(late), BEAT_MS);
-    this.#say({ ask: "hold", boards });
+    this.#say({ ask: "hold", host: ownIdentity(), boards });
     this.#say({ ask: "beat", at: clock.boot() });
   }
 

@@ -65,7 +65,7 @@ class Sentry {
     switch (request.ask) {
       case "hold":
         if (this.#keepers.length > 0) throw new Error("it holds boards already");
-        this.#keepers = request.boards.map((board) => new Keeper(board, () => this.#changed()));
+        this.#keepers = request.boards.map((board) => new Keeper(board, request.host, () => this.#changed()));
         void this.#switchOff().then(() => this.#report({ type: "ready", boards: this.#boards }));
         break;
       case "beat":
