@@ -1,4 +1,5 @@
 import tab from "@bomb.sh/tab/commander";
+import type { Command } from "commander";
 import { buildProgram, type CommandSpec, type Context } from "./command.ts";
 import { Exit, Expected } from "./errors.ts";
 
@@ -38,7 +39,15 @@ complete -c stint -a '(__stint_complete)'
 /** The tree as the library wants it: its own command for the script would stand there twice. */
 function completing(root: CommandSpec) {
   const commands = (root.commands ?? []).filter(({ usage }) => !usage.startsWith("completions"));
-  return tab(buildProgram({ ...root, commands }), { completionCommandName: "completions" });
+  const program = buildProgram({ ...root, commands });
+  describeShortly(program);
+  return tab(program, { completionCommandName: "completions" });
+}
+
+/** A candidate is a line: of what a command is described with only its summary, else each paragraph would be one too. */
+function describeShortly(command: Command): void {
+  command.description(command.summary());
+  command.commands.forEach(describeShortly);
 }
 
 /** `stint completions SHELL`. @throws Expected 2 */

@@ -30,6 +30,7 @@ const measured: Health = {
   storage: null,
   hooks: null,
   mqtt: null,
+  config: null,
 };
 const camera = { name: "hall", state: "live", fps: 5, reconnects: 3, latency_ms: 41.2, error: null };
 const state = (more: Partial<DetectView> = {}): DetectView => ({

@@ -59,6 +59,7 @@ function relays(
     saved: { latched: given.latched ?? [], cycles: { lamp: 7 } },
     clock: systemClock,
     log: new KeptLog(),
+    ending: () => "shutdown",
     happened: (happening) => happened.push(happening),
     changed: () => {},
   });

@@ -1,6 +1,6 @@
 /** `stint detect` as its users run it: the executable, real cameras as files or over RTSP, a board that is a process. */
 import { expect, test } from "bun:test";
-import { closeSync, constants, openSync, readFileSync, writeSync } from "node:fs";
+import { closeSync, constants, openSync, readFileSync, writeFileSync, writeSync } from "node:fs";
 import { makeFifo } from "../../src/kernel/runtime.ts";
 import { type Config, camera, comesAndGoes, DetectBox } from "../support/detect.ts";
 import { alive } from "../support/modules.ts";
@@ -92,13 +92,19 @@ test.concurrent("kill -9 of the host switches all off, leaves nothing behind, an
   await using at = await boxed([street()]);
   const { box, board } = at;
   await box.do("run", "--detach");
-  const { session_id } = await box.until(({ relays }) => relays.every(({ state }) => state === "on"));
+  await box.until(({ relays }) => relays.every(({ state }) => state === "on"));
   expect(board.bits).toBe(LAMP | MACHINE);
   await box.do("disarm", "street/all");
   await box.until(({ relays }) => relays[0]?.state === "off");
   await box.do("arm");
   await box.until(({ relays }) => relays[0]?.state === "on");
   await box.do("disarm", "street/sky");
+  // What is disarmed stays so, also when it is stopped and begun anew.
+  await box.do("stop");
+  await box.do("run", "--detach");
+  const begun = await box.until(({ relays }) => relays[0]?.state === "on");
+  expect(begun).toMatchObject({ zones: [{ armed: true }, { armed: false }], relays: [{}, { state: "off" }] });
+  const { session_id } = begun;
   const parts = box.parts;
   expect([parts.guard.length, parts.ffmpeg.length]).toEqual([1, 1]);
   await box.kill();
@@ -109,6 +115,12 @@ test.concurrent("kill -9 of the host switches all off, leaves nothing behind, an
   expect(again["session_id"]).toBe(session_id as string);
   expect(again.zones).toMatchObject([{ armed: true }, { armed: false }]);
   expect(again.relays[1]?.state).toBe("off");
+  expect(named(await box.events(), "session").map(({ is }) => is)).toEqual([
+    "started",
+    "stopped",
+    "started",
+    "taken_up",
+  ]);
   await box.do("stop");
 });
 
@@ -241,6 +253,22 @@ test.concurrent("what is installed is changed while it runs; what is wrong is re
   expect(refused.code).not.toBe(0);
   await box.do("cameras", "remove", "second");
   await box.until(({ cameras, relays }) => cameras.length === 1 && relays[0]?.state === "on");
+  // By hand too; a mistake is told, and nothing else comes of it.
+  const text = readFileSync(box.file, "utf8");
+  writeFileSync(box.file, text.replace("mode: permit", "mode: permitt"));
+  const ill = await until(
+    async () => (await box.run(["detect", "health"])).lines[0],
+    (line) => line?.["ok"] === false,
+  );
+  expect(JSON.stringify(ill?.["problems"])).toContain("isn't taken in");
+  expect((await box.state()) as object).toMatchObject({
+    state: "running",
+    relays: [{ state: "on" }, { state: "on" }],
+  });
+  expect(await box.do("relay", "off", "machine")).toMatchObject({ ok: true });
+  expect(board.bits).toBe(LAMP);
+  writeFileSync(box.file, text.replace("mode: permit", "mode: alarm"));
+  await box.until(({ zones }) => zones[1] !== undefined && (zones[1] as Line)["mode"] === "alarm");
   await box.do("stop");
   expect(board.bits).toBe(0);
 });

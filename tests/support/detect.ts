@@ -67,13 +67,19 @@ export class DetectBox extends HostBox {
     return lines[0] ?? {};
   }
 
-  /** Asks again and again until a state holds. */
-  until(holds: (state: Line & DetectLine) => boolean, ms = 15_000): Promise<Line & DetectLine> {
-    return until(
-      async () => (await this.state()) as Line & DetectLine,
-      (state) => holds(state),
+  /** Asks again and again until a state holds; one that can't be had yet (75, on a busy machine) is no answer. */
+  async until(holds: (state: Line & DetectLine) => boolean, ms = 15_000): Promise<Line & DetectLine> {
+    const state = await until(
+      async () => {
+        const { code, lines, err } = await this.run(["detect", "status"]);
+        if (code !== 0 && code !== 75) throw new Error(`status: ${code} ${err}`);
+        return lines[0] as (Line & DetectLine) | undefined;
+      },
+      (state) => state?.cameras !== undefined && holds(state),
       ms,
     );
+    if (!state) throw new Error("there is a state that holds");
+    return state;
   }
 
   async events(): Promise<Line[]> {

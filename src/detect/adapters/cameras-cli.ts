@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Context, Options } from "../../kernel/command.ts";
 import { didYouMean } from "../../kernel/core/nearest.ts";
@@ -7,7 +8,7 @@ import { printTable } from "../../kernel/table.ts";
 import { applyEdit } from "../core/edit.ts";
 import type { Wanted } from "../core/ffmpeg.ts";
 import type { CameraConfig, Installation } from "../core/installation.ts";
-import { addressProblem, shownUrl } from "../core/url.ts";
+import { addressProblem, schemeless, shownUrl } from "../core/url.ts";
 import { type Trial, tryCamera } from "./camera/still.ts";
 import { changeInstallation, loadInstallation } from "./installation.ts";
 import { applyLive } from "./reach.ts";
@@ -30,13 +31,10 @@ export async function add(context: Context, name: string, typed: string, options
     throw new Expected(Exit.usage, `'${name}' is no name for a camera`, hint);
   }
   const url = await addressOf(typed);
-  const { installation } = await loadInstallation(context.profile);
+  const { installation, path } = await loadInstallation(context.profile);
   if (installation.cameras.some((camera) => camera.name === name)) {
-    throw new Expected(
-      Exit.usage,
-      `there is a camera ${name} already`,
-      `stint detect cameras remove ${name}`,
-    );
+    const hint = `change it, with its zones kept, on page 2 of stint detect watch, or in ${path}`;
+    throw new Expected(Exit.usage, `there is a camera ${name} already`, hint);
   }
   const trial = test ? await firstTrial({ ...TRIED, url }) : undefined;
   await changeInstallation(context.profile, (raw) => {
@@ -53,12 +51,16 @@ export async function add(context: Context, name: string, typed: string, options
 
 async function addressOf(typed: string): Promise<string> {
   const said = typed === "-" ? (await readText({ path: undefined, label: "stdin" }, 1)).trim() : typed;
-  const url = said === "" || said.includes("://") ? said : resolve(said);
+  const url = isPath(said) ? resolve(said) : said;
   const problem = addressProblem(url);
   if (!problem) return url;
   // Where it isn't one nobody knows what of it is the password.
   throw new Expected(Exit.usage, `that is no camera's address: ${problem.text}`, problem.hint);
 }
+
+/** A file may be called as a host is. */
+const isPath = (said: string): boolean =>
+  said !== "" && !said.includes("://") && (schemeless(said) === undefined || existsSync(said));
 
 async function firstTrial(wanted: Wanted): Promise<Trial> {
   try {

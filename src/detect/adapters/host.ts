@@ -1,7 +1,8 @@
-import { dirname } from "node:path";
+import { stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { checkpoint, refreshCheckpoint } from "../../kernel/checkpoint.ts";
 import { pick } from "../../kernel/core/glob.ts";
-import { Exit, Expected, message } from "../../kernel/errors.ts";
+import { Exit, Expected, errno, message } from "../../kernel/errors.ts";
 import { every } from "../../kernel/every.ts";
 import { generation, type Open } from "../../kernel/generation.ts";
 import type { Activity, Host } from "../../kernel/host.ts";
@@ -10,7 +11,7 @@ import { liveTimers } from "../../kernel/runtime.ts";
 import { seatName } from "../../kernel/seat.ts";
 import type { Slot } from "../../kernel/slot.ts";
 import type { EventRow, Happening } from "../core/event.ts";
-import { type BoardConfig, type Installation, relayMode } from "../core/installation.ts";
+import { type BoardConfig, type Installation, relayMode, zoneId } from "../core/installation.ts";
 import { scaled } from "../core/picture.ts";
 import type { Override, Saved } from "../core/saved.ts";
 import { atRest, type DetectView, type GuardState, type Health } from "../core/view.ts";
@@ -20,17 +21,20 @@ import { Guard, type GuardEvents, type GuardOptions } from "./guard/client.ts";
 import { HookRunner } from "./hooks.ts";
 import { loadInstallation } from "./installation.ts";
 import { Journal } from "./journal.ts";
-import { Live, type Seen } from "./live.ts";
+import { Live, override, type Seen } from "./live.ts";
 import { type Mqtt, openMqtt } from "./mqtt.ts";
+import type { Hosted } from "./reach.ts";
 import { ownBoard } from "./relay/own-board.ts";
 import { RelayManager, type RelayOutcome, type Switch } from "./relays.ts";
-import { Snapshots } from "./snapshots.ts";
+import { Snapshots, snapshotFolder } from "./snapshots.ts";
 import { Usage } from "./usage.ts";
 
 /** What nobody has seen for a while isn't known any more: so often it is looked at, ms. */
 const TICK_MS = 100;
 /** How often usage is measured, ms. */
 const MEASURE_MS = 5_000;
+/** How often it is looked whether somebody has edited what is installed, ms. */
+const FILE_MS = 2_000;
 /** Clients are told of changes so often at most, ms: pictures are five a second of each camera. */
 const TELL_MS = 100;
 /** A relay that is tested is on for so long, ms. */
@@ -66,21 +70,29 @@ type Running = {
  */
 export async function openDetect(
   host: Host,
-  begun: Saved,
+  { saved: begun, crashed }: Pick<Hosted, "saved" | "crashed">,
   told: (row: EventRow) => void,
   random: () => number = Math.random,
 ): Promise<Activity<object>> {
   const { clock, log, profile, stack, store } = host;
   const dryRun = begun.dry_run;
-  let { installation } = await loadInstallation(profile);
+  const loaded = await loadInstallation(profile);
+  const { path } = loaded;
+  let { installation } = loaded;
+  let begins: "started" | "taken_up" | undefined = crashed ? "taken_up" : "started";
+  let lastState: string | undefined;
   const overrides = new Map<string, Override>(Object.entries(begun.overrides));
   let saved: Saved = begun;
   /** What can't be kept for now, by who keeps it. */
   const unkept = new Map<"events" | "snapshots" | "state", string>();
   let running: Running | undefined;
+  /** Why the file isn't taken in as it is now. */
+  let unread: string | null = null;
+  /** Why relays go off when what is open is disposed. */
+  let ending = "shutdown";
   const usage = new Usage(clock);
 
-  let mqtt: Slot<Pick<Mqtt, "update" | "event" | typeof Symbol.asyncDispose>> | undefined;
+  let mqtt: Slot<Pick<Mqtt, "update" | "event" | "problem" | typeof Symbol.asyncDispose>> | undefined;
   let telling: ReturnType<typeof setTimeout> | undefined;
   const changed = () => {
     telling ??= setTimeout(() => {
@@ -143,7 +155,7 @@ export async function openDetect(
   mqtt = await host.slot("mqtt", async () =>
     installation.mqtt
       ? openMqtt(installation.mqtt, { log, profile })
-      : { update: () => {}, event: () => {}, async [Symbol.asyncDispose]() {} },
+      : { update: () => {}, event: () => {}, problem: null, async [Symbol.asyncDispose]() {} },
   );
 
   /** What outlives this host. */
@@ -184,18 +196,23 @@ export async function openDetect(
   const keep = async (row: EventRow, { camera, zone, at, frame, people }: Seen) => {
     const { clip_before_ms: before, clip_after_ms: after } = installation.retention;
     const source = running?.cameras[camera];
+    let snapshot: string | undefined;
     if (frame) {
       const label = `${installation.cameras[camera]?.name ?? ""}/${zone.name}`;
-      const snapshot = await snapshots.picture(row.id, frame, people, zone.points, label);
+      snapshot = await snapshots.picture(row.id, frame, people, zone.points, label);
       if (snapshot !== undefined) journal.attach(row.id, { snapshot });
     }
+    // With the picture, for whoever passes it on.
+    hooks.fire("trip", {
+      ...row,
+      snapshot: snapshot === undefined ? null : join(snapshotFolder(profile), snapshot),
+    });
     if (!source || before + after === 0) return;
     const bytes = await source.clip(at - before, at + after, leaving.signal);
     const clip = bytes && (await snapshots.clip(row.id, bytes));
     if (clip !== undefined) journal.attach(row.id, { clip });
   };
   const tripped = (row: EventRow, seen: Seen) => {
-    hooks.fire("trip", row);
     keep(row, seen).catch((error: unknown) => log.warn("what was seen isn't kept", { event: row.id, error }));
   };
   /** Clips that still wait for what comes are given up at the end. */
@@ -232,6 +249,7 @@ export async function openDetect(
     storage: [...unkept.values()][0] ?? null,
     hooks: hooks.failure,
     mqtt: mqtt?.current?.problem ?? null,
+    config: unread,
   });
   host.show(view);
 
@@ -251,6 +269,10 @@ export async function openDetect(
     // No disk keeps a relay from being switched.
     unwritten: stateKept,
     async reached(state) {
+      const is = state === "running" ? (begins ?? "resumed") : state === "paused" ? "paused" : "stopped";
+      begins = undefined;
+      if (state !== lastState) happened({ event: "session", is });
+      lastState = state;
       saved = { ...leave(), paused: state === "paused", over: state === "stopping" && host.stopAsked() };
       const type = state === "running" ? "WATCHING" : state === "paused" ? "PAUSED" : "STOPPED";
       await store.write((db) =>
@@ -335,6 +357,7 @@ export async function openDetect(
               saved: leave(),
               clock,
               log,
+              ending: () => ending,
               happened,
               changed: () => {
                 changed();
@@ -360,6 +383,7 @@ export async function openDetect(
           { disposeMs: GUARD_MS },
         );
         saved = { ...saved, not_off: null };
+        ending = "shutdown";
         manager = opened;
         running = { now, live, relays: opened, guard, detector: undefined, cameras };
         live.drive(opened);
@@ -370,6 +394,15 @@ export async function openDetect(
           "watch",
           every(TICK_MS, async () => live.evaluate(), log),
         );
+        // Whoever edits the file tells nobody.
+        let seen = await fileState(path);
+        const look = async () => {
+          const now = await fileState(path);
+          if (now === seen) return;
+          seen = now;
+          await reloaded();
+        };
+        await open("installation", every(FILE_MS, look, log));
         await open(
           "usage",
           every(
@@ -418,16 +451,21 @@ export async function openDetect(
     commands: {
       arm: async (args) => {
         const { zones, armed } = armOf(args);
-        if (!running) throw new Expected(Exit.again, "it is paused", "stint detect resume");
-        const ids = running.live.zoneIds;
+        const ids = installation.cameras.flatMap(({ name, zones }) =>
+          zones.map((zone) => zoneId(name, zone.name)),
+        );
         const { picked, unknown } = pick(zones.length === 0 ? ["*"] : zones, ids);
         if (unknown.length > 0 && zones.length > 0) return { zones: [], unknown };
-        running.live.arm(picked, armed);
+        override(installation, overrides, picked, armed);
+        running?.live.armed(picked);
         void save();
         return { zones: picked, unknown: [] };
       },
       relay: async (args) => {
         const { act, ids: named, for_ms } = relayOf(args);
+        // In a pause everything is off already.
+        if (act === "off" && !running)
+          return { outcomes: named.map((relay) => ({ relay, ok: true, text: "off" })) };
         const manager = relays();
         const ids = named.length > 0 ? named : manager.ids;
         const until = clock.monotonic() + (for_ms ?? (act === "pulse" ? PULSE_MS : Number.POSITIVE_INFINITY));
@@ -454,20 +492,29 @@ export async function openDetect(
       },
       measure: async () => ({ timers: await liveTimers() }),
       reload: async () => {
-        const done = reloading.then(reload);
-        reloading = done.catch(() => {});
-        await done;
+        await reloaded();
         return {};
       },
       pause: async () => {
+        ending = "pause";
         await host.pause();
         return { not_off: saved.not_off };
       },
       resume: async () => resume(),
-      toggle: async () => (running ? host.pause() : resume()),
+      toggle: async () => {
+        ending = "pause";
+        await (running ? host.pause() : resume());
+      },
     },
   };
   return activity;
+
+  /** One after another. */
+  async function reloaded(): Promise<void> {
+    const done = reloading.then(reload);
+    reloading = done.catch(() => {});
+    await done;
+  }
 
   /** What is installed may have been mended since. */
   async function resume(): Promise<void> {
@@ -477,7 +524,18 @@ export async function openDetect(
 
   /** Takes in what is installed now. @throws what it can't be opened with; then it goes on as it was */
   async function reload(): Promise<void> {
-    const { installation: next } = await loadInstallation(profile);
+    try {
+      await takeIn((await loadInstallation(profile)).installation);
+      unread = null;
+    } catch (error) {
+      unread = message(error);
+      throw error;
+    } finally {
+      changed();
+    }
+  }
+
+  async function takeIn(next: Installation): Promise<void> {
     const before = installation;
     const differs = (of: (installation: Installation) => unknown) =>
       JSON.stringify(of(next)) !== JSON.stringify(of(before));
@@ -491,6 +549,7 @@ export async function openDetect(
     }
     try {
       // Whatever else has changed: all relays off, and all of it anew.
+      ending = "configuration";
       await host.renew();
     } catch (error) {
       installation = before;
@@ -520,6 +579,16 @@ async function openGuard(
   }
   const limits = { openMs: GUARD_OPEN_MS, disposeMs: GUARD_MS };
   return open("guard", (signal) => Guard.open(found, options, signal), limits);
+}
+
+/** What tells whether a file was written since; its absence is a state too. */
+async function fileState(path: string): Promise<string> {
+  try {
+    const { mtimeMs, size, ino } = await stat(path);
+    return `${mtimeMs} ${size} ${ino}`;
+  } catch (error) {
+    return errno(error) ?? message(error);
+  }
 }
 
 const switchOf = (guard: Guard): Switch => ({

@@ -22,7 +22,7 @@ export async function hostDetect(
   const hosting = { kind: "detect", profile, session, schemas: [schema], recreated, life, log } as const;
   await runHost(hosting, async (host) => {
     const isScreen = output.terminal && !output.json;
-    const activity = await openDetect(host, hosted.saved, isScreen ? () => {} : tell);
+    const activity = await openDetect(host, hosted, isScreen ? () => {} : tell);
     if (isScreen) showHosted(context, host, { view: view(context), tell: () => {} });
     else if (!inBackground()) output.onClosed(() => host.end());
     return activity;

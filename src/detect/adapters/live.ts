@@ -245,15 +245,20 @@ export class Live {
     return link?.state === "live" && this.#looks ? "live" : "starting";
   }
 
-  #arm({ config }: Watched, zone: Zone, scheduled: boolean): void {
+  /** @param asked a person has said so just now */
+  #arm({ config }: Watched, zone: Zone, scheduled: boolean, asked = false): void {
     const { overrides, happened } = this.#options;
     const override = overrides.get(zone.id);
     if (override && override.scheduled !== scheduled) overrides.delete(zone.id);
     const armed = overrides.get(zone.id)?.armed ?? scheduled;
     if (armed === zone.armed) return;
     zone.armed = armed;
-    const by = overrides.has(zone.id) ? "person" : "schedule";
-    happened({ event: armed ? "armed" : "disarmed", camera: config.name, zone: zone.config.name, by });
+    happened({
+      event: armed ? "armed" : "disarmed",
+      camera: config.name,
+      zone: zone.config.name,
+      by: asked || overrides.has(zone.id) ? "person" : "schedule",
+    });
     this.#options.changed();
   }
 
@@ -327,15 +332,11 @@ export class Live {
     this.#options.tripped(row, seen);
   }
 
-  /** Arms or disarms zones until their schedule says something else than now. */
-  arm(ids: readonly string[], armed: boolean): void {
-    const here = localMinute();
-    for (const { zones } of this.#cameras) {
-      for (const zone of zones) {
-        if (!ids.includes(zone.id)) continue;
-        const scheduled = isArmed(zone.config.armed, here);
-        if (scheduled === armed) this.#options.overrides.delete(zone.id);
-        else this.#options.overrides.set(zone.id, { armed, scheduled });
+  /** The zones that a person has armed or disarmed, by {@link override}. */
+  armed(ids: readonly string[]): void {
+    for (const watched of this.#cameras) {
+      for (const zone of watched.zones) {
+        if (ids.includes(zone.id)) this.#arm(watched, zone, isArmed(zone.config.armed, localMinute()), true);
       }
     }
     this.evaluate();
@@ -368,10 +369,6 @@ export class Live {
   /** The newest picture of a camera. */
   newest(name: string): Frame | undefined {
     return this.#cameras.find(({ config }) => config.name === name)?.newest;
-  }
-
-  get zoneIds(): string[] {
-    return this.#cameras.flatMap(({ zones }) => zones.map(({ id }) => id));
   }
 
   get reconnects(): number {
@@ -416,6 +413,24 @@ export class Live {
         relays: zone.relays,
       })),
     );
+  }
+}
+
+/** Has zones armed or disarmed until their schedule says something else than now, whether they are watched or not. */
+export function override(
+  { cameras }: Installation,
+  overrides: Map<string, Override>,
+  ids: readonly string[],
+  armed: boolean,
+): void {
+  for (const camera of cameras) {
+    for (const zone of camera.zones) {
+      const id = zoneId(camera.name, zone.name);
+      if (!ids.includes(id)) continue;
+      const scheduled = isArmed(zone.armed, localMinute());
+      if (scheduled === armed) overrides.delete(id);
+      else overrides.set(id, { armed, scheduled });
+    }
   }
 }
 

@@ -15,7 +15,13 @@ import { schema } from "./journal.ts";
 export const REQUEST_VARIABLE = "STINT_DETECT_REQUEST";
 
 /** What a host is to run, under which session; `recreated` when a dead one's goes on. */
-export type Hosted = { session: string; saved: Saved; recreated: boolean };
+export type Hosted = {
+  session: string;
+  saved: Saved;
+  recreated: boolean;
+  /** The one before it died without a word. */
+  crashed: boolean;
+};
 
 const notRunning = (): Expected => new Expected(Exit.unavailable, "detect isn't running", "stint detect run");
 
@@ -60,7 +66,7 @@ const RELOAD_MS = 60_000;
 
 /**
  * What a new host is to run. What a crash or a signal ended goes on under its session, as it was, paused too: somebody may
- * count on that. What a person has stopped is over, but a latch still waits for its acknowledgement.
+ * count on that. What a person has stopped is over; but a latch still waits for its acknowledgement, and what was disarmed is.
  */
 export async function prepare(
   { profile, output }: Pick<Context, "profile" | "output">,
@@ -77,11 +83,17 @@ export async function prepare(
     );
   });
   if (left && !left.saved.over && left.saved.dry_run === dryRun && left.row) {
-    return { session: left.session, saved: left.saved, recreated: true };
+    return {
+      session: left.session,
+      saved: left.saved,
+      recreated: true,
+      crashed: left.row.state === "crashed",
+    };
   }
   const session = newSessionId(systemClock.wall(), crypto.getRandomValues(new Uint8Array(16)));
-  const { latched = [], cycles = {}, self_test = null } = left?.saved ?? {};
-  return { session, saved: { ...nothingSaved(dryRun), latched, cycles, self_test }, recreated: false };
+  const { overrides = {}, latched = [], cycles = {}, self_test = null } = left?.saved ?? {};
+  const saved = { ...nothingSaved(dryRun), overrides, latched, cycles, self_test };
+  return { session, saved, recreated: false, crashed: false };
 }
 
 /** What wasn't known to be off when the last host ended; null when all was. */

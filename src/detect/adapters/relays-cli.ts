@@ -7,8 +7,8 @@ import { Exit, Expected, message } from "../../kernel/errors.ts";
 import { socketPath } from "../../kernel/paths.ts";
 import { printTable } from "../../kernel/table.ts";
 import { applyEdit } from "../core/edit.ts";
-import { type BoardConfig, type Installation, type RelayConfig, relayMode } from "../core/installation.ts";
-import type { DetectView } from "../core/view.ts";
+import { type BoardConfig, type Installation, type RelayConfig, relayMode, zoneId } from "../core/installation.ts";
+import type { DetectView, RelayRow, RelayState } from "../core/view.ts";
 import { Guard, type GuardEvents } from "./guard/client.ts";
 import { changeInstallation, loadInstallation, type Raw } from "./installation.ts";
 import { applyLive, reachOf } from "./reach.ts";
@@ -31,15 +31,11 @@ type Outcome = { readonly relay: string; readonly ok: boolean; readonly text: st
 
 /** `stint detect relay list` */
 export async function list(context: Context): Promise<number> {
-  const { output, profile } = context;
-  const { installation } = await loadInstallation(profile);
+  const { output } = context;
+  const relays = await knownRelays(context);
   const found = await listBoards().catch((error: unknown): FoundBoard[] => {
     output.note(message(error));
     return [];
-  });
-  const live = await liveStates(context);
-  const relays = installation.relays.map(({ id, board, channel }) => {
-    return { id, board, channel, mode: relayMode(installation, id), state: live.get(id) ?? null };
   });
   if (output.json) {
     for (const board of found) output.emit({ type: "board", ...board });
@@ -66,11 +62,23 @@ export async function list(context: Context): Promise<number> {
   return Exit.ok;
 }
 
-async function liveStates(context: Context): Promise<ReadonlyMap<string, string>> {
-  const reach = reachOf(context);
-  if (!reach.host) return new Map();
-  const { relays = [] } = (await reach.state()) as DetectView;
-  return new Map(relays.map(({ id, state }) => [id, state]));
+type Listed = Pick<RelayRow, "id" | "board" | "channel" | "mode"> & { readonly state: RelayState | null };
+
+/** Those of the host that lives, whatever has become of the file meanwhile; else those of the file. @throws Expected 78 */
+async function knownRelays(context: Context): Promise<readonly Listed[]> {
+  const { relays } = (await reachOf(context).state()) as DetectView;
+  try {
+    const { installation } = await loadInstallation(context.profile);
+    if (!relays) {
+      return installation.relays.map(({ id, board, channel }) => {
+        return { id, board, channel, mode: relayMode(installation, id), state: null };
+      });
+    }
+  } catch (error) {
+    if (!relays || !(error instanceof Expected)) throw error;
+    context.output.note(`${error.message}: detect goes on with what it had`);
+  }
+  return relays.map(({ id, board, channel, mode, state }) => ({ id, board, channel, mode, state }));
 }
 
 /** `stint detect relay add`. @throws Expected 2 when it isn't plain which board is meant, 69 when there is none */
@@ -150,12 +158,27 @@ function plugged(found: readonly FoundBoard[], serial: string | undefined): Want
 
 /** `stint detect relay remove` */
 export async function remove(context: Context, id: string): Promise<number> {
-  named((await loadInstallation(context.profile)).installation, [id]);
-  await changeInstallation(context.profile, (raw) => applyEdit(raw, { do: "remove_relay", relay: id }));
+  const { installation: before } = await loadInstallation(context.profile);
+  named(before, [id]);
+  const { installation: after } = await changeInstallation(context.profile, (raw) =>
+    applyEdit(raw, { do: "remove_relay", relay: id }),
+  );
   await applyLive(context);
-  context.output.emit({ type: "relay_removed", id }, () => `${id} removed, from its zones as well`);
+  const zones = zonesWith(before, (relays) => relays.includes(id));
+  const without = zonesWith(after, (relays) => relays.length === 0);
+  context.output.emit({ type: "relay_removed", id, zones }, () =>
+    zones.length === 0 ? `${id} removed` : `${id} removed, from ${zones.join(", ")} as well`,
+  );
+  for (const zone of zones.filter((each) => without.includes(each))) {
+    context.output.note(`${zone} switches no relay now`);
+  }
   return Exit.ok;
 }
+
+const zonesWith = ({ cameras }: Installation, are: (relays: readonly string[]) => boolean): string[] =>
+  cameras.flatMap(({ name: camera, zones }) =>
+    zones.filter(({ relays }) => are(relays)).map(({ name }) => zoneId(camera, name)),
+  );
 
 /** @returns the relays with these ids, all without. @throws Expected 2 for one that there isn't */
 function named({ relays }: Installation, ids: readonly string[]): readonly RelayConfig[] {
@@ -196,12 +219,16 @@ export async function udevRule({ output }: Context): Promise<number> {
 
 type Act = "on" | "off" | "pulse" | "test" | "ack";
 
-/** @returns 1 when a relay didn't do as it was told */
+/**
+ * A host that lives is asked whatever the file says by now: nobody mends a file first who wants a relay off.
+ * @returns 1 when a relay didn't do as it was told
+ */
 async function act(context: Context, what: Act, ids: readonly string[], forMs?: number): Promise<number> {
-  const { installation } = await loadInstallation(context.profile);
-  const relays = named(installation, ids);
   const reach = reachOf(context);
-  if (!reach.host && what !== "ack") return actAlone(context, installation, relays, what, forMs);
+  if (!reach.host && what !== "ack") {
+    const { installation } = await loadInstallation(context.profile);
+    return actAlone(context, installation, named(installation, ids), what, forMs);
+  }
   const asked = { do: what, ids, ...(forMs === undefined ? {} : { for_ms: forMs }) };
   const { answer } = (await reach.command("relay", asked, ANSWER_MS)) as DetectView & {
     answer?: { outcomes: Outcome[] };

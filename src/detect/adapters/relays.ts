@@ -42,6 +42,8 @@ export type RelaysOptions = {
   readonly saved: SavedRelays;
   readonly clock: Clock;
   readonly log: Log;
+  /** What it is disposed for, as the cause of what goes off. */
+  ending(): string;
   happened(happening: Happening): void;
   /** Something that is shown or saved has changed. */
   changed(): void;
@@ -339,7 +341,7 @@ export class RelayManager implements AsyncDisposable {
       relay.actual = this.#bit(relay);
       relay.failed = false;
       if (on) relay.cycles++;
-      if (relay.actual === on) happened({ event: "relay", relay: id, on, cause: cause ?? "none" });
+      if (relay.actual === on) happened({ event: "relay", relay: id, on, cause: cause ?? "cleared" });
       changed();
     }
     this.#settle(relay);
@@ -372,7 +374,12 @@ export class RelayManager implements AsyncDisposable {
     for (const relay of this.#relays.values()) {
       if (relay.actual !== false) {
         relay.actual = false;
-        this.#options.happened({ event: "relay", relay: relay.config.id, on: false, cause: "shutdown" });
+        this.#options.happened({
+          event: "relay",
+          relay: relay.config.id,
+          on: false,
+          cause: this.#options.ending(),
+        });
       }
     }
   }

@@ -32,10 +32,11 @@ export async function run(context: Context, options: Options): Promise<number> {
   const { output, profile } = context;
   const [detach, dryRun] = [options["detach"] === true, options["dryRun"] === true];
   const isScreen = output.terminal && !output.json;
-  const { host: lives } = await reachOf(context).state();
+  const { host: lives, dry_run: dry = false } = await reachOf(context).state();
   if (lives === true) {
-    if (isScreen && !detach && !dryRun) return watch(context);
-    throw new Expected(Exit.again, "detect is running already", "stint detect status, or stint detect stop");
+    if (isScreen && !detach && dry === dryRun) return watch(context);
+    const what = `detect is running already${dry ? ", as a dry run: no relay is switched" : ""}`;
+    throw new Expected(Exit.again, what, "stint detect watch shows it, stint detect stop ends it");
   }
   const { installation, path } = await loadInstallation(profile);
   if (installation.cameras.length === 0 && !(isScreen && !detach)) {
@@ -241,7 +242,7 @@ function printStatus({ output }: Context, state: DetectView): void {
       ["ZONE", "MODE", "IS", "RELAYS"],
       zones.map((zone) => ({
         cells: [`${zone.camera}/${zone.name}`, zone.mode, zoneText(zone), zone.relays.join(" ")],
-        colour: zone.tripped ? 31 : undefined,
+        colour: zone.tripped && zone.armed ? 31 : undefined,
       })),
       3,
     );
@@ -272,8 +273,9 @@ const cameraCells = (camera: CameraRow): string[] => [
 
 /** `free`, `occupied`, `unknown`; with what it means where that isn't the same. */
 function zoneText({ occupied, tripped, armed }: ZoneRow): string {
+  if (!armed) return "disarmed";
   const is = occupied === null ? "unknown" : occupied ? "occupied" : "free";
-  return [is, ...(tripped ? ["tripped"] : []), ...(armed ? [] : ["disarmed"])].join(", ");
+  return tripped ? `${is}, tripped` : is;
 }
 
 const relayCells = ({ id, mode, state, cause, latched, cycles }: RelayRow): string[] => [

@@ -64,6 +64,7 @@ export async function show({ output, profile }: Context, text: string, options: 
   if (shown.snapshot === null)
     throw new Expected(Exit.no, `there is no picture of event ${event}, only a clip`);
   await writePng(png, await pngOf(shown.snapshot));
+  if (png !== "-") output.note(`the picture of event ${event} written to ${png}`);
   return Exit.ok;
 }
 

@@ -85,7 +85,10 @@ export async function show(context: Context, name: string | undefined, options: 
   const picture = await take(context, png === undefined ? camera : { ...camera, width: PNG_WIDTH });
   if (!picture) return Exit.ok;
   if (png === undefined) output.text(`${drawn(picture, camera, output.colour).join("\n")}\n`);
-  else await writePng(png, await painted(picture, camera));
+  else {
+    await writePng(png, await painted(picture, camera));
+    if (png !== "-") output.note(`${camera.name} written to ${png}`);
+  }
   return Exit.ok;
 }
 

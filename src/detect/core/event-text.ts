@@ -8,6 +8,8 @@ export const eventText = (row: EventRow): string => oneLine(what(row));
 
 function what(row: EventRow): string {
   switch (row.event) {
+    case "session":
+      return `detection ${row.is === "taken_up" ? TAKEN_UP : row.is}`;
     case "entered":
       return `${zoneId(row.camera, row.zone)} entered (score ${row.score.toFixed(2)})`;
     case "left":
@@ -46,6 +48,8 @@ function what(row: EventRow): string {
       return (row as { event: string }).event.replaceAll("_", " ");
   }
 }
+
+const TAKEN_UP = "taken up again: the host had died, and its guard switched all off";
 
 /** `hall/press tripped (person, 84 ms) → lamp, horn` */
 function trippedText(row: Extract<EventRow, { event: "tripped" }>): string {

@@ -2,6 +2,8 @@ import type { Box } from "./frame.ts";
 
 /** What happens, as it is stored, streamed and shown. `at` is UTC ms. Pure. */
 export type Happening =
+  /** `taken_up`: after a host that has died without a word. */
+  | { readonly event: "session"; readonly is: "started" | "taken_up" | "paused" | "resumed" | "stopped" }
   /** Someone is in a zone: N of M pictures have said so. */
   | {
       readonly event: "entered";

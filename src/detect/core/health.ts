@@ -65,12 +65,15 @@ function switchProblems({ dry_run, guard, relays = [], health }: DetectView): Pr
 }
 
 function keepProblems({ health }: DetectView): Problem[] {
-  const { storage = null, disk = null, hooks = null, mqtt = null } = health ?? {};
+  const { storage = null, disk = null, hooks = null, mqtt = null, config = null } = health ?? {};
   const full = disk !== null && disk >= NEARLY_FULL;
   return [
     ...(storage === null ? [] : [{ what: storage }]),
     ...(hooks === null ? [] : [{ what: hooks, hint: "see the log of detect" }]),
     ...(mqtt === null ? [] : [{ what: mqtt }]),
+    ...(config === null
+      ? []
+      : [{ what: `what is installed isn't taken in: ${config}`, hint: "stint detect check" }]),
     ...(full
       ? [{ what: `the disk is ${Math.floor(disk)} % full`, hint: "stint detect snapshots prune" }]
       : []),

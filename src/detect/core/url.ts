@@ -35,6 +35,8 @@ const SCHEMES = ["rtsp", "rtsps", "http", "https", "file", "v4l2"];
 export function addressProblem(address: string): { text: string; hint?: string } | undefined {
   if (/\p{Cc}/u.test(address)) return { text: "there is a control character in it" };
   if (address.startsWith("/")) return undefined;
+  const host = schemeless(address);
+  if (host !== undefined) return { text: "it lacks a scheme", hint: `rtsp://${host}/… ?` };
   const [, scheme = ""] = /^([a-z0-9+.-]+):\/\//i.exec(address) ?? [];
   if (!SCHEMES.includes(scheme.toLowerCase())) {
     const hint = didYouMean(scheme, SCHEMES) ?? `${SCHEMES.join("://, ")}://, or the path of a file, from /`;
@@ -50,6 +52,15 @@ export function addressProblem(address: string): { text: string; hint?: string }
     text: "isn't an address",
     hint: "a password's #, /, ?, @, : and % are written %23, %2F, %3F, %40, %3A, %25",
   };
+}
+
+/** @returns `host:port` of what can only be an address without its scheme: `10.0.0.7`, `me:secret@gate.lan/1`, `gate:554` */
+export function schemeless(text: string): string | undefined {
+  if (text.includes("://") || text.startsWith("/")) return undefined;
+  const [, login, host = "", port = ""] =
+    /^(.*@)?(\[[0-9a-f:]+\]|[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?)(:\d{1,5})?(?:[/?].*)?$/is.exec(text) ?? [];
+  const isHost = /^\[|^\d{1,3}(\.\d{1,3}){3}$|^localhost$|\.(local|lan|home|internal)$/i.test(host);
+  return host !== "" && (isHost || login !== undefined || port !== "") ? `${host}${port}` : undefined;
 }
 
 /** Who logs in: all up to the last @, since a password may have one that nobody has encoded, and blanks. */

@@ -81,6 +81,8 @@ export type Health = {
   /** Why the last hook that was run failed, and why the broker isn't told; null where that is well, or there is none. */
   readonly hooks: string | null;
   readonly mqtt: string | null;
+  /** Why the file of what is installed isn't taken in as it is now; null when it is. */
+  readonly config: string | null;
 };
 
 /** The state as it is pushed. */

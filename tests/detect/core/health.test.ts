@@ -36,6 +36,7 @@ const measured: Health = {
   storage: null,
   hooks: null,
   mqtt: null,
+  config: null,
 };
 const well: DetectView = {
   v: 1,

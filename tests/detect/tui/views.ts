@@ -89,6 +89,7 @@ export const running: DetectView = {
     storage: null,
     hooks: null,
     mqtt: null,
+    config: null,
   },
   events: [
     {
