@@ -1,18 +1,30 @@
-import { useWindowSize } from "ink";
+import { Text, useWindowSize } from "ink";
 import { type ReactElement, useCallback, useEffect, useRef, useState } from "react";
 import type { State } from "../kernel/control.ts";
 import { Expected, message } from "../kernel/errors.ts";
+import type { Ask } from "../kernel/tui/entry.ts";
 import type { Binding, Keymap } from "../kernel/tui/keys.ts";
 import { Screen } from "../kernel/tui/screen.tsx";
-import type { Tone } from "../kernel/tui/theme.ts";
+import { oneRow } from "../kernel/tui/text.ts";
+import { type Tone, tones } from "../kernel/tui/theme.ts";
 import { problems } from "./core/health.ts";
 import type { DetectView } from "./core/view.ts";
 import { useDetection } from "./tui/detection.tsx";
-import type { DetectScreenProps, Given, Installed, Message, PageName, Question } from "./tui/page.ts";
+import type { DetectScreenProps, Given, Installed, Message, PageName, Question, Typed } from "./tui/page.ts";
+import { inPageWords } from "./tui/settings.ts";
 import { useSettings } from "./tui/settings-page.tsx";
 import { useTeaching } from "./tui/teaching-page.tsx";
 import { type Drawing, useDrawing, useTick } from "./tui/tick.ts";
-import { cameraTexts, hourMinute, isLive, rowText, stateTone, stateWord, unknownView } from "./tui/words.ts";
+import {
+  cameraTexts,
+  hourMinute,
+  isLive,
+  notKnownOff,
+  rowText,
+  stateTone,
+  stateWord,
+  unknownView,
+} from "./tui/words.ts";
 
 export type { DetectScreenProps } from "./tui/page.ts";
 
@@ -20,6 +32,8 @@ export type { DetectScreenProps } from "./tui/page.ts";
 type Heard = {
   readonly view: DetectView;
   readonly at: number;
+  /** Whether there ever was a host. */
+  readonly lived: boolean;
   /** Whether the host was on its way to an end in order when it was heard of last. */
   readonly ending: boolean;
   /** Since when the host can't be reached; undefined: it can. */
@@ -32,6 +46,9 @@ const LOST_MS = 5_000;
 const NEWS_MS = 60_000;
 /** A narrower terminal has no room for the time in its title, in cells. */
 const CLOCK_COLUMNS = 70;
+/** What is shown is what would be done; the short one for where there is little room. */
+const DRY_RUN = "DRY RUN: no relay is switched";
+const DRY = "DRY RUN";
 
 /** A host that is still opening says less: what isn't said is as it was; what nobody hosts is as it was last. */
 function heard({ view: before, ...past }: Heard, state: State): Heard {
@@ -44,6 +61,7 @@ function heard({ view: before, ...past }: Heard, state: State): Heard {
     view,
     // Told again of the same moment: time has passed since it was told first.
     at: view.as_of !== undefined && view.as_of === before.as_of ? past.at : performance.now(),
+    lived: past.lived || view.host !== false,
     ending: view.host === false ? past.ending : view.pending === "stopping" || view.state === "stopped",
     lostAt: undefined,
   };
@@ -78,6 +96,7 @@ function usePushed({ control, first, profile }: DetectScreenProps, { drawSoon, d
   const nothing = (): Heard => ({
     view: unknownView(profile),
     at: performance.now(),
+    lived: false,
     ending: false,
     lostAt: undefined,
   });
@@ -113,6 +132,12 @@ function usePushed({ control, first, profile }: DetectScreenProps, { drawSoon, d
 const inWords = (error: unknown): string =>
   error instanceof Expected && error.hint !== undefined ? `${error.message}: ${error.hint}` : message(error);
 
+/** Why a change was refused, in the words of the page that it was made on. */
+const refusal = (error: unknown, installation: Installed["current"]): string =>
+  error instanceof Expected
+    ? inWords(new Expected(error.exit, inPageWords(error.message, installation), error.hint))
+    : inWords(error);
+
 /** What is installed, as it was read last. */
 function useInstalled(
   { installation, change }: DetectScreenProps,
@@ -145,7 +170,7 @@ function useInstalled(
           known.problem = undefined;
           return true;
         } catch (error) {
-          say(inWords(error), "failed");
+          say(refusal(error, known.current), "failed");
           return false;
         }
       },
@@ -165,6 +190,7 @@ function messageOf(
 ): Message | undefined {
   if (question) return { text: question.text, tone: "waiting" };
   const view = viewOf(last);
+  const isGone = view.host === false && last.lived;
   const gone = last.ending
     ? "detect has stopped"
     : "host lost, last known: stint detect run takes it up again";
@@ -173,12 +199,14 @@ function messageOf(
   const wrong = installed && isLive(view) && view.state === "running" ? problems(view) : [];
   const all: Message[] = [
     ...(said ? [said] : []),
-    ...(view.host === false ? [{ text: gone, tone: "failed" as const }] : []),
+    ...notKnownOff(view).map((text) => ({ text, tone: "failed" as const })),
+    ...(isGone ? [{ text: gone, tone: "failed" as const }] : []),
     ...(problem === undefined ? [] : [{ text: problem, tone: "failed" as const }]),
     ...(page && !said ? [page] : []),
     ...wrong.map(({ what }) => ({ text: what, tone: "failed" as const })),
   ];
   const [first] = all;
+  if (!first && view.host === false) return { text: "detect isn't running", tone: "secondary" };
   return first && { text: all.map(({ text }) => text).join(" · "), tone: first.tone };
 }
 
@@ -191,6 +219,8 @@ function DetectScreen(props: DetectScreenProps) {
   // Refs, since the keys after the one that changes these may come before it is drawn.
   const said = useRef<(Message & { readonly at: number }) | undefined>(undefined);
   const question = useRef<Question | undefined>(undefined);
+  /** A line is typed, typed on since it was refused, or taken; undefined: keys do what they do. */
+  const typing = useRef<"typed" | "refused" | "taken" | undefined>(undefined);
   const shown = useRef<PageName>(props.teach === undefined ? "detection" : "teaching");
   const camera = useRef(props.teach);
 
@@ -221,6 +251,27 @@ function DetectScreen(props: DetectScreenProps) {
     question.current = asked;
     draw();
   };
+  /** What is refused stays where it was typed: the next keys correct it, and do nothing else. */
+  const type = (ask: Ask, typed: Typed, isAgain = false) => {
+    const { label, initial, take } = typed;
+    typing.current = isAgain ? "refused" : "typed";
+    draw();
+    const done = async (text: string | undefined) => {
+      typing.current = undefined;
+      if (isAgain) say(undefined);
+      if (text === undefined) return draw();
+      let taken = take(text);
+      if (taken instanceof Promise) {
+        typing.current = "taken";
+        draw();
+        taken = await taken;
+        typing.current = undefined;
+      }
+      if (!taken) type(ask, { ...typed, initial: text }, true);
+      draw();
+    };
+    ask({ label, ...(initial === undefined ? {} : { initial }), done: (text) => void done(text) });
+  };
   const answer = (how: "yes" | "no" | "back") => {
     const asked = question.current;
     question.current = undefined;
@@ -237,6 +288,7 @@ function DetectScreen(props: DetectScreenProps) {
     installed,
     isShown: shown.current === page,
     view: () => viewOf(last()),
+    gone: () => (last().lived ? "host lost, last known" : "no host"),
     passed,
     known: () => isLive(viewOf(last())),
     camera,
@@ -245,6 +297,7 @@ function DetectScreen(props: DetectScreenProps) {
     open: (to) => leave(() => show(to)),
     say,
     pose,
+    type,
     async ask(name, args = {}, withinMs) {
       try {
         const state = await control.command(name, args, withinMs);
@@ -257,7 +310,10 @@ function DetectScreen(props: DetectScreenProps) {
       }
     },
   });
-  const teaching = useTeaching(given("teaching"), () => question.current === undefined);
+  const teaching = useTeaching(
+    given("teaching"),
+    () => question.current === undefined && typing.current === undefined,
+  );
   /** Goes on once nothing is left unsaved. */
   const leave = (go: () => void) => (shown.current === "teaching" ? teaching.leave(go) : go());
   const pages = {
@@ -279,7 +335,7 @@ function DetectScreen(props: DetectScreenProps) {
     ...order.map(
       (to, i): Binding => ({
         keys: [String(i + 1)],
-        label: to === "teaching" ? "teach" : to,
+        label: to === "teaching" ? "zones" : to,
         help: {
           detection: "What is detected",
           settings: "The settings",
@@ -306,7 +362,7 @@ function DetectScreen(props: DetectScreenProps) {
       ? {
           keys: ["q"],
           label: columns >= 100 && isLive(view) ? "leave it running" : "leave",
-          help: "Leave; detection goes on",
+          help: isLive(view) ? "Leave; detection goes on" : "Leave",
           run: () => leave(quit),
         }
       : {
@@ -335,7 +391,11 @@ function DetectScreen(props: DetectScreenProps) {
   const whenFree = (keymap: Keymap): Keymap =>
     keymap.map((binding) => ({
       ...binding,
-      when: () => question.current === undefined && shown.current === own && (binding.when?.() ?? true),
+      when: () =>
+        question.current === undefined &&
+        typing.current === undefined &&
+        shown.current === own &&
+        (binding.when?.() ?? true),
     }));
   const whenWhole = (keymap: Keymap): Keymap =>
     keymap.map((binding) => ({ ...binding, when: () => !teaching.isTorn() && (binding.when?.() ?? true) }));
@@ -344,12 +404,13 @@ function DetectScreen(props: DetectScreenProps) {
   const isLost = last().lostAt !== undefined && view.host !== false;
   const pending = page.pending ?? view.pending;
   const shownView: DetectView = pending === undefined || !isLive(view) ? view : { ...view, pending };
+  const dry = !view.dry_run || view.host === false ? "" : `${columns < CLOCK_COLUMNS ? DRY : DRY_RUN} · `;
   return (
     <Screen
       title={["stint detect", ...(page.title === "" ? [] : [page.title])].join("  ")}
       status={{
-        word: isLost ? "reconnecting" : stateWord(shownView),
-        tone: isLost ? "waiting" : stateTone(shownView),
+        word: `${dry}${isLost ? "reconnecting" : stateWord(shownView)}`,
+        tone: isLost || dry !== "" ? "waiting" : stateTone(shownView),
         notes: [profile, ...(columns < CLOCK_COLUMNS ? [] : [hourMinute(Date.now())])],
       }}
       keymap={[...keymap, ...interrupts]}
@@ -362,6 +423,9 @@ function DetectScreen(props: DetectScreenProps) {
       )}
       small={rowText(shownView)}
     >
+      {typing.current === "refused" && said.current && (
+        <Text {...tones.failed}>{oneRow(said.current.text)}</Text>
+      )}
       {page.body}
     </Screen>
   );

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { RtspServer } from "../support/rtsp.ts";
 import { Sandbox, stint } from "../support/sandbox.ts";
@@ -66,6 +66,35 @@ test.concurrent("an address that can't be is refused before anything is opened, 
     [2, "", expect.stringContaining("%2F")],
     [2, "", "stint: that is no camera's address: its port is above 65535\n"],
   ]);
+});
+
+test.concurrent("an address that lacks its scheme is told from a file", async () => {
+  await using box = new Sandbox(stint.source);
+  const add = (name: string, ...args: string[]) => box.run(["detect", "cameras", "add", name, ...args]);
+  const [bare, secret, file] = await Promise.all([
+    add("a", "10.0.0.7"),
+    add("a", "me:S3cretQQ@10.0.0.7/S3cretQQ", "--no-test"),
+    add("a", "none.mp4"),
+  ]);
+  const said = "stint: that is no camera's address: it lacks a scheme\n  rtsp://10.0.0.7/… ?\n";
+  expect([bare.code, bare.err]).toEqual([2, said]);
+  expect([secret.code, secret.err]).toEqual([2, said]);
+  expect([file.code, file.err]).toEqual([69, expect.stringContaining("no such file")]);
+  writeFileSync(join(box.work, "10.0.0.7"), "");
+  expect((await add("odd", "10.0.0.7", "--no-test")).lines).toMatchObject([
+    { type: "camera_added", url: join(box.work, "10.0.0.7") },
+  ]);
+});
+
+test.concurrent("one that is there already isn't to be removed with its zones: it can be changed", async () => {
+  await using box = new Sandbox(stint.source);
+  const add = () => box.run(["detect", "cameras", "add", "hall", "rtsp://127.0.0.1:1/x", "--no-test"]);
+  await add();
+  const { code, err } = await add();
+  expect([code, err]).toEqual([2, expect.stringContaining("there is a camera hall already")]);
+  expect(err).toContain("page 2 of stint detect watch");
+  expect(err).toContain(join(box.home, "config/stint/detect.yaml"));
+  expect(err).not.toContain("remove");
 });
 
 test.concurrent("what can't be added isn't", async () => {

@@ -326,9 +326,15 @@ describe("stint detect snapshots", () => {
       clip: path("20261122T130503Z-1.ts"),
     });
     const png = join(home.path, "out.png");
-    expect(run("show", "1", "--png", png)).toMatchObject({ code: 0, out: "", err: "" });
+    expect(run("show", "1", "--png", png)).toMatchObject({
+      code: 0,
+      out: "",
+      err: `the picture of event 1 written to ${png}\n`,
+    });
     expect(await sharp(png).metadata()).toMatchObject({ format: "png", width: 320, height: 180 });
-    expect(await sharp(run("show", "1", "--png", "-").bytes).metadata()).toMatchObject({ format: "png" });
+    const piped = run("show", "1", "--png", "-");
+    expect(await sharp(piped.bytes).metadata()).toMatchObject({ format: "png" });
+    expect(piped.err).toBe("");
     await using terminal = pty(command("show", "1", "--png", "-"));
     expect(await terminal.exited).toBe(2);
     await using said = pty(command("show", "1"), { columns: 200 });

@@ -212,7 +212,7 @@ describe("zones", () => {
 
   test("are drawn on a picture of the camera, as a PNG file", async () => {
     const png = join(home.path, "hall.png");
-    expect(await show("hall", png)).toMatchObject({ code: 0, out: "", err: "" });
+    expect(await show("hall", png)).toMatchObject({ code: 0, out: "", err: `hall written to ${png}\n` });
     const { data, info } = await sharp(png).raw().toBuffer({ resolveWithObject: true });
     expect(info).toMatchObject({ width: 1_280, height: 720, channels: 3 });
     const at = (x: number, y: number) => [...data.subarray((y * 1_280 + x) * 3, (y * 1_280 + x) * 3 + 3)];
@@ -233,7 +233,7 @@ describe("zones", () => {
     expect(await show(undefined, "-")).toMatchObject({ code: 2, err: expect.stringContaining("no camera") });
     install(home.path, `version: 2\ncameras: [{name: hall, url: ${film}}]\n`);
     const png = join(home.path, "only.png");
-    expect(await show(undefined, png)).toMatchObject({ code: 0, err: "" });
+    expect(await show(undefined, png)).toMatchObject({ code: 0, err: `hall written to ${png}\n` });
     expect(await sharp(png).metadata()).toMatchObject({ format: "png", width: 1_280 });
   });
 

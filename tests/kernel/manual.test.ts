@@ -101,6 +101,23 @@ describe("completions", () => {
     expect(out).not.toContain("__");
   });
 
+  test("each candidate is one line, a name and no more than its summary, in every group", async () => {
+    const groupsOf = ({ commands = [] }: CommandSpec, words: string[]): string[][] =>
+      commands.length === 0
+        ? []
+        : [words, ...commands.flatMap((sub) => groupsOf(sub, [...words, sub.usage.split(" ")[0] ?? ""]))];
+    const groups = groupsOf(root, []);
+    expect(groups).toContainEqual(["detect", "relay"]);
+    await using home = new Sandbox(stint.source);
+    const outs = await Promise.all(groups.map((words) => home.run(["complete", "--", ...words, ""])));
+    for (const { out } of outs) {
+      const [last, ...candidates] = out.trimEnd().split("\n").reverse();
+      expect(last).toMatch(/^:\d+$/);
+      expect(candidates).not.toEqual([]);
+      for (const candidate of candidates) expect(candidate).toMatch(/^[a-z][a-z-]*(\t.+)?$/);
+    }
+  });
+
   test("what is for stint's own use isn't suggested", async () => {
     await using home = new Sandbox(stint.source);
     const { out } = await home.run(["complete", "--", ""]);

@@ -266,6 +266,8 @@ export async function openDetect(
   const activity: Activity<object> = {
     given: {},
     paused: begun.paused,
+    // Whoever ends it all, as systemd does, ends the cameras in the same breath: that is no loss to trip for.
+    ending: () => running?.live.close(),
     // No disk keeps a relay from being switched.
     unwritten: stateKept,
     async reached(state) {

@@ -7,7 +7,13 @@ import { Exit, Expected, message } from "../../kernel/errors.ts";
 import { socketPath } from "../../kernel/paths.ts";
 import { printTable } from "../../kernel/table.ts";
 import { applyEdit } from "../core/edit.ts";
-import { type BoardConfig, type Installation, type RelayConfig, relayMode, zoneId } from "../core/installation.ts";
+import {
+  type BoardConfig,
+  type Installation,
+  type RelayConfig,
+  relayMode,
+  zoneId,
+} from "../core/installation.ts";
 import type { DetectView, RelayRow, RelayState } from "../core/view.ts";
 import { Guard, type GuardEvents } from "./guard/client.ts";
 import { changeInstallation, loadInstallation, type Raw } from "./installation.ts";

@@ -166,17 +166,17 @@ export function useDetection(given: Given): Page {
       label: "acknowledge",
       help: "Acknowledge relays that have latched",
       when: () => alive() && latched().length > 0,
-      run: (type) => {
+      run: (ask) => {
         const ids = latched();
         if (ids.length === 1) return void acknowledge(ids);
-        type({
+        given.type(ask, {
           label: `acknowledge ${ids.join(", ")}: all, or which`,
-          done: (text) => {
-            if (text === undefined) return;
+          take(text) {
             const named = text.split(/[\s,]+/).filter((id) => id !== "" && id !== "all");
             const strange = named.find((id) => !ids.includes(id));
             if (strange !== undefined) say(`${strange} isn't one of ${ids.join(", ")}`, "failed");
             else void acknowledge(named.length > 0 ? named : ids);
+            return strange === undefined;
           },
         });
       },
@@ -251,7 +251,7 @@ export function useDetection(given: Given): Page {
   const pending = wish.current && (wish.current === "pause" ? "pausing" : "resuming");
   const told = view();
   return {
-    title: told.dry_run ? "dry run" : "",
+    title: "",
     keymap,
     ...(pending && alive() ? { pending } : {}),
     body: (
@@ -465,10 +465,9 @@ function Panel({ given, view, known, camera, zone, isSelected, still, size, colo
   const inner = size.columns - FRAME.columns;
   const height = size.rows - FRAME.rows;
   const edge = tones[isSelected ? "selected" : "secondary"];
-  const words = known ? cameraTexts(camera, given.passed(), Date.now()) : [camera.name, "host lost"];
+  const words = known ? cameraTexts(camera, given.passed(), Date.now()) : [camera.name, given.gone()];
   const title = `${isSelected ? "▸" : ""}${fitting(words, inner - 4, " ── ")}`;
-  const tone: Tone =
-    !known || camera.state === "lost" ? "failed" : camera.state === "live" ? "plain" : "waiting";
+  const tone: Tone = known && camera.state !== "lost" ? cameraTones[camera.state] : "failed";
   const zones = (view.zones ?? []).filter((each) => each.camera === camera.name);
   const side = Array.from({ length: height + 1 }, () => "│").join("\n");
   const below = note === "" ? "" : ` ${cut(note, inner - 4)} ─`;
@@ -497,7 +496,7 @@ function Panel({ given, view, known, camera, zone, isSelected, still, size, colo
               />
             ) : (
               <Box flexDirection="column" width={inner} paddingX={1}>
-                {absence(view, camera, still, known).map(({ text, tone }) => (
+                {absence(given, view, camera, still, known).map(({ text, tone }) => (
                   <Line key={text} text={cut(text, inner - 2)} tone={tone} />
                 ))}
               </Box>
@@ -511,6 +510,10 @@ function Panel({ given, view, known, camera, zone, isSelected, still, size, colo
     </Box>
   );
 }
+
+const cameraTones = { live: "plain", connecting: "waiting", closed: "secondary" } as const satisfies Partial<
+  Record<CameraRow["state"], Tone>
+>;
 
 /** The people a camera shows, each with its score; with the word where there is room for it. @param columns of the picture */
 const peopleOf = ({ people }: CameraRow, columns: number): Drawing["boxes"] =>
@@ -541,20 +544,22 @@ function outlinesOf(
 
 /** Why there is no picture, and what that means. */
 function absence(
+  given: Given,
   view: DetectView,
   camera: CameraRow,
   still: Still | undefined,
   known: boolean,
 ): readonly Toned[] {
-  if (!known) return [{ text: "host lost, last known", tone: "failed" }];
+  if (!known) return [{ text: given.gone(), tone: "failed" }];
   if (view.state === "paused") return [{ text: "paused: the camera is closed", tone: "waiting" }];
+  if (camera.state === "closed") return [{ text: "closed", tone: "secondary" }];
   if (camera.state === "live") return [{ text: still?.why ?? "waiting for a picture", tone: "secondary" }];
   const why: Toned[] = camera.error === null ? [] : [{ text: camera.error, tone: "failed" }];
   if (camera.state === "connecting") return [{ text: "connecting…", tone: "waiting" }, ...why];
   return [{ text: "no picture is not no person", tone: "waiting" }, ...why];
 }
 
-/** `▸press tripped · dock free`: the zones of a camera, as many as there is room for. */
+/** `▸press tripped · dock clear`: the zones of a camera, as many as there is room for. */
 function Zones(props: {
   zones: readonly ZoneRow[];
   selected: string | undefined;

@@ -1,6 +1,7 @@
 import type { ReactNode } from "react";
 import type { Leaving } from "../../kernel/attach.ts";
 import type { Control, State } from "../../kernel/control.ts";
+import type { Ask } from "../../kernel/tui/entry.ts";
 import type { Keymap } from "../../kernel/tui/keys.ts";
 import type { Tone } from "../../kernel/tui/theme.ts";
 import type { Edit } from "../core/edit.ts";
@@ -48,6 +49,14 @@ export type Page = {
   readonly body: ReactNode;
 };
 
+/** A line that is typed. */
+export type Typed = {
+  readonly label: string;
+  readonly initial?: string;
+  /** Does what was typed. `false`: it was refused, and said why; then it is typed on. */
+  take(text: string): boolean | Promise<boolean>;
+};
+
 export type Message = { readonly text: string; readonly tone: Tone };
 
 /** What is installed, as it was read last. */
@@ -69,6 +78,8 @@ export type Given = {
   readonly isShown: boolean;
   /** The state as it was heard of last. */
   view(): DetectView;
+  /** What there is to say of a host that isn't there: `host lost`. */
+  gone(): string;
   /** ms since then. */
   passed(): number;
   /** Whether a host is alive that says so. */
@@ -82,6 +93,8 @@ export type Given = {
   /** Says what has come of what was asked for; nothing takes it back. */
   say(text: string | undefined, tone?: Tone): void;
   pose(question: Question): void;
+  /** Has a line typed; until it is taken, keys do nothing else. */
+  type(ask: Ask, typed: Typed): void;
   /** Asks the host; what goes wrong is said. @returns its answer, undefined where there is none */
   ask(name: string, args?: object, withinMs?: number): Promise<State | undefined>;
 };

@@ -7,7 +7,7 @@ import { cut, fit } from "../../kernel/tui/text.ts";
 import { tones } from "../../kernel/tui/theme.ts";
 import type { Edit } from "../core/edit.ts";
 import { Line } from "./line.tsx";
-import type { Given, Page } from "./page.ts";
+import type { Given, Page, Typed } from "./page.ts";
 import {
   type Action,
   addedAt,
@@ -18,6 +18,7 @@ import {
   type Setting,
   settingsOf,
 } from "./settings.ts";
+import { nameProblem } from "./words.ts";
 
 /** The page on which everything that can be set is changed. */
 
@@ -60,80 +61,105 @@ export function useSettings(given: Given, teach: (camera: string, zone?: string)
   };
   const move = (by: number) => select(placeNow(rowsNow()) + by);
 
-  /** @param goTo where the cursor goes when it is done */
-  const change = async (edit: Edit, done: string, goTo?: string) => {
-    if (saving.current) return;
+  /** @param goTo where the cursor goes when it is done @returns whether it is */
+  const change = async (edit: Edit, done: string, goTo?: string): Promise<boolean> => {
+    if (saving.current) return false;
     saving.current = true;
     say("saving…", "waiting");
-    if (await installed.change(edit)) {
+    const isDone = await installed.change(edit);
+    if (isDone) {
       say(done);
       if (goTo !== undefined) chosen.current = { ...chosen.current, id: goTo };
     }
     saving.current = false;
     draw();
+    return isDone;
   };
 
-  const set = (setting: Setting, text: string) => {
+  const set = (setting: Setting, text: string): Promise<boolean> => {
     const edit = setting.edit(text);
     // What has another name now is still where the cursor is.
     const renamed = "to" in edit ? `${setting.group.replace(/[^ /]*$/, edit.to)} name` : undefined;
-    void change(edit, `${setting.group}: ${setting.label} is saved`, renamed);
+    return change(edit, `${setting.group}: ${setting.label} is saved`, renamed);
   };
-  const typed = (setting: Setting, type: Ask) =>
-    type({
+  const typed = (setting: Setting, ask: Ask) =>
+    given.type(ask, {
       label: `${setting.group} ${setting.label}`,
       initial: setting.initial,
-      done: (text) => {
-        if (text === undefined || text.trim() === setting.initial) return;
+      take(text) {
+        if (text.trim() === setting.initial) return true;
         // A name and an address have no default; an address that isn't shown is kept when nothing is typed.
-        if (text.trim() === "" && /name|address/.test(setting.label)) return;
-        set(setting, text);
+        if (text.trim() === "" && /name|address/.test(setting.label)) return true;
+        return set(setting, text);
       },
     });
+  const refuse = (problem: string): boolean => {
+    say(problem, "failed");
+    return false;
+  };
+  /** Goes on with the name of something new. @param taken those that there are */
+  const naming = (taken: readonly string[], go: (name: string) => void): Typed["take"] =>
+    unlessEmpty((name) => {
+      const problem = nameProblem(name, taken);
+      if (problem !== undefined) return refuse(problem);
+      go(name);
+      return true;
+    });
 
-  const add = (what: Action["adds"], row: Row | undefined, type: Ask) => {
+  const add = (what: Action["adds"], row: Row | undefined, ask: Ask) => {
+    const { cameras = [], relays = [] } = installed.current ?? {};
     const subject = row?.subject;
     const of = subject && "camera" in subject ? subject.camera : undefined;
     if (what === "points") {
       if (of !== undefined) teach(of);
     } else if (what === "zone") {
-      if (of !== undefined)
-        type({ label: `name of a new zone of ${of}`, done: named((name) => teach(of, name)) });
-    } else if (what === "camera") {
-      type({
-        label: "name of a new camera",
-        done: named((name) =>
-          type({
-            label: `address of ${name} (rtsp://…)`,
-            done: named(
-              (url) =>
-                void change(
-                  { do: "add_camera", camera: name, url },
-                  `camera ${name} is added`,
-                  `camera ${name} name`,
-                ),
-            ),
-          }),
-        ),
+      if (of === undefined) return;
+      const zones = cameras.find(({ name }) => name === of)?.zones.map(({ name }) => name) ?? [];
+      given.type(ask, {
+        label: `name of a new zone of ${of}`,
+        take: naming(zones, (name) => teach(of, name)),
       });
+    } else if (what === "camera") {
+      const names = cameras.map(({ name }) => name);
+      const address = (camera: string) =>
+        given.type(ask, {
+          label: `address of ${camera} (rtsp://…)`,
+          take: unlessEmpty((url) =>
+            change({ do: "add_camera", camera, url }, `camera ${camera} is added`, `camera ${camera} name`),
+          ),
+        });
+      given.type(ask, { label: "name of a new camera", take: naming(names, address) });
     } else {
-      type({ label: "name of a new relay", done: named((relay) => addRelay(relay, type)) });
+      const ids = relays.map(({ id }) => id);
+      given.type(ask, {
+        label: "name of a new relay",
+        take: naming(ids, (relay) => addRelay(relay, ask)),
+      });
     }
   };
-  const addRelay = (relay: string, type: Ask) => {
-    const boards = installed.current?.boards ?? [];
+  const addRelay = (relay: string, ask: Ask) => {
+    const names = installed.current?.boards.map(({ name }) => name) ?? [];
     const channel = (board: string | null) =>
-      type({
+      given.type(ask, {
         label: `channel of ${relay}${board === null ? "" : ` on ${board}`}`,
         initial: "1",
-        done: named((text) => {
+        take: unlessEmpty((text) => {
+          if (!/^\d+$/.test(text)) return refuse(`${text} isn't a channel: a number from 1`);
           const edit: Edit = { do: "add_relay", relay, board, channel: Number(text) };
-          void change(edit, `relay ${relay} is added`, `relay ${relay} name`);
+          return change(edit, `relay ${relay} is added`, `relay ${relay} name`);
         }),
       });
-    if (boards.length < 2) return channel(null);
-    const names = boards.map(({ name }) => name).join(", ");
-    type({ label: `board of ${relay} (${names})`, initial: boards[0]?.name ?? "", done: named(channel) });
+    if (names.length < 2) return channel(null);
+    const all = names.join(", ");
+    given.type(ask, {
+      label: `board of ${relay} (${all})`,
+      initial: names[0] ?? "",
+      take: unlessEmpty((board) => {
+        if (!names.includes(board)) return refuse(`${board} isn't one of ${all}`);
+        channel(board);
+        return true;
+      }),
+    });
   };
 
   // Of a page that isn't shown nothing is asked for each frame.
@@ -154,7 +180,7 @@ export function useSettings(given: Given, teach: (camera: string, zone?: string)
         const now = rowNow();
         if (!now) return;
         if (!isSetting(now)) add(now.adds, now, type);
-        else if (now.choices) set(now, nextChoice(now));
+        else if (now.choices) void set(now, nextChoice(now));
         else typed(now, type);
       },
     },
@@ -166,7 +192,7 @@ export function useSettings(given: Given, teach: (camera: string, zone?: string)
       when: () => !saving.current && settingNow()?.choices !== undefined,
       run: () => {
         const now = settingNow();
-        if (now) set(now, nextChoice(now));
+        if (now) void set(now, nextChoice(now));
       },
     },
     {
@@ -210,15 +236,13 @@ export function useSettings(given: Given, teach: (camera: string, zone?: string)
   };
 }
 
-/** Goes on with what was typed, unless it was nothing. */
-const named =
-  (go: (text: string) => void) =>
-  (text: string | undefined): void => {
-    const said = text?.trim() ?? "";
-    if (said !== "") go(said);
-  };
+/** Takes what was typed, unless it was nothing. */
+const unlessEmpty =
+  (take: Typed["take"]): Typed["take"] =>
+  (text) =>
+    text.trim() === "" || take(text.trim());
 
-const LABEL_CELLS = 20;
+const LABEL_CELLS = 30;
 
 type SettingsProps = {
   rows: readonly Row[];

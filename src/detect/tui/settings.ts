@@ -66,7 +66,15 @@ const cameraFields = (camera: CameraConfig): [CameraKey, Said][] => {
     ],
     ["fps", { label: "pictures a second", value: String(camera.fps), written: number }],
     ["width", { label: "width in pixels", value: String(camera.width), written: number }],
-    ["motion", { label: "only what moves", value: yesNo(camera.motion), choices: YES_NO, written: flag }],
+    [
+      "motion",
+      {
+        label: "look only when something moves",
+        value: yesNo(camera.motion),
+        choices: YES_NO,
+        written: flag,
+      },
+    ],
   ];
 };
 
@@ -89,7 +97,7 @@ const zoneFields = (zone: ZoneConfig): [ZoneKey, Said][] => [
       written: list(/;/),
     },
   ],
-  ["hit", { label: "is in by", value: zone.hit, choices: ["foot", "overlap"], written: words }],
+  ["hit", { label: "counts as in", value: zone.hit, choices: ["foot", "overlap"], written: words }],
   ["overlap", { label: "overlap", value: shareText(zone.overlap), written: number }],
   ["min_score", { label: "least score", value: shareText(zone.min_score), written: number }],
   ["min_area", { label: "least area", value: shareText(zone.min_area), written: number }],
@@ -229,6 +237,40 @@ export function settingsOf(installation: Installation): Row[] {
       value,
     })),
   ];
+}
+
+/** A setting as the file names it: `cameras[0].zones[1].min_score`. */
+const PATH = String.raw`[a-z_]+(?:\[\d+\]|\.[a-z_]+)+`;
+const BEGINNING = new RegExp(`^(${PATH}): `);
+const END = new RegExp(`: ${PATH}$`);
+
+/** What is wrong with a file, with what it is wrong with named as on the page: `zone hall/press least score: …`. */
+export function inPageWords(said: string, installation: Installation | undefined): string {
+  const [beginning, path] = BEGINNING.exec(said) ?? [];
+  if (beginning === undefined || path === undefined) return said;
+  const text = said.slice(beginning.length).replace(END, "");
+  const id = installation && idAt(path, installation);
+  const row =
+    id === undefined ? undefined : settingsOf(installation as Installation).find((each) => each.id === id);
+  return row ? `${row.group} ${row.label}: ${text}` : text;
+}
+
+/** The line of a setting that the file names so. */
+function idAt(path: string, { cameras, relays }: Installation): string | undefined {
+  const [, list = "", at, zone, key] =
+    /^([a-z_]+)(?:\[(\d+)\])?(?:\.zones\[(\d+)\])?\.([a-z_]+)/.exec(path) ?? [];
+  const camera = cameras[Number(at)];
+  switch (list) {
+    case "cameras":
+      if (zone === undefined) return `camera ${camera?.name} ${key}`;
+      return `zone ${camera?.name}/${camera?.zones[Number(zone)]?.name} ${key}`;
+    case "relays":
+      return `relay ${relays[Number(at)]?.id} ${key === "id" ? "name" : key}`;
+    case "retention":
+      return `snapshots and clips ${key}`;
+    default:
+      return `${list} ${key}`;
+  }
 }
 
 export const isSetting = (row: Row): row is Setting => "edit" in row;

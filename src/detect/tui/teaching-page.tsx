@@ -33,7 +33,7 @@ import {
 } from "./outline.ts";
 import type { Given, Message, Page } from "./page.ts";
 import { type Still, stillOf } from "./pictures.ts";
-import { counted } from "./words.ts";
+import { counted, nameProblem } from "./words.ts";
 
 /** The page on which zones are drawn on a still of their camera, with keys and mouse. */
 
@@ -41,8 +41,6 @@ import { counted } from "./words.ts";
 const STILL_PIXELS = 480;
 /** What is drawn on while there is no picture. */
 const NOTHING: Picture = { data: new Uint8Array(16 * 9 * 3), width: 16, height: 9 };
-/** What a zone may be called, see the configuration. */
-const NAME = /^[a-z0-9][a-z0-9_-]{0,31}$/i;
 /** A big step of the cursor, in small ones. */
 const BIG = 8;
 /** How near is at a point, in cells. */
@@ -68,14 +66,13 @@ export type Teaching = Page & {
   isTorn(): boolean;
 };
 
+/** @param isFree whether keys and the mouse are this page's: none of the mouse gets among letters that are typed */
 export function useTeaching(given: Given, isFree: () => boolean): Teaching {
   const { props, isShown, installed, camera, draw, say, pose } = given;
   const work = useRef<Work | undefined>(undefined);
   const [place] = useState<{ current: Place | undefined }>(() => ({ current: undefined }));
   const root = useRef<DOMElement>(null);
   const busy = useRef(false);
-  /** While a name is typed the mouse isn't reported: nothing of it can get among the letters. */
-  const naming = useRef(false);
 
   const configNow = (): CameraConfig | undefined => {
     const all = installed.current?.cameras ?? [];
@@ -196,26 +193,20 @@ export function useTeaching(given: Given, isFree: () => boolean): Teaching {
     });
   };
 
-  const name = (type: Ask) => {
-    naming.current = true;
-    draw();
-    type({
+  const name = (ask: Ask) =>
+    given.type(ask, {
       label: `name of a new zone of ${work.current?.camera}`,
-      done: (text) => {
-        naming.current = false;
-        draw();
-        const said = text?.trim() ?? "";
-        if (said === "") return;
-        const taken = sheetNow()?.shapes.some((shape) => shape.name === said);
-        if (taken) say(`there is a zone ${said} already`, "failed");
-        else if (!NAME.test(said))
-          say(`${said} isn't a name: letters, digits, - and _, at most 32`, "failed");
-        else change((sheet) => begun(sheet, said));
+      take(text) {
+        const said = text.trim();
+        if (said === "") return true;
+        const problem = nameProblem(said, sheetNow()?.shapes.map((shape) => shape.name) ?? []);
+        if (problem === undefined) change((sheet) => begun(sheet, said));
+        else say(problem, "failed");
+        return problem === undefined;
       },
     });
-  };
 
-  const isTorn = useMouse(isShown && isFree() && !naming.current, ({ is, button, x, y }: MouseEvent) => {
+  const isTorn = useMouse(isShown && isFree(), ({ is, button, x, y }: MouseEvent) => {
     const on = place.current;
     if (!on || !work.current || !isSeen(root)) return;
     const at: Point = [(x - on.left) / Math.max(1, on.columns - 1), (y - on.top) / Math.max(1, on.rows - 1)];

@@ -44,6 +44,17 @@ export function fitting(parts: readonly string[], width: number, between = " · 
   return cut(row, width);
 }
 
+/** What a camera, a zone or a relay may be called, see the configuration. */
+const NAME = /^[a-z0-9][a-z0-9_-]{0,31}$/i;
+
+/** What stands against a name for something new; undefined: nothing. @param taken those that there are */
+export function nameProblem(name: string, taken: readonly string[]): string | undefined {
+  if (taken.includes(name)) return `there is a ${name} already`;
+  return NAME.test(name)
+    ? undefined
+    : `${name} isn't a name: letters, digits, - and _, at most 32, the first no - or _`;
+}
+
 /** What the title says of the session: a word. */
 export function stateWord({ pending, host, state, degraded }: DetectView): string {
   if (host === false) return "no host";
@@ -53,7 +64,7 @@ export function stateWord({ pending, host, state, degraded }: DetectView): strin
 
 /** The tone of that. */
 export function stateTone(view: DetectView): Tone {
-  if (view.host === false) return "failed";
+  if (view.host === false) return view.cameras ? "failed" : "secondary";
   return view.pending ? "waiting" : sessionTone(stateWord(view).toLowerCase());
 }
 
@@ -73,11 +84,15 @@ export function lamp({ id, state, cause, mode, latched }: RelayRow, known: boole
 }
 
 /** What a zone is, in a word. */
-export type ZoneWord = "free" | "occupied" | "tripped" | "unknown" | "disarmed";
+export type ZoneWord = "free" | "clear" | "occupied" | "tripped" | "unknown" | "disarmed";
 
-export function zoneWord({ armed, occupied, tripped }: ZoneRow, known: boolean): ZoneWord {
+export function zoneWord({ mode, armed, occupied, tripped }: ZoneRow, known: boolean): ZoneWord {
   if (!known) return "unknown";
   if (!armed) return "disarmed";
+  if (mode === "permit" && occupied !== true) {
+    // It is withheld until it is known that nobody is in; nobody has tripped it.
+    return tripped || occupied === null ? "unknown" : "clear";
+  }
   if (tripped) return "tripped";
   return occupied === null ? "unknown" : occupied ? "occupied" : "free";
 }
@@ -85,6 +100,7 @@ export function zoneWord({ armed, occupied, tripped }: ZoneRow, known: boolean):
 /** The tone of that. */
 export const zoneTones = {
   free: "running",
+  clear: "running",
   occupied: "waiting",
   tripped: "failed",
   unknown: "secondary",
@@ -103,6 +119,7 @@ export function cameraTexts(camera: CameraRow, passed: number, now: number): str
   if (state === "live") {
     return [name, `${fps.toFixed(1)} fps`, ...(latency_ms === null ? [] : [`${Math.round(latency_ms)} ms`])];
   }
+  if (state === "closed") return [name, "closed"];
   const word = state === "lost" ? "LOST" : "connecting";
   const age = last_frame_age_ms === null ? "" : ` ${clock(last_frame_age_ms + passed)}`;
   const wait = retry_at === null ? [] : [`retry in ${Math.max(0, Math.ceil((retry_at - now) / 1000))} s`];
@@ -116,7 +133,9 @@ export function healthTexts({ guard, detector, cameras = [], health }: DetectVie
     ...(guard && guard.state !== "none"
       ? [`guard ${guard.state}${guard.pid === null ? "" : ` ${guard.pid}`}`]
       : []),
-    ...(detector && detector.state !== "ok" ? [`detector ${detector.state}`] : []),
+    ...(detector && detector.state !== "ok" && detector.state !== "closed"
+      ? [`detector ${detector.state}`]
+      : []),
     counted(cameras.length, "camera"),
     ...(latency_p95_ms === null ? [] : [`trip to relay ${Math.round(latency_p95_ms)} ms`]),
     counted(reconnects, "reconnect"),
@@ -131,6 +150,18 @@ export const counted = (n: number, what: string): string => `${n} ${what}${n ===
 export const withoutPassword = (url: string): string =>
   url.replace(/^([a-z0-9+.-]+:\/\/).*@/is, "$1***@").replace(/\?.*$/s, "?***");
 
+/** Relays of which nobody knows that they are off though nobody looks: `lamp, horn not known to be off: board main: gone`. */
+export function notKnownOff(view: DetectView): string[] {
+  if (!isLive(view) || view.state !== "paused" || view.dry_run) return [];
+  const byCause = new Map<string | null, string[]>();
+  for (const { id, state, cause } of view.relays ?? []) {
+    if (state === "unknown") byCause.set(cause, [...(byCause.get(cause) ?? []), id]);
+  }
+  return [...byCause].map(
+    ([cause, ids]) => `${ids.join(", ")} not known to be off${cause === null ? "" : `: ${cause}`}`,
+  );
+}
+
 /** All that matters in a row. */
 export function rowText(view: DetectView): string {
   const { cameras = [], zones = [], relays = [] } = view;
@@ -138,7 +169,9 @@ export function rowText(view: DetectView): string {
   const on = relays.filter(({ state }) => state === "on").map(({ id }) => `${id} on`);
   const lost = cameras.filter(({ state }) => state === "lost").map(({ name }) => `${name} LOST`);
   const tripped = zones
-    .filter(({ tripped }) => tripped)
+    .filter((zone) => zoneWord(zone, known) === "tripped")
     .map(({ camera, name }) => `${camera}/${name} tripped`);
-  return [stateWord(view), ...(known ? [...tripped, ...on, ...lost] : [])].join(" · ");
+  const unknown = notKnownOff(view);
+  const facts = [...(view.dry_run ? ["DRY RUN"] : []), ...unknown, ...tripped, ...on, ...lost];
+  return [stateWord(view), ...(known ? facts : [])].join(" · ");
 }

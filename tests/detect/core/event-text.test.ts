@@ -13,6 +13,14 @@ const press = { camera: "hall", zone: "press" } as const;
 const trip = { event: "tripped", ...press, cause: "person", latency_ms: 84.4, dry_run: false } as const;
 
 test.each<[Happening, string]>([
+  [{ event: "session", is: "started" }, "detection started"],
+  [
+    { event: "session", is: "taken_up" },
+    "detection taken up again: the host had died, and its guard switched all off",
+  ],
+  [{ event: "session", is: "paused" }, "detection paused"],
+  [{ event: "session", is: "resumed" }, "detection resumed"],
+  [{ event: "session", is: "stopped" }, "detection stopped"],
   [{ event: "entered", ...press, score: 0.8125, box: [0, 0, 1, 1] }, "hall/press entered (score 0.81)"],
   [{ event: "left", ...press, for_ms: 700 }, "hall/press left after 0.7 s"],
   [{ event: "left", ...press, for_ms: 83 * 60_000 }, "hall/press left after 1 h 23 min"],
@@ -30,6 +38,7 @@ test.each<[Happening, string]>([
   [{ event: "cleared", ...press }, "hall/press cleared"],
   [{ event: "relay", relay: "lamp", on: true, cause: "hall/press" }, "relay lamp on (hall/press)"],
   [{ event: "relay", relay: "lamp", on: false, cause: "max_on" }, "relay lamp off (max_on)"],
+  [{ event: "relay", relay: "lamp", on: false, cause: "cleared" }, "relay lamp off (cleared)"],
   [{ event: "relay_failed", relay: "lamp", why: "it reads off" }, "relay lamp failed: it reads off"],
   [{ event: "acknowledged", relay: "lamp" }, "relay lamp acknowledged"],
   [{ event: "armed", ...press, by: "person" }, "hall/press armed by hand"],

@@ -39,6 +39,22 @@ describe("a camera's address", () => {
     expect(said("rtsp://me:secret@10.0.0.7:99999/1")).toBe("its port is above 65535 ()");
     expect(said("rtsp://me:se/cret@10.0.0.7/1")).toContain("%2F");
   });
+  test.each([
+    ["10.0.0.7", "10.0.0.7"],
+    ["10.0.0.7:554/live?token=secret", "10.0.0.7:554"],
+    ["me:se@cret@gate/1", "gate"],
+    ["[fe80::1]:554/1", "[fe80::1]:554"],
+    ["Gate.local/1", "Gate.local"],
+    ["gate:8554", "gate:8554"],
+  ])("that lacks its scheme, %s, is one of %s", (address, host) => {
+    expect(addressProblem(address)).toEqual({ text: "it lacks a scheme", hint: `rtsp://${host}/… ?` });
+  });
+  test.each(["film.mp4", "films/gate.mp4", "gate", "", "/tmp/10.0.0.7", "10.0.0.7.mp4", "gopher://10.0.0.7"])(
+    "isn't what %p lacks but a scheme",
+    (address) => {
+      expect(addressProblem(address)?.text).not.toBe("it lacks a scheme");
+    },
+  );
 });
 
 describe("what is shown of it", () => {

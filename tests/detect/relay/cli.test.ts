@@ -5,6 +5,7 @@ import { loadInstallation } from "../../../src/detect/adapters/installation.ts";
 import * as relays from "../../../src/detect/adapters/relays-cli.ts";
 import type { Options } from "../../../src/kernel/command.ts";
 import { BoardProcess } from "../../support/board.ts";
+import { DetectBox } from "../../support/detect.ts";
 import { Folder } from "../../support/folder.ts";
 import { enterHome, type Home } from "../../support/home.ts";
 import { inProcess } from "../../support/in-process.ts";
@@ -101,6 +102,56 @@ describe("stint detect relay", () => {
   });
 });
 
+describe("with a host, whatever has become of the file", () => {
+  test.concurrent("relays are switched, tried and listed as the host knows them", async () => {
+    await using box = new DetectBox(stint.source);
+    const board = await box.board();
+    const installed = {
+      cameras: [{ name: "away", url: "rtsp://127.0.0.1:1/x" }],
+      boards: [{ name: "sim", kind: "simulator", socket: board.socket }],
+      relays: [
+        { id: "lamp", board: "sim" },
+        { id: "horn", board: "sim", channel: 2 },
+      ],
+    };
+    box.install(installed);
+    await box.do("run", "--detach");
+    await box.until(({ guard }) => guard.state === "ok");
+    expect(await box.do("relay", "on", "lamp")).toMatchObject({ id: "lamp", ok: true });
+    expect(board.bits).toBe(1);
+    box.install({ ...installed, relays: [{ id: "lamp", borad: "sim" }] });
+
+    const listed = await box.run(["detect", "relay", "list"]);
+    expect(listed.code).toBe(0);
+    const relay = { v: 1, type: "relay", board: "sim", mode: "alarm" };
+    expect(listed.lines.filter(({ type }) => type === "relay")).toEqual([
+      { ...relay, id: "lamp", channel: 1, state: "on" },
+      { ...relay, id: "horn", channel: 2, state: "off" },
+    ]);
+    expect(listed.err).toMatch(/detect\.yaml:\d+:\d+: .*borad.*: detect goes on with what it had/);
+
+    expect(await box.do("relay", "off", "lamp")).toMatchObject({ id: "lamp", ok: true, text: "off" });
+    expect(board.bits).toBe(0);
+    expect(await box.do("relay", "pulse", "horn")).toMatchObject({ id: "horn", ok: true });
+    expect(await box.do("relay", "off")).toMatchObject({ ok: true });
+    expect(board.bits).toBe(0);
+    expect((await box.run(["detect", "relay", "test"])).code).toBe(0);
+    expect((await box.run(["detect", "relay", "ack"])).code).toBe(0);
+    const unknown = await box.run(["detect", "relay", "off", "lmap", "lamp"]);
+    expect([unknown.code, unknown.lines.map(({ ok, text }) => [ok, text])]).toEqual([
+      1,
+      [
+        [false, "there is no such relay"],
+        [true, "off"],
+      ],
+    ]);
+    await box.do("stop");
+    // Nobody knows which boards there are.
+    const alone = await box.run(["detect", "relay", "off", "lamp"]);
+    expect([alone.code, alone.err]).toEqual([78, expect.stringContaining("borad")]);
+  });
+});
+
 describe("in the file", () => {
   let home: Home;
   beforeEach(() => {
@@ -136,6 +187,29 @@ describe("in the file", () => {
     expect((await remove("horn")).code).toBe(0);
     expect((await loadInstallation("default")).installation.relays.map(({ id }) => id)).toEqual(["lamp"]);
     expect((await inProcess((context) => relays.ack(context, []))).code).toBe(69);
+  });
+
+  test("remove tells which zones had it, and which of them switch nothing now", async () => {
+    const folder = join(home.path, "config/stint");
+    mkdirSync(folder, { recursive: true });
+    const points = "points: [[0, 0], [1, 0], [1, 1]]";
+    writeFileSync(
+      join(folder, "detect.yaml"),
+      `version: 2
+cameras:
+  - name: hall
+    url: /film.mp4
+    zones:
+      - {name: press, ${points}, relays: [lamp]}
+      - {name: dock, ${points}, relays: [lamp, horn]}
+      - {name: door, ${points}}
+boards: [{name: simulated, kind: simulator}]
+relays: [{id: lamp}, {id: horn, channel: 2}]
+`,
+    );
+    const { code, lines, err } = await remove("lamp");
+    expect([code, err]).toEqual([0, "hall/press switches no relay now\n"]);
+    expect(lines).toEqual([{ v: 1, type: "relay_removed", id: "lamp", zones: ["hall/press", "hall/dock"] }]);
   });
 
   test("udev-rule prints a rule and nothing else", async () => {
