@@ -4,6 +4,7 @@ import type { Edit } from "../../src/detect/core/edit.ts";
 import type { Picture } from "../../src/detect/core/frame.ts";
 import type { Installation } from "../../src/detect/core/installation.ts";
 import type { DetectView } from "../../src/detect/core/view.ts";
+import { settingsOf } from "../../src/detect/tui/settings.ts";
 import { detectScreen } from "../../src/detect/tui.tsx";
 import type { Control, State } from "../../src/kernel/control.ts";
 import { Exit, Expected } from "../../src/kernel/errors.ts";
@@ -84,7 +85,7 @@ async function open(first: DetectView, opened: Opened = {}) {
     text: () => t.rows().join("\n"),
     message: () => t.rows().at(-2)?.trim() ?? "",
     bar: () => t.rows().at(-1)?.trim() ?? "",
-    refuse: (error: Error) => {
+    refuse: (error: Error | undefined) => {
       refusal = error;
     },
     async press(...keys: string[]) {
@@ -257,8 +258,9 @@ describe("the detection page", () => {
     await t.press("a", ..."horn", "\r");
     expect(t.asked.at(-1)).toBe('relay {"do":"ack","ids":["horn"]}');
     await t.press("a", ..."siren", "\r");
-    expect(t.message()).toContain("siren isn't one of lamp, horn");
-    await t.press("a", ..."all", "\r");
+    expect(t.text()).toContain("siren isn't one of lamp, horn");
+    expect(t.message()).toBe("acknowledge lamp, horn: all, or which: siren▏");
+    await t.press("\x15", ..."all", "\r");
     expect(t.asked.at(-1)).toBe('relay {"do":"ack","ids":["lamp","horn"]}');
   });
 
@@ -305,6 +307,38 @@ describe("the detection page", () => {
     expect(t.asked).toEqual([]);
   });
 
+  test("where there never was a host it says so once, and cuts off nothing", async () => {
+    const never = { ...opening, state: "stopped", host: false };
+    const t = await open(never, { teach: "hall" });
+    await t.shows("▸press 4 points");
+    expect(t.message()).toBe("detect isn't running");
+    expect(t.text().match(/host lost|isn't running/g)).toHaveLength(1);
+    await t.press("x", "y", "\t", "m", ..."LLLLLLLL", "m");
+    expect(t.message()).toBe("not saved yet");
+    await t.press("?");
+    expect(t.text()).not.toContain("goes on");
+  });
+
+  test("in a pause cameras are closed, and a relay that isn't known to be off is told", async () => {
+    const paused = { ...running, state: "paused" };
+    const cameras = [camera("hall", { state: "closed", people: [], last_frame_age_ms: null })];
+    const zones = [zone("hall", "press", { occupied: null })];
+    const relays = [relay("lamp", { state: "unknown", cause: "board main: gone" })];
+    const t = await open({ ...paused, cameras, zones, relays });
+    expect(t.text()).toMatch(/┌ hall ── closed ─/);
+    expect(t.text()).toContain("press unknown");
+    expect(t.text()).not.toContain("lost");
+    expect(t.message()).toBe("lamp not known to be off: board main: gone");
+  });
+
+  test("a dry run is told on every page", async () => {
+    const t = await open({ ...running, dry_run: true }, { columns: 100 });
+    for (const key of ["1", "2", "3"]) {
+      await t.press(key);
+      expect(t.rows()[0]).toContain("DRY RUN: no relay is switched · RUNNING");
+    }
+  });
+
   test("says what to do where there are no cameras", async () => {
     const t = await open(views["no cameras"] as DetectView, { columns: 120 });
     expect(t.text()).toContain("stint detect cameras add hall rtsp://");
@@ -328,9 +362,32 @@ describe("the settings page", () => {
     t.refuse(new Expected(Exit.config, "fps must be at most 30", "as in 5"));
     await t.press("\r", "\x15", ..."99", "\r");
     await t.shows("fps must be at most 30: as in 5");
-    expect(t.text()).toMatch(/▸ pictures a second +5/);
+    await t.press("\x1b");
+    await t.shows(/▸ pictures a second +5/);
     await t.press("j", "j", " ");
     expect(t.edits.at(-1)).toEqual({ do: "set_camera", camera: "hall", key: "motion", value: true });
+  });
+
+  test("what is refused stays where it was typed: no key of it does anything else", async () => {
+    const t = await open(running);
+    const at = settingsOf(installed).findIndex(({ id }) => id === "zone hall/press relays");
+    t.refuse(new Expected(Exit.usage, "cameras[0].zones[0].relays[0]: there is no relay nolamp"));
+    // All in one piece: what comes before it is refused goes nowhere.
+    await t.press("2", ..."j".repeat(at), "\r", "\x15", "nolamp\rDy");
+    await t.shows("zone hall/press relays: there is no relay nolamp");
+    expect(t.message()).toBe("zone hall/press relays: nolamp▏");
+    expect(t.edits).toHaveLength(1);
+    t.refuse(undefined);
+    await t.press("\x15", ..."lamp,horn", "\r");
+    expect(t.edits.at(-1)).toMatchObject({ do: "set_zone", key: "relays", value: ["lamp", "horn"] });
+    await t.shows("zone hall/press: relays is saved");
+    expect(t.text()).not.toContain("nolamp");
+    await t.press("a", ..."work area", "\r");
+    expect(t.text()).toContain("work area isn't a name");
+    expect(t.message()).toContain("work area▏");
+    await t.press("\x1b");
+    await t.shows(/^(?![^]*isn't a name)/);
+    expect(t.edits).toHaveLength(2);
   });
 
   test("shows no password, and doesn't offer it for editing", async () => {
@@ -381,6 +438,16 @@ describe("the teaching page", () => {
     const [edit] = t.edits;
     expect(edit).toMatchObject({ do: "draw_zones", camera: "gate", removed: [], drawn: [{ name: "bay" }] });
     expect((edit as Extract<Edit, { do: "draw_zones" }>).drawn[0]?.points).toHaveLength(3);
+  });
+
+  test("a name that is refused is corrected where it was typed", async () => {
+    const t = await open(running, { teach: "gate" });
+    await t.shows("▸dock 4 points");
+    await t.press("n", ..."work area", "\r", ..."\x7f".repeat(9), ..."floor", "\r");
+    await t.shows("▸floor 0 points, open");
+    await t.press("n", ..."dock", "\r");
+    expect(t.text()).toContain("there is a dock already");
+    expect(t.message()).toBe("name of a new zone of gate: dock▏");
   });
 
   test("asks what becomes of changes before it is left", async () => {

@@ -202,7 +202,8 @@ test.concurrent("two supervisors started at the same moment are one", async () =
     Array.from({ length: 6 }, () => box.run(["modules", "up", "--detach", "--dir", box.dir])),
   );
   expect(ups.map(({ code }) => code).sort()).toEqual([0, 75, 75, 75, 75, 75]);
-  for (const { code, err } of ups) if (code === 75) expect(err).toMatch(/already running|running already|just being started/);
+  for (const { code, err } of ups)
+    if (code === 75) expect(err).toMatch(/already running|running already|just being started/);
   await box.until("module", ({ actual }) => actual === "IDLE");
   expect(readFileSync(join(box.dir, "module/pids.txt"), "utf8").trim().split("\n")).toHaveLength(1);
 });

@@ -71,6 +71,17 @@ type Watched = {
   zones: Zone[];
 };
 
+/** A zone of which nothing is known yet. */
+const freshly = (camera: CameraConfig, config: ZoneConfig): Zone => ({
+  config,
+  id: zoneId(camera.name, config.name),
+  state: freshZone,
+  reading: NOTHING_READ,
+  armed: true,
+  occupiedSince: null,
+  tripTold: false,
+});
+
 /** A trip whose relays haven't been read back yet. */
 type Pending = {
   readonly watched: Watched;
@@ -118,15 +129,7 @@ export class Live {
       detections: [],
       latencyMs: null,
       lostAt: null,
-      zones: config.zones.map((zone) => ({
-        config: zone,
-        id: zoneId(config.name, zone.name),
-        state: freshZone,
-        reading: NOTHING_READ,
-        armed: true,
-        occupiedSince: null,
-        tripTold: false,
-      })),
+      zones: config.zones.map((zone) => freshly(config, zone)),
     }));
   }
 
@@ -348,18 +351,7 @@ export class Live {
       const watched = this.#cameras[at];
       if (!watched) continue;
       const before = new Map(watched.zones.map((zone) => [JSON.stringify(zone.config), zone]));
-      const zones = config.zones.map(
-        (zone): Zone =>
-          before.get(JSON.stringify(zone)) ?? {
-            config: zone,
-            id: zoneId(config.name, zone.name),
-            state: freshZone,
-            reading: NOTHING_READ,
-            armed: true,
-            occupiedSince: null,
-            tripTold: false,
-          },
-      );
+      const zones = config.zones.map((zone) => before.get(JSON.stringify(zone)) ?? freshly(config, zone));
       this.#cameras[at] = { ...watched, config, zones };
     }
     this.evaluate();

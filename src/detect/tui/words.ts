@@ -62,7 +62,7 @@ export function stateWord({ pending, host, state, degraded }: DetectView): strin
   return (state === "running" && degraded.length > 0 ? "degraded" : state).toUpperCase();
 }
 
-/** The tone of that. */
+/** The tone of that. It is no failure that nobody hosts what was never known. */
 export function stateTone(view: DetectView): Tone {
   if (view.host === false) return view.cameras ? "failed" : "secondary";
   return view.pending ? "waiting" : sessionTone(stateWord(view).toLowerCase());

@@ -22,9 +22,9 @@ import {
   turned,
   undone,
 } from "../../../src/detect/tui/outline.ts";
-import { isSetting, type Setting, settingsOf } from "../../../src/detect/tui/settings.ts";
-import { lamp, withoutPassword } from "../../../src/detect/tui/words.ts";
-import { installed, relay } from "./views.ts";
+import { inPageWords, isSetting, type Setting, settingsOf } from "../../../src/detect/tui/settings.ts";
+import { lamp, rowText, withoutPassword, zoneWord } from "../../../src/detect/tui/words.ts";
+import { installed, relay, running, zone } from "./views.ts";
 
 const square: Point[] = [
   [0.2, 0.2],
@@ -232,4 +232,34 @@ test("reports of the mouse are read whole, together and torn, and the wheel's ar
   expect(reports.isWithin).toBe(true);
   expect(reports.push("0;3M")).toEqual([{ is: "press", button: "right", x: 9, y: 2 }]);
   expect(reports.isWithin).toBe(false);
+});
+
+test("a permit is clear only when that is known; who isn't looked for trips nothing", () => {
+  const permit = (more: object) => zoneWord(zone("hall", "cell", { mode: "permit", ...more }), true);
+  expect(permit({})).toBe("clear");
+  expect(permit({ occupied: true, tripped: true })).toBe("tripped");
+  expect(permit({ tripped: true })).toBe("unknown");
+  expect(permit({ occupied: null, tripped: true })).toBe("unknown");
+  expect(permit({ occupied: null })).toBe("unknown");
+  expect(permit({ armed: false, tripped: true })).toBe("disarmed");
+  const zones = [zone("hall", "cell", { mode: "permit", armed: false, tripped: true })];
+  expect(rowText({ ...running, zones })).not.toContain("tripped");
+});
+
+test.each([
+  [
+    "cameras[0].zones[0].min_score: expected number, received string",
+    "zone hall/press least score: expected number, received string",
+  ],
+  [
+    "cameras[1].zones[0].relays[0]: there is no relay nolamp",
+    "zone gate/dock relays: there is no relay nolamp",
+  ],
+  ["cameras[1].name: hall is there already: cameras[0].name", "camera gate name: hall is there already"],
+  ["relays[1].id: isn't a name", "relay horn name: isn't a name"],
+  ["retention.days: expected number to be >=1", "snapshots and clips days: expected number to be >=1"],
+  ["cameras[7].name: isn't a name", "isn't a name"],
+  ["/etc/detect.yaml can't be changed so", "/etc/detect.yaml can't be changed so"],
+])("what is refused is told without the file's words: %s", (said, shown) => {
+  expect(inPageWords(said, installed)).toBe(shown);
 });
