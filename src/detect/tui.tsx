@@ -7,6 +7,7 @@ import type { Binding, Keymap } from "../kernel/tui/keys.ts";
 import { Screen } from "../kernel/tui/screen.tsx";
 import { oneRow } from "../kernel/tui/text.ts";
 import { type Tone, tones } from "../kernel/tui/theme.ts";
+import { type Drawing, useDrawing, useTick } from "../kernel/tui/tick.ts";
 import { problems } from "./core/health.ts";
 import type { DetectView } from "./core/view.ts";
 import { useDetection } from "./tui/detection.tsx";
@@ -14,7 +15,6 @@ import type { DetectScreenProps, Given, Installed, Message, PageName, Question, 
 import { inPageWords } from "./tui/settings.ts";
 import { useSettings } from "./tui/settings-page.tsx";
 import { useTeaching } from "./tui/teaching-page.tsx";
-import { type Drawing, useDrawing, useTick } from "./tui/tick.ts";
 import {
   cameraTexts,
   hourMinute,

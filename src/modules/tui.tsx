@@ -8,6 +8,7 @@ import type { Binding, Keymap } from "../kernel/tui/keys.ts";
 import { Screen } from "../kernel/tui/screen.tsx";
 import { cells } from "../kernel/tui/text.ts";
 import type { Tone } from "../kernel/tui/theme.ts";
+import { useDrawing, useTick } from "../kernel/tui/tick.ts";
 import type { LogLine } from "./core/log-line.ts";
 import type { ModuleRow } from "./core/module.ts";
 import { hasProcess, isUp } from "./core/states.ts";
@@ -15,7 +16,6 @@ import { isFailed, type Pushed, summaryTexts } from "./core/view.ts";
 import { ALL, Asks, LONGEST_MS } from "./tui/asks.ts";
 import { LogEnd } from "./tui/log.ts";
 import { Page, type Room } from "./tui/pages.tsx";
-import { useDrawing, useTick } from "./tui/tick.ts";
 import {
   hourMinute,
   isLive,

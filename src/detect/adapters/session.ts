@@ -271,10 +271,11 @@ const cameraCells = (camera: CameraRow): string[] => [
   oneLine(camera.error ?? ""),
 ];
 
-/** `free`, `occupied`, `unknown`; with what it means where that isn't the same. */
-function zoneText({ occupied, tripped, armed }: ZoneRow): string {
+/** `free` or `clear`, `occupied`, `unknown`; with what it means where that isn't the same. */
+function zoneText({ mode, occupied, tripped, armed }: ZoneRow): string {
   if (!armed) return "disarmed";
-  const is = occupied === null ? "unknown" : occupied ? "occupied" : "free";
+  const free = mode === "permit" && !tripped ? "clear" : "free";
+  const is = occupied === null ? "unknown" : occupied ? "occupied" : free;
   return tripped ? `${is}, tripped` : is;
 }
 

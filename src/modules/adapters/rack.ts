@@ -1,6 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { type Clock, localOffset } from "../../kernel/clock.ts";
+import { pick } from "../../kernel/core/glob.ts";
 import { localTime } from "../../kernel/core/local-time.ts";
 import { didYouMean } from "../../kernel/core/nearest.ts";
 import { errnoText } from "../../kernel/errno.ts";
@@ -8,7 +9,6 @@ import { Exit, Expected, message } from "../../kernel/errors.ts";
 import type { Log } from "../../kernel/log.ts";
 import { isAlive, ownIdentity } from "../../kernel/runtime.ts";
 import { bareConfig } from "../core/config.ts";
-import { pick } from "../../kernel/core/glob.ts";
 import { type By, type Happening, ModuleStateManager } from "../core/manager.ts";
 import type { ModuleConfig, ModuleRow, Recording } from "../core/module.ts";
 import { stopWaves } from "../core/order.ts";

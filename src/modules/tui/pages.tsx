@@ -3,9 +3,9 @@ import { memo, type RefObject, useLayoutEffect } from "react";
 import { useBody } from "../../kernel/tui/screen.tsx";
 import { cells, cut } from "../../kernel/tui/text.ts";
 import { type Tone, tones } from "../../kernel/tui/theme.ts";
+import { useTick } from "../../kernel/tui/tick.ts";
 import type { LogLine } from "../core/log-line.ts";
 import { headText, type Layout, layoutOf, type RowText, rowOf, upOf } from "./table.ts";
-import { useTick } from "./tick.ts";
 import { detailTexts, dotted, lineTime, type ShownModule } from "./words.ts";
 
 /** How many rows of the body there are for modules and for lines of a log. */

@@ -2,7 +2,7 @@ import { useEffect, useReducer, useRef, useState } from "react";
 
 const SECOND = 1_000;
 /** What comes by itself is drawn so often at most: a frame with pictures takes a while. */
-const DRAWN_EVERY_MS = 240;
+const DRAWN_EVERY_MS = 200;
 
 /** Draws a component anew when what it says reads otherwise, looked at once a second. @param read all that passing time changes */
 export function useTick(read: () => string): void {
