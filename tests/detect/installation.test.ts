@@ -431,7 +431,7 @@ const rules: [what: string, file: string, said: string[]][] = [
   [
     "an address without a scheme",
     withCamera("url: 10.0.0.7"),
-    [expect.stringContaining("isn't an address (rtsp://, ")],
+    [expect.stringContaining("it lacks a scheme (rtsp://10.0.0.7/… ?)")],
   ],
   ["an address without a host", withCamera("url: rtsp://"), [expect.stringContaining("isn't an address")]],
   ["a password that isn't escaped", withCamera("url: rtsp://u:ge#heim@h/"), [expect.stringContaining("%23")]],

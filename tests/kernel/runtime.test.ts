@@ -72,7 +72,8 @@ describe("a file lock", () => {
     const child = Bun.spawn(["sleep", "60"]);
     const detached = spawnDetached(["/bin/sleep", "60"], { cwd: "/", env: {}, stderr: 2 });
     lock?.[Symbol.dispose]();
-    using again = lockFile(at("x"), "exclusive");
+    // Until it is the program it is to be, a child has everything of its parent's.
+    using again = await until(() => lockFile(at("x"), "exclusive"));
     expect(again).toBeDefined();
     child.kill();
     process.kill(detached.pid);

@@ -55,6 +55,8 @@ function inTheWay(of: { type: unknown; left: number; task: unknown; alive: boole
   return new Expected(Exit.again, `a session ${where} (${what})`, hint);
 }
 
+/** How long a host that has a session may take until it can be reached, ms. */
+const OPENING_MS = 2_000;
 /** How long a host may take to be gone once it takes no more commands, ms. */
 const LEAVING_MS = 10_000;
 
@@ -143,7 +145,13 @@ export class PomoReach extends Reach {
     const left = await readLeft(this.profile);
     if (left?.found.how === "expired") await this.#expire(left);
     if (left?.found.how !== "restored") return undefined;
-    if (left.alive) throw HOST_IS_HIDDEN();
+    if (left.alive) {
+      // Somebody else's, most likely, that is just opening: it has the session, and can't be reached yet.
+      const end = systemClock.monotonic() + OPENING_MS;
+      while (!this.host && systemClock.monotonic() < end) await systemClock.sleep(20);
+      if (!this.host) throw HOST_IS_HIDDEN();
+      return undefined;
+    }
     return { session: left.session, request: { kind: "restore" } };
   }
 
