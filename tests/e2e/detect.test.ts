@@ -8,6 +8,20 @@ import { RtspServer, STREET } from "../support/rtsp.ts";
 import type { Line } from "../support/sandbox.ts";
 import { stint, until } from "../support/sandbox.ts";
 
+/** Each has a detector, which is at work all the time: more at once than this would only wait for each other. */
+const AT_ONCE = 4;
+let running = 0;
+const waiting: (() => void)[] = [];
+
+async function turn(): Promise<() => void> {
+  if (running >= AT_ONCE) await new Promise<void>((resolve) => waiting.push(resolve));
+  running++;
+  return () => {
+    running--;
+    waiting.shift()?.();
+  };
+}
+
 /** A board with a lamp (1) and a permit (2). */
 async function boxed(
   cameras: Config[],
@@ -15,6 +29,7 @@ async function boxed(
   command: readonly string[] = stint.executable,
   env: Record<string, string> = {},
 ) {
+  const done = await turn();
   const box = new DetectBox(command, env);
   const board = await box.board();
   box.install({
@@ -26,7 +41,11 @@ async function boxed(
     ],
     ...more,
   });
-  return { box, board, [Symbol.asyncDispose]: () => box[Symbol.asyncDispose]() };
+  const dispose = async () => {
+    await box[Symbol.asyncDispose]();
+    done();
+  };
+  return { box, board, [Symbol.asyncDispose]: dispose };
 }
 
 const LAMP = 1;

@@ -281,7 +281,9 @@ export class Live {
     }
     // What isn't known yet, as at every start, and what nobody wants to know, is no news.
     const trips = reading.cause === "person" || reading.cause === "camera_lost";
-    if (trips && !zone.tripTold) {
+    // Who stands there when the picture is back is news, though it has tripped all the while.
+    const comes = reading.cause === "person" && before.cause === "camera_lost";
+    if (trips && (!zone.tripTold || comes)) {
       zone.tripTold = true;
       const seen: Seen = {
         camera: this.#cameras.indexOf(watched),

@@ -55,8 +55,8 @@ function inTheWay(of: { type: unknown; left: number; task: unknown; alive: boole
   return new Expected(Exit.again, `a session ${where} (${what})`, hint);
 }
 
-/** How long a host that has a session may take until it can be reached, ms. */
-const OPENING_MS = 2_000;
+/** How long a host that has a session may be out of reach, ms. */
+const HIDDEN_MS = 2_000;
 /** How long a host may take to be gone once it takes no more commands, ms. */
 const LEAVING_MS = 10_000;
 
@@ -141,18 +141,17 @@ export class PomoReach extends Reach {
 
   /** What a dead host left to be taken up again. What is older than a day is put into history instead. */
   async left(): Promise<Hosted | undefined> {
-    if (this.host) return undefined;
-    const left = await readLeft(this.profile);
-    if (left?.found.how === "expired") await this.#expire(left);
-    if (left?.found.how !== "restored") return undefined;
-    if (left.alive) {
-      // Somebody else's, most likely, that is just opening: it has the session, and can't be reached yet.
-      const end = systemClock.monotonic() + OPENING_MS;
-      while (!this.host && systemClock.monotonic() < end) await systemClock.sleep(20);
-      if (!this.host) throw HOST_IS_HIDDEN();
-      return undefined;
+    // Another host has the session for a moment before it can be reached, and after.
+    const end = systemClock.monotonic() + HIDDEN_MS;
+    for (;;) {
+      if (this.host) return undefined;
+      const left = await readLeft(this.profile);
+      if (left?.found.how === "expired") await this.#expire(left);
+      if (left?.found.how !== "restored") return undefined;
+      if (!left.alive) return { session: left.session, request: { kind: "restore" } };
+      if (systemClock.monotonic() > end) throw HOST_IS_HIDDEN();
+      await systemClock.sleep(20);
     }
-    return { session: left.session, request: { kind: "restore" } };
   }
 
   async #expire(left: Left): Promise<void> {
