@@ -56,7 +56,8 @@ function relays(
       },
     ],
     board: given.dry ? undefined : board,
-    saved: { latched: given.latched ?? [], cycles: { lamp: 7 } },
+    saved: { latched: given.latched ?? [], withdrawn: [], cycles: { lamp: 7 } },
+    offSince: new Map(),
     clock: systemClock,
     log: new KeptLog(),
     ending: () => "shutdown",
@@ -263,5 +264,5 @@ test("a latched relay is acknowledged; a permit not before its zones are clear",
   expect(box.row()).toMatchObject({ latched: true, state: "off" });
   expect(box.manager.acknowledge("lamp")).toMatchObject({ ok: true });
   await until(() => box.row()?.state === "on");
-  expect(box.manager.saved).toEqual({ latched: [], cycles: { lamp: 8, horn: 0 } });
+  expect(box.manager.saved).toEqual({ latched: [], withdrawn: [], cycles: { lamp: 8, horn: 0 } });
 });

@@ -6,7 +6,7 @@ import { Exit, Expected, errno, message } from "../../kernel/errors.ts";
 import { every } from "../../kernel/every.ts";
 import { generation, type Open } from "../../kernel/generation.ts";
 import type { Activity, Host } from "../../kernel/host.ts";
-import { socketPath } from "../../kernel/paths.ts";
+import { shownPath, socketPath } from "../../kernel/paths.ts";
 import { liveTimers } from "../../kernel/runtime.ts";
 import { seatName } from "../../kernel/seat.ts";
 import type { Slot } from "../../kernel/slot.ts";
@@ -19,7 +19,7 @@ import { Camera } from "./camera/camera.ts";
 import { Detector } from "./detector/detector.ts";
 import { Guard, type GuardEvents, type GuardOptions } from "./guard/client.ts";
 import { HookRunner } from "./hooks.ts";
-import { loadInstallation } from "./installation.ts";
+import { installationPath, loadInstallation } from "./installation.ts";
 import { Journal } from "./journal.ts";
 import { Live, override, type Seen } from "./live.ts";
 import { type Mqtt, openMqtt } from "./mqtt.ts";
@@ -76,8 +76,9 @@ export async function openDetect(
 ): Promise<Activity<object>> {
   const { clock, log, profile, stack, store } = host;
   const dryRun = begun.dry_run;
+  const path = installationPath(profile);
+  const seenFirst = await fileState(path);
   const loaded = await loadInstallation(profile);
-  const { path } = loaded;
   let { installation } = loaded;
   let begins: "started" | "taken_up" | undefined = crashed ? "taken_up" : "started";
   let lastState: string | undefined;
@@ -86,6 +87,14 @@ export async function openDetect(
   /** What can't be kept for now, by who keeps it. */
   const unkept = new Map<"events" | "snapshots" | "state", string>();
   let running: Running | undefined;
+  /** When relays were last on. */
+  const offSince = new Map<string, number>();
+  /** The installation that what is open, or opening, was opened with; undefined while nothing is. */
+  let opened: Installation | undefined;
+  /** The file as it was when it was last read. */
+  let seen = seenFirst;
+  /** The file as it was when it was last taken in. */
+  let had = seenFirst;
   /** Why the file isn't taken in as it is now. */
   let unread: string | null = null;
   /** Why relays go off when what is open is disposed. */
@@ -275,7 +284,12 @@ export async function openDetect(
       begins = undefined;
       if (state !== lastState) happened({ event: "session", is });
       lastState = state;
-      saved = { ...leave(), paused: state === "paused", over: state === "stopping" && host.stopAsked() };
+      saved = {
+        ...leave(),
+        // One that was told to end while it was paused goes on paused.
+        paused: state === "stopping" ? saved.paused : state === "paused",
+        over: state === "stopping" && host.stopAsked(),
+      };
       const type = state === "running" ? "WATCHING" : state === "paused" ? "PAUSED" : "STOPPED";
       await store.write((db) =>
         checkpoint(db, { session: host.session, type, state: saved, keep: 20 }, clock),
@@ -286,6 +300,7 @@ export async function openDetect(
         leaving = new AbortController();
         // Of this generation to its end, whatever is installed meanwhile.
         const now = installation;
+        opened = now;
         const live = new Live({
           installation: now,
           dryRun,
@@ -301,6 +316,7 @@ export async function openDetect(
             live.close();
             saved = leave();
             running = undefined;
+            opened = undefined;
           },
         }));
         const cameras: Camera[] = [];
@@ -357,6 +373,7 @@ export async function openDetect(
               })),
               board: guard && switchOf(guard),
               saved: leave(),
+              offSince,
               clock,
               log,
               ending: () => ending,
@@ -369,6 +386,7 @@ export async function openDetect(
             const dispose = relays[Symbol.asyncDispose].bind(relays);
             return Object.assign(relays, {
               async [Symbol.asyncDispose]() {
+                if (!guard) return dispose();
                 // Until they have said so, also when they never do.
                 saved = { ...saved, not_off: "not known to be off: the board doesn't answer" };
                 try {
@@ -384,7 +402,7 @@ export async function openDetect(
           },
           { disposeMs: GUARD_MS },
         );
-        saved = { ...saved, not_off: null };
+        if (guard) saved = { ...saved, not_off: null };
         ending = "shutdown";
         manager = opened;
         running = { now, live, relays: opened, guard, detector: undefined, cameras };
@@ -396,13 +414,9 @@ export async function openDetect(
           "watch",
           every(TICK_MS, async () => live.evaluate(), log),
         );
-        // Whoever edits the file tells nobody.
-        let seen = await fileState(path);
+        // Whoever edits the file tells nobody. Not waited for: taking it in may dispose this.
         const look = async () => {
-          const now = await fileState(path);
-          if (now === seen) return;
-          seen = now;
-          await reloaded();
+          if ((await fileState(path)) !== seen) void reloaded().catch(notTaken);
         };
         await open("installation", every(FILE_MS, look, log));
         await open(
@@ -448,6 +462,12 @@ export async function openDetect(
         );
         if (running) running.detector = detector;
         live.look(detector);
+        // On top of all: what goes after this is no loss to trip for.
+        await open("zones", async () => ({
+          async [Symbol.asyncDispose]() {
+            live.close();
+          },
+        }));
         return {};
       }),
     commands: {
@@ -465,9 +485,18 @@ export async function openDetect(
       },
       relay: async (args) => {
         const { act, ids: named, for_ms } = relayOf(args);
-        // In a pause everything is off already.
-        if (act === "off" && !running)
-          return { outcomes: named.map((relay) => ({ relay, ok: true, text: "off" })) };
+        // In a pause everything is off, or nobody knows.
+        if (act === "off" && !running) {
+          const all = installation.relays.map(({ id }) => id);
+          const { not_off } = saved;
+          return {
+            outcomes: (named.length > 0 ? named : all).map((relay) =>
+              all.includes(relay)
+                ? { relay, ok: not_off === null, text: not_off ?? "off" }
+                : { relay, ok: false, text: "there is no such relay" },
+            ),
+          };
+        }
         const manager = relays();
         const ids = named.length > 0 ? named : manager.ids;
         const until = clock.monotonic() + (for_ms ?? (act === "pulse" ? PULSE_MS : Number.POSITIVE_INFINITY));
@@ -520,14 +549,24 @@ export async function openDetect(
 
   /** What is installed may have been mended since. */
   async function resume(): Promise<void> {
-    if (!running) installation = (await loadInstallation(profile)).installation;
+    await reloaded();
     await host.resume();
+  }
+
+  function notTaken(error: unknown): void {
+    log.warn(`what is installed isn't taken in: ${message(error)}`);
   }
 
   /** Takes in what is installed now. @throws what it can't be opened with; then it goes on as it was */
   async function reload(): Promise<void> {
     try {
+      // Before it is read: what is written meanwhile is seen the next time.
+      seen = await fileState(path);
+      if (isNothing(seen) && !isNothing(had)) {
+        throw new Expected(Exit.config, `${shownPath(path)} is gone or empty`, "stint detect check");
+      }
       await takeIn((await loadInstallation(profile)).installation);
+      had = seen;
       unread = null;
     } catch (error) {
       unread = message(error);
@@ -539,14 +578,16 @@ export async function openDetect(
 
   async function takeIn(next: Installation): Promise<void> {
     const before = installation;
-    const differs = (of: (installation: Installation) => unknown) =>
-      JSON.stringify(of(next)) !== JSON.stringify(of(before));
-    if (!differs((each) => each)) return;
+    const differ = (a: unknown, b: unknown) => JSON.stringify(a) !== JSON.stringify(b);
+    const tells = differ(next.mqtt, before.mqtt);
     installation = next;
-    if (differs(({ mqtt }) => mqtt)) await mqtt?.replace();
-    if (!differs(withoutZones) && running?.now === before) {
+    if (tells) await mqtt?.replace();
+    // What is opened next is opened with it.
+    if (!opened || !differ(next, opened)) return;
+    if (running && !differ(withoutZones(next), withoutZones(running.now))) {
       running.live.redraw(next.cameras);
       running.now = next;
+      opened = next;
       return;
     }
     try {
@@ -555,7 +596,7 @@ export async function openDetect(
       await host.renew();
     } catch (error) {
       installation = before;
-      if (differs(({ mqtt }) => mqtt)) await mqtt?.replace();
+      if (tells) await mqtt?.replace();
       await host.resume().catch((error: unknown) => log.error("it can't go on as it was", { error }));
       throw error;
     }
@@ -583,11 +624,15 @@ async function openGuard(
   return open("guard", (signal) => Guard.open(found, options, signal), limits);
 }
 
+const EMPTY = "empty";
+/** Whether there is nothing in it: gone, or just being written by an editor. */
+const isNothing = (state: string): boolean => state === EMPTY || state === "ENOENT";
+
 /** What tells whether a file was written since; its absence is a state too. */
 async function fileState(path: string): Promise<string> {
   try {
-    const { mtimeMs, size, ino } = await stat(path);
-    return `${mtimeMs} ${size} ${ino}`;
+    const { mtimeMs, ctimeMs, size, ino } = await stat(path);
+    return size === 0 ? EMPTY : `${mtimeMs} ${ctimeMs} ${size} ${ino}`;
   } catch (error) {
     return errno(error) ?? message(error);
   }

@@ -91,8 +91,13 @@ export async function prepare(
     };
   }
   const session = newSessionId(systemClock.wall(), crypto.getRandomValues(new Uint8Array(16)));
-  const { overrides = {}, latched = [], cycles = {}, self_test = null } = left?.saved ?? {};
-  const saved = { ...nothingSaved(dryRun), overrides, latched, cycles, self_test };
+  const { over: _, paused: __, dry_run: before, overrides, ...kept } = left?.saved ?? nothingSaved(dryRun);
+  const saved = {
+    ...nothingSaved(dryRun),
+    ...kept,
+    // What was disarmed for a walk test is armed for what follows.
+    overrides: before === dryRun ? overrides : {},
+  };
   return { session, saved, recreated: false, crashed: false };
 }
 

@@ -32,6 +32,8 @@ export interface Switch {
 /** What outlives a pause, a crash and a restart. */
 export type SavedRelays = {
   readonly latched: readonly string[];
+  /** Permits that a person has withdrawn. */
+  readonly withdrawn: readonly string[];
   readonly cycles: Readonly<Record<string, number>>;
 };
 
@@ -40,6 +42,8 @@ export type RelaysOptions = {
   /** `undefined` in a dry run: everything is decided, nothing is switched. */
   readonly board: Switch | undefined;
   readonly saved: SavedRelays;
+  /** When relays were last on, monotonic ms: kept up to date, for what is opened after this. */
+  readonly offSince: Map<string, number>;
   readonly clock: Clock;
   readonly log: Log;
   /** What it is disposed for, as the cause of what goes off. */
@@ -87,7 +91,12 @@ export class RelayManager implements AsyncDisposable {
     this.#options = options;
     this.#relays = new Map(
       options.relays.map(({ config, mode }) => {
-        const plan = freshRelay(options.saved.latched.includes(config.id));
+        const { latched, withdrawn } = options.saved;
+        const plan = freshRelay({
+          latched: latched.includes(config.id),
+          withdrawn: mode === "permit" && withdrawn.includes(config.id),
+          offSince: options.offSince.get(config.id) ?? null,
+        });
         const decision = { on: false, cause: null, until: null };
         const cycles = options.saved.cycles[config.id] ?? 0;
         return [
@@ -115,6 +124,9 @@ export class RelayManager implements AsyncDisposable {
     const all = [...this.#relays.values()];
     return {
       latched: all.filter(({ plan }) => plan.latched).map(({ config }) => config.id),
+      withdrawn: all
+        .filter(({ mode, plan }) => mode === "permit" && plan.spent === "manual")
+        .map(({ config }) => config.id),
       cycles: Object.fromEntries(all.map(({ config, cycles }) => [config.id, cycles])),
     };
   }
@@ -275,6 +287,7 @@ export class RelayManager implements AsyncDisposable {
     const { plan, decision } = decide(relay.plan, relay.config, relay.mode, clock.monotonic());
     relay.plan = plan;
     relay.decision = decision;
+    if (plan.offSince !== null) this.#options.offSince.set(relay.config.id, plan.offSince);
     if (decision.until !== before.until) this.#wait(relay, decision.until);
     if (this.#options.board) this.#drive(relay);
     else this.#settle(relay);
@@ -367,6 +380,8 @@ export class RelayManager implements AsyncDisposable {
       clearTimeout(relay.timer);
       relay.timer = undefined;
       relay.waiting = [];
+      if (relay.plan.onSince !== null)
+        this.#options.offSince.set(relay.config.id, this.#options.clock.monotonic());
     }
     // A board does what it is told in the order it is told: whatever is under way comes before this.
     await this.#options.board?.allOff();

@@ -70,7 +70,10 @@ export async function tell(context: Context, name: "pause" | "resume" | "stop"):
   const reach = runningReach(context);
   if (name === "stop") {
     const seat = reach.host;
-    if (seat) await end(context, seat);
+    // Whoever was killed has left nothing that says so: the boards themselves are asked.
+    if (seat && (await end(context, seat)) === "killed") {
+      return (await import("./relays-cli.ts")).off(context, []);
+    }
     const not_off = await leftOn(profile);
     output.emit({ type: "detect", session_id: seat?.session ?? null, state: "stopped", not_off }, () =>
       not_off === null ? "stopped: all relays are off" : `stopped, but ${not_off}`,
@@ -89,9 +92,10 @@ export async function tell(context: Context, name: "pause" | "resume" | "stop"):
 }
 
 /** Ends a host in order. One that is stuck is killed: its guard has switched all off, and does so again. */
-async function end({ output }: Context, seat: Seat): Promise<void> {
+async function end({ output }: Context, seat: Seat): Promise<"ended" | "killed"> {
   try {
     await stopHost(seat, systemClock, STOP_MS);
+    return "ended";
   } catch (error) {
     if (!(error instanceof Expected) || error.exit !== Exit.again || !isAlive(seat.host)) throw error;
     output.note(
@@ -100,6 +104,7 @@ async function end({ output }: Context, seat: Seat): Promise<void> {
     process.kill(seat.host.pid, "SIGKILL");
     const gone = systemClock.monotonic() + TELL_MS;
     while (isAlive(seat.host) && systemClock.monotonic() < gone) await systemClock.sleep(20);
+    return "killed";
   }
 }
 

@@ -12,6 +12,8 @@ export type RelayPlan = {
   readonly spent: "acknowledged" | "manual" | "max_on" | null;
   /** Switched on by hand until then. */
   readonly manualUntil: number | null;
+  /** What is spent again once it is no longer on by hand for a time. */
+  readonly held: RelayPlan["spent"];
   /** Since when it is to be on; null: it is to be off. */
   readonly onSince: number | null;
   /** When it was last on; null: never, as far as is known. */
@@ -26,14 +28,24 @@ export type Decision = {
   readonly until: number | null;
 };
 
-/** A relay that nothing is known of: off. @param latched as it was when its host ended */
-export const freshRelay = (latched: boolean): RelayPlan => ({
+/** What is known of a relay from before. */
+export type Before = {
+  readonly latched?: boolean;
+  /** A person has withdrawn the permission. */
+  readonly withdrawn?: boolean;
+  /** When it was last on; null: never, as far as is known. */
+  readonly offSince?: number | null;
+};
+
+/** A relay that nothing new is known of: off. */
+export const freshRelay = ({ latched = false, withdrawn = false, offSince = null }: Before): RelayPlan => ({
   tripped: null,
   latched,
-  spent: null,
+  spent: withdrawn ? "manual" : null,
   manualUntil: null,
+  held: null,
   onSince: null,
-  offSince: null,
+  offSince,
 });
 
 /**
@@ -52,6 +64,7 @@ export function told(
   return {
     ...plan,
     tripped,
+    held: anew || over ? null : plan.held,
     // A latch isn't what switches it on again after it was on for too long; and a permission that a person has withdrawn is
     // given back by a person.
     spent: mode === "alarm" && (anew || (over && !plan.latched)) ? null : plan.spent,
@@ -59,15 +72,21 @@ export function told(
   };
 }
 
-/** By hand. @param until when it ends; Infinity for when somebody says so */
+/** By hand. @param until when it ends, and is as it was before; Infinity for when somebody says so */
 export const switchedOn = (plan: RelayPlan, until: number): RelayPlan => ({
   ...plan,
   manualUntil: until,
+  held: Number.isFinite(until) ? plan.spent : null,
   spent: null,
 });
 
 /** By hand: an alarm is off until a zone trips anew, a permit until {@link allowed}. A latch stays. */
-export const switchedOff = (plan: RelayPlan): RelayPlan => ({ ...plan, manualUntil: null, spent: "manual" });
+export const switchedOff = (plan: RelayPlan): RelayPlan => ({
+  ...plan,
+  manualUntil: null,
+  held: null,
+  spent: "manual",
+});
 
 /** A person no longer withdraws a permission: it is given once its zones are clear. */
 export const allowed = (plan: RelayPlan): RelayPlan => ({ ...plan, spent: null });
@@ -75,7 +94,7 @@ export const allowed = (plan: RelayPlan): RelayPlan => ({ ...plan, spent: null }
 /** What a person has tried is over: what counted before it counts again, but for zones that have tripped meanwhile. */
 export function tried(plan: RelayPlan, before: RelayPlan): RelayPlan {
   const anew = plan.tripped?.some((zone) => !before.tripped?.includes(zone)) ?? false;
-  return { ...plan, manualUntil: before.manualUntil, spent: anew ? plan.spent : before.spent };
+  return { ...plan, manualUntil: before.manualUntil, held: null, spent: anew ? plan.spent : before.spent };
 }
 
 /** A person has seen it. */
@@ -112,12 +131,15 @@ type Wish = { plan: RelayPlan; on: boolean; cause: string | null };
 
 function alarm(plan: RelayPlan, { max_on_ms }: RelayConfig, now: number): Wish {
   const byHand = plan.manualUntil !== null && now < plan.manualUntil;
-  const rested = byHand ? plan : { ...plan, manualUntil: null };
+  const rested =
+    byHand || plan.manualUntil === null
+      ? plan
+      : { ...plan, manualUntil: null, held: null, spent: plan.spent ?? plan.held };
   if (plan.onSince !== null && max_on_ms !== null && now - plan.onSince >= max_on_ms) {
     return { plan: { ...rested, manualUntil: null, spent: "max_on" }, on: false, cause: "max_on" };
   }
-  if (plan.spent === "max_on" || plan.spent === "manual")
-    return { plan: rested, on: false, cause: plan.spent };
+  if (rested.spent === "max_on" || rested.spent === "manual")
+    return { plan: rested, on: false, cause: rested.spent };
   // What was acknowledged is on all the same until whoever it is about has gone.
   const cause = plan.tripped?.[0] ?? (plan.latched ? "latched" : byHand ? "manual" : null);
   return { plan: rested, on: cause !== null, cause };

@@ -5,6 +5,8 @@ export type Saved = {
   readonly overrides: Readonly<Record<string, Override>>;
   /** Ids of relays that wait for a person to acknowledge. */
   readonly latched: readonly string[];
+  /** Ids of permits that a person has withdrawn. */
+  readonly withdrawn: readonly string[];
   /** How often each relay was switched on. */
   readonly cycles: Readonly<Record<string, number>>;
   readonly self_test: { readonly at: number; readonly ok: boolean } | null;
@@ -23,6 +25,7 @@ export const nothingSaved = (dry_run: boolean): Saved => ({
   v: 1,
   overrides: {},
   latched: [],
+  withdrawn: [],
   cycles: {},
   self_test: null,
   not_off: null,
@@ -40,6 +43,7 @@ export function readSaved(state: unknown): Saved | undefined {
     saved.v === 1 &&
     typeof saved.overrides === "object" &&
     Array.isArray(saved.latched) &&
+    Array.isArray(saved.withdrawn) &&
     typeof saved.cycles === "object" &&
     (saved.not_off === null || typeof saved.not_off === "string") &&
     typeof saved.paused === "boolean" &&

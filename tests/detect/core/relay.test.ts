@@ -33,7 +33,7 @@ class Told {
   constructor(mode: "alarm" | "permit", given: Partial<RelayConfig> = {}, latched = false) {
     this.#config = config(given);
     this.#mode = mode;
-    this.plan = freshRelay(latched);
+    this.plan = freshRelay({ latched });
   }
 
   at(now: number, ...tripped: string[]) {
@@ -132,6 +132,18 @@ test("by hand an alarm is on for the time given, and off until a zone trips anew
   expect(relay.at(61, "a")).toMatchObject({ on: false, cause: "manual" });
   expect(relay.at(62)).toMatchObject({ on: false });
   expect(relay.at(63, "a")).toMatchObject({ on: true });
+});
+
+test("what is on for a time by hand is after it as it was before", () => {
+  const relay = new Told("alarm");
+  relay.at(0, "a");
+  relay.plan = switchedOff(relay.plan);
+  relay.plan = switchedOn(relay.plan, 10);
+  expect(relay.at(5, "a")).toMatchObject({ on: true });
+  expect(relay.at(10, "a")).toMatchObject({ on: false, cause: "manual" });
+  relay.plan = switchedOn(relay.plan, 20);
+  relay.at(15, "a", "b");
+  expect(relay.at(20, "a", "b")).toMatchObject({ on: true });
 });
 
 test("a permit that a person has withdrawn is given back by a person, whatever trips and clears meanwhile", () => {
