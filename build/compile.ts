@@ -72,7 +72,7 @@ export async function compile({ entry, outfile, platform, faults = false }: Comp
         STINT_COMMIT: JSON.stringify(commit()),
         STINT_FAULTS: String(faults),
       },
-      plugins: [nativeAddons(platform ?? host), nanodetModel, inkWithoutDevtools],
+      plugins: [cursorLeftToInk, nativeAddons(platform ?? host), nanodetModel, inkWithoutDevtools],
     });
     const made = built.outputs.find((output) => output.kind === "entry-point");
     if (!made) throw new BuildFailed("Bun made no executable and gave no reason");
@@ -99,6 +99,20 @@ const inkWithoutDevtools: BunPlugin = {
       if (contents === source) throw new Error("Ink no longer asks for DEV this way: see build/compile.ts");
       return { loader: "js", contents };
     });
+  },
+};
+
+/**
+ * Ink shows the cursor again by itself when its screen is closed. This package does so once more as the process exits, on
+ * stderr, and waits there for ever where nobody reads the terminal.
+ */
+const cursorLeftToInk: BunPlugin = {
+  name: "cursor-left-to-ink",
+  setup(build) {
+    build.onLoad({ filter: /[\\/]node_modules[\\/]restore-cursor[\\/]index\.js$/ }, () => ({
+      loader: "js",
+      contents: "export default () => {};",
+    }));
   },
 };
 

@@ -1,5 +1,6 @@
 import { closeSync, constants, fstatSync, openSync, writeSync } from "node:fs";
 import { errno } from "./errors.ts";
+import { canSendNow, sendNow } from "./runtime.ts";
 
 /** How often it is looked whether a reader that is slow has read something, ms. */
 const AGAIN_MS = 20;
@@ -7,11 +8,13 @@ const AGAIN_MS = 20;
 const MOST = 1 << 20;
 
 /**
- * Writes to a terminal or a pipe without ever waiting for whoever reads it: a host on a terminal that was stopped with
+ * Writes to a terminal, a pipe or a socket without ever waiting for whoever reads it: a host on a terminal that was stopped with
  * Ctrl+S, or in a pipe to a program that hangs, goes on. What is written is whole texts, each of which comes or doesn't.
  */
 export class PatientWriter {
   readonly #fd: number;
+  /** Writes what is taken at once. @returns how many bytes; 0 for none */
+  readonly #put: (fd: number, bytes: Uint8Array) => number;
   /** Told once it has caught up after something was left out: how many texts. */
   readonly #behind: (leftOut: number) => void;
   readonly #failed: (error: unknown) => void;
@@ -21,8 +24,14 @@ export class PatientWriter {
   #timer: ReturnType<typeof setInterval> | undefined;
   #closed = false;
 
-  private constructor(fd: number, behind: (leftOut: number) => void, failed: (error: unknown) => void) {
+  private constructor(
+    fd: number,
+    put: (fd: number, bytes: Uint8Array) => number,
+    behind: (leftOut: number) => void,
+    failed: (error: unknown) => void,
+  ) {
     this.#fd = fd;
+    this.#put = put;
     this.#behind = behind;
     this.#failed = failed;
   }
@@ -41,13 +50,15 @@ export class PatientWriter {
     if (process.platform !== "linux") return undefined;
     try {
       const is = fstatSync(fd);
+      // A socket can't be opened anew, but be told for each write: stdout of a service, say.
+      if (is.isSocket() && canSendNow) return new PatientWriter(fd, sendNow, behind, failed);
       if (!is.isFIFO() && !is.isCharacterDevice()) return undefined;
       // Opened anew, it is a description of its own, and not waiting is its own affair.
       const own = openSync(
         `/proc/self/fd/${fd}`,
         constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY,
       );
-      return new PatientWriter(own, behind, failed);
+      return new PatientWriter(own, writeNow, behind, failed);
     } catch {
       return undefined; // another user's terminal, as after `su`
     }
@@ -73,16 +84,16 @@ export class PatientWriter {
   #go(): void {
     try {
       for (let first = this.#waiting[0]; first; first = this.#waiting[0]) {
-        const written = writeSync(this.#fd, first);
+        const written = this.#put(this.#fd, first);
+        if (written === 0 && first.length > 0) {
+          this.#timer ??= setInterval(() => this.#go(), AGAIN_MS).unref();
+          return;
+        }
         this.#bytes -= written;
         if (written < first.length) this.#waiting[0] = first.subarray(written);
         else this.#waiting.shift();
       }
     } catch (error) {
-      if (errno(error) === "EAGAIN") {
-        this.#timer ??= setInterval(() => this.#go(), AGAIN_MS).unref();
-        return;
-      }
       this.close();
       this.#failed(error);
       return;
@@ -108,6 +119,16 @@ export class PatientWriter {
     this.#closed = true;
     clearInterval(this.#timer);
     this.#waiting = [];
-    closeSync(this.#fd);
+    if (this.#put === writeNow) closeSync(this.#fd);
+  }
+}
+
+/** To a description that doesn't wait. */
+function writeNow(fd: number, bytes: Uint8Array): number {
+  try {
+    return writeSync(fd, bytes);
+  } catch (error) {
+    if (errno(error) === "EAGAIN") return 0;
+    throw error;
   }
 }

@@ -238,6 +238,27 @@ function polled(fds: readonly number[], events: number): number[] {
   return fds.map((_, n) => (any ? view.getInt16(8 * n + 6, true) : 0));
 }
 
+/** MSG_DONTWAIT and MSG_NOSIGNAL of send(2), on Linux. */
+const SEND_NOW = 0x40 | 0x4000;
+let send: ((fd: number, bytes: Uint8Array, size: number, flags: number) => number) | undefined;
+
+/**
+ * Sends to a socket what it takes at once. Linux, under Bun.
+ * @returns how many bytes; 0 when it takes none now
+ * @throws EPIPE when nobody is at its other end
+ */
+export function sendNow(fd: number, bytes: Uint8Array): number {
+  send ??= libc("send", { args: ["i32", "ptr", "u64", "i32"], returns: "i64" }) as NonNullable<typeof send>;
+  const sent = Number(send(fd, bytes, bytes.length, SEND_NOW));
+  if (sent < 0 && isHungUp(fd)) {
+    throw Object.assign(new Error("EPIPE: nobody is at the other end"), { code: "EPIPE" });
+  }
+  return Math.max(0, sent);
+}
+
+/** Whether {@link sendNow} can be called. */
+export const canSendNow = bun && process.platform === "linux";
+
 /** How many timers are alive in this process, once garbage is collected, which takes a while; null under Deno. */
 export async function liveTimers(): Promise<number | null> {
   if (!bun) return null;

@@ -109,3 +109,21 @@ test("a file never makes anybody wait, and is written as ever", () => {
   ).toBeUndefined();
   closeSync(fd);
 });
+
+test("nobody waits for a socket that isn't read, as a service's stdout is one", async () => {
+  const code = `
+    import { PatientWriter } from ${JSON.stringify(join(import.meta.dir, "../../src/kernel/patient.ts"))};
+    const writer = PatientWriter.to(1, () => {}, () => {});
+    for (let n = 0; n < 3000; n++) writer.write("x".repeat(999) + "\\n");
+    await writer.drain(50);
+    process.stderr.write(writer.waits ? "went on" : "it was all read");
+    process.exit(0);`;
+  // Bun's own pipes to its children are socket pairs; nobody reads this one.
+  const child = Bun.spawn([process.execPath, "-e", code], {
+    stdout: "pipe",
+    stderr: "pipe",
+    stdin: "ignore",
+  });
+  expect(await child.stderr.text()).toBe("went on");
+  expect(await child.exited).toBe(0);
+});
