@@ -10,6 +10,7 @@ import { shownPath, socketPath } from "../../kernel/paths.ts";
 import { liveTimers } from "../../kernel/runtime.ts";
 import { seatName } from "../../kernel/seat.ts";
 import type { Slot } from "../../kernel/slot.ts";
+import { LATE, within } from "../../kernel/stack.ts";
 import type { EventRow, Happening } from "../core/event.ts";
 import { type BoardConfig, type Installation, relayMode, zoneId } from "../core/installation.ts";
 import { scaled } from "../core/picture.ts";
@@ -37,6 +38,8 @@ const MEASURE_MS = 5_000;
 const FILE_MS = 2_000;
 /** Clients are told of changes so often at most, ms: pictures are five a second of each camera. */
 const TELL_MS = 100;
+/** A hook waits for its picture for so long, ms. */
+const PICTURE_MS = 2_000;
 /** A relay that is tested is on for so long, ms. */
 const TEST_MS = 300;
 const PULSE_MS = 500;
@@ -205,17 +208,17 @@ export async function openDetect(
   const keep = async (row: EventRow, { camera, zone, at, frame, people }: Seen) => {
     const { clip_before_ms: before, clip_after_ms: after } = installation.retention;
     const source = running?.cameras[camera];
-    let snapshot: string | undefined;
-    if (frame) {
+    const picture = async () => {
+      if (!frame) return undefined;
       const label = `${installation.cameras[camera]?.name ?? ""}/${zone.name}`;
-      snapshot = await snapshots.picture(row.id, frame, people, zone.points, label);
+      const snapshot = await snapshots.picture(row.id, frame, people, zone.points, label);
       if (snapshot !== undefined) journal.attach(row.id, { snapshot });
-    }
-    // With the picture, for whoever passes it on.
-    hooks.fire("trip", {
-      ...row,
-      snapshot: snapshot === undefined ? null : join(snapshotFolder(profile), snapshot),
-    });
+      return snapshot;
+    };
+    // With the picture, for whoever passes it on, unless the disk has no end with it.
+    const shot = await within(picture(), { ms: PICTURE_MS });
+    const file = shot === LATE || shot === undefined ? null : join(snapshotFolder(profile), shot);
+    hooks.fire("trip", { ...row, snapshot: file });
     if (!source || before + after === 0) return;
     const bytes = await source.clip(at - before, at + after, leaving.signal);
     const clip = bytes && (await snapshots.clip(row.id, bytes));
@@ -363,7 +366,7 @@ export async function openDetect(
           dryRun || needed.length === 0
             ? undefined
             : await openGuard(open, needed, { log, clock, events }, folder);
-        const opened = await open(
+        const manages = await open(
           "relays",
           async () => {
             const relays = new RelayManager({
@@ -404,16 +407,21 @@ export async function openDetect(
         );
         if (guard) saved = { ...saved, not_off: null };
         ending = "shutdown";
-        manager = opened;
-        running = { now, live, relays: opened, guard, detector: undefined, cameras };
-        live.drive(opened);
-        return { relays: opened };
+        manager = manages;
+        running = { now, live, relays: manages, guard, detector: undefined, cameras };
+        live.drive(manages);
+        return { relays: manages };
       })
       .timers(async (open, { live }) => {
-        await open(
-          "watch",
-          every(TICK_MS, async () => live.evaluate(), log),
-        );
+        const watch = async () => {
+          try {
+            live.evaluate();
+          } catch (error) {
+            // As long as nobody evaluates, what is on would stay on.
+            host.end(error);
+          }
+        };
+        await open("watch", every(TICK_MS, watch, log));
         // Whoever edits the file tells nobody. Not waited for: taking it in may dispose this.
         const look = async () => {
           if ((await fileState(path)) !== seen) void reloaded().catch(notTaken);
