@@ -7,7 +7,7 @@ import { now, type Write } from "./uhid.ts";
 /** What is done with the executable in the machine, and what must come of it. Throws what is wrong. */
 
 /** The processor is emulated: all takes its time. */
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 60_000;
 /** After SIGKILL nothing of ours is left within this, ms: on a real machine 2 s. */
 const LEFT_MS = 5_000;
 const ALL_OFF = 0xfc;
