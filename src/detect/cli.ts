@@ -45,7 +45,8 @@ installed stands in one file: stint detect check says where. This is not a certi
       usage: "run",
       summary: "look at the cameras and switch the relays",
       description: `Full screen on a terminal; on a pipe a line at each event. Ctrl+C, SIGTERM and stop end it in order: relays off and
-read back, then the cameras. After a crash it goes on under the same session. Where it runs already, it is shown.`,
+read back, then the cameras. After a crash or a signal it goes on under the same session, paused
+if it was paused. Where it runs already, it is shown.`,
       options: [
         { flags: "--dry-run", help: "the walk test: all but the relays, with the latency of each trip" },
         { flags: "--detach", help: "in the background: return once it runs" },
@@ -177,7 +178,7 @@ kept in the configuration file (mode 0600) and shown nowhere. URL - reads it fro
           usage: "on <id>",
           summary: "switch a relay on by hand",
           description: `Where detect doesn't run, this holds it on itself, guarded, until it is interrupted: no relay is on that nobody
-holds. A relay of permit zones can't be switched on by hand.`,
+holds. A relay of permit zones is never switched on by hand: this only gives back what off has withdrawn.`,
           options: [
             { flags: "--for <duration>", help: "for so long; a number alone is seconds", parse: seconds },
           ],
@@ -186,7 +187,7 @@ holds. A relay of permit zones can't be switched on by hand.`,
         {
           usage: "off [ids...]",
           summary: "switch relays off; all without",
-          description: "A zone that asks for it then switches it on again at its next trip.",
+          description: "An alarm is on again at the next trip of a zone, a permit not before relay on.",
           run: async (context, ids) => (await relays()).off(context, ids),
         },
         {

@@ -232,6 +232,16 @@ test("what can't be switched on by hand now isn't later, when nobody expects it;
   await until(() => box.row()?.state === "on");
 });
 
+test("while it cools down a pulse that can't come is refused, and a test says that it was left out", async () => {
+  await using box = relays({ cooldown_ms: 60_000 });
+  await box.manager.on("lamp", Number.POSITIVE_INFINITY);
+  await box.manager.off("lamp");
+  const pulse = await box.manager.on("lamp", systemClock.monotonic() + 20);
+  expect(pulse).toMatchObject({ ok: false, text: "it is off: cooldown" });
+  expect(await box.manager.test("lamp", 10)).toMatchObject({ ok: true, text: "left out: it cools down" });
+  expect(box.board.written).toEqual(["1 on", "1 off"]);
+});
+
 test("a permission that a person has withdrawn is given back by a person", async () => {
   await using box = relays({ mode: "permit" });
   box.manager.tell(tripped());

@@ -203,7 +203,8 @@ export class RelayManager implements AsyncDisposable {
     relay.plan = switchedOn(relay.plan, until);
     const outcome = await this.#outcome(relay, true);
     if (outcome.ok) return outcome;
-    if (relay.decision.cause === "cooldown") {
+    // A pulse that would be over before it has cooled down never comes.
+    if (relay.decision.cause === "cooldown" && (relay.decision.until ?? 0) < until) {
       const seconds = ((relay.decision.until ?? 0) - this.#options.clock.monotonic()) / 1000;
       return { relay: id, ok: true, text: `on in ${Math.max(0.1, seconds).toFixed(1)} s: it cools down` };
     }
@@ -253,6 +254,10 @@ export class RelayManager implements AsyncDisposable {
     if (relay.mode === "permit") return { relay: id, ok: true, text: "left out: it permits" };
     if (relay.decision.on) return { relay: id, ok: true, text: "left out: it is on" };
     const { clock } = this.#options;
+    const { offSince } = relay.plan;
+    if (offSince !== null && clock.monotonic() < offSince + relay.config.cooldown_ms) {
+      return { relay: id, ok: true, text: "left out: it cools down" };
+    }
     const before = relay.plan;
     const on = await this.on(id, clock.monotonic() + ms);
     if (!on.ok) return on;
