@@ -42,6 +42,7 @@ export class UhidBoard {
   readonly #channels: number;
   readonly #told: (write: Write) => void;
   #bits = 0;
+  #plugged = false;
 
   /** @param serial five characters @param told called after each write */
   constructor(serial: string, channels: number, told: (write: Write) => void) {
@@ -54,6 +55,7 @@ export class UhidBoard {
   /** Its relays are off then: they have had no power. */
   plug(): void {
     this.#bits = 0;
+    this.#plugged = true;
     this.#event(UHID.create, (body) => {
       body.write(`USBRelay${this.#channels}`, 0, "latin1");
       body.write("virtual/input0", 128, "latin1");
@@ -68,6 +70,7 @@ export class UhidBoard {
   }
 
   unplug(): void {
+    this.#plugged = false;
     this.#event(UHID.destroy, () => {});
   }
 
@@ -88,6 +91,8 @@ export class UhidBoard {
   }
 
   #answer(type: number, body: Buffer): void {
+    // Asked before it was pulled, read after: nobody waits for the answer, and the kernel refuses it with EINVAL.
+    if (!this.#plugged) return;
     if (type === UHID.output) {
       this.#take(body.subarray(0, body.readUInt16LE(4096)), "output");
     } else if (type === UHID.setReport) {

@@ -1,48 +1,139 @@
+import type { FillReason } from "./strategy.ts";
+import type { Breakpoint, Mode } from "./run.ts";
 import type { Statistics } from "./statistics.ts";
+import type { SubscriptionCounts } from "./subscription.ts";
+import type { SystemState } from "./system.ts";
 
 /** What a run has come to. */
 export type Result = {
-  stats: Statistics;
+  readonly stats: Statistics;
   /** Of its trades and equity curve, every bit of them. */
-  hash: string;
-  bust: boolean;
-  bars: number;
-  /** Orders that the account could not carry, or that came to less than one unit. */
-  dropped_orders: number;
+  readonly hash: string;
+  readonly bust: boolean;
+  /** Bars worked, of all symbols. */
+  readonly bars: number;
+  /** Points of its equity curve: the times at which there was a bar. */
+  readonly steps: number;
+  /** Orders that the account could not carry, or that came to less than one lot. */
+  readonly dropped_orders: number;
 };
 
-/** A closed trade as clients are shown it. Bars are numbers of bars, from 0. */
+/** A closed trade as clients are shown it. Times are UTC ms, bars numbers of the symbol's bars, from 0. */
 export type ShownTrade = {
-  size: number;
-  entry_bar: number;
-  exit_bar: number;
-  entry_price: number;
-  exit_price: number;
-  pnl: number;
+  readonly symbol: string;
+  readonly size: number;
+  readonly entry_bar: number;
+  readonly exit_bar: number;
+  readonly entry_time: number;
+  readonly exit_time: number;
+  readonly entry_price: number;
+  readonly exit_price: number;
+  readonly pnl: number;
+  readonly why: FillReason;
+  readonly tag: string | null;
+};
+
+/** The newest bars of a symbol, for a chart of candles: columns of equal length. */
+export type Candles = {
+  readonly symbol: string;
+  readonly time: readonly number[];
+  readonly open: readonly number[];
+  readonly high: readonly number[];
+  readonly low: readonly number[];
+  readonly close: readonly number[];
+};
+
+/** What `inspect` shows of a symbol while the run stands still. */
+export type Inspected = {
+  readonly symbol: string;
+  /** The bar it stands at; null before its first. */
+  readonly bar: number | null;
+  readonly time: number | null;
+  readonly open: number | null;
+  readonly high: number | null;
+  readonly low: number | null;
+  readonly close: number | null;
+  /** By name, composed ones as `name.line`; null before they have a value. */
+  readonly indicators: Readonly<Record<string, number | null>>;
+  readonly position: { readonly size: number; readonly profit: number };
+  readonly trades: readonly unknown[];
+  readonly orders: readonly unknown[];
+  /** The strategy's state of it, as JSON shows it. */
+  readonly state: unknown;
+};
+
+/** The speed and the timing of a run. Durations are in seconds and leave pauses out. */
+export type PerformanceMetrics = {
+  readonly session_duration: number;
+  readonly paused_duration: number;
+  readonly bars_processed: number;
+  /** Of one bar, in microseconds: over all bars by the clock and live, over sampled blocks in data-driven mode. */
+  readonly processor_timing: Timing | null;
+  readonly analysis_timing: Timing | null;
+  readonly bars_per_second: number;
+};
+export type Timing = { readonly samples: number; readonly mean_us: number; readonly max_us: number };
+
+/** How far the work is behind the publication of bars; null in data-driven mode, which has none. */
+export type Lag = {
+  readonly bars: number;
+  readonly ms: number;
+  readonly max_bars: number;
+  readonly max_ms: number;
+  /** By how much bars were published after they were due, ms; null live. */
+  readonly late_p99_ms: number | null;
+  readonly late_max_ms: number | null;
+} | null;
+
+/** What a live feed has brought. */
+export type FeedCounts = {
+  readonly received: number;
+  readonly late: number;
+  readonly doubled: number;
+  readonly out_of_order: number;
+  readonly refused: number;
 };
 
 /** What clients are shown of a run beside its session's state. */
 export type RunState = {
-  strategy: string;
-  params: Record<string, number>;
-  symbol: string;
+  readonly strategy: string;
+  readonly params: Readonly<Record<string, number | boolean | string>>;
+  readonly symbols: readonly string[];
+  /** They in one word, for titles. */
+  readonly symbol: string;
+  readonly mode: Mode;
+  readonly speed: number;
+  readonly timeframe: string | null;
   /** The share of the data that is loaded, 0 … 1. */
-  loaded: number;
-  /** The next bar, and how many there are; 0 until the data is loaded. */
-  bar: number;
-  bars: number;
+  readonly loaded: number;
+  /** The next step, and how many there are; 0 until the data is loaded. With one symbol a step is a bar. */
+  readonly bar: number;
+  readonly bars: number;
   /** When the last worked bar opened, UTC ms. */
-  time: number | null;
-  equity: number | null;
-  return_pct: number | null;
-  max_drawdown_pct: number;
-  position: { size: number; entry_price: number } | null;
-  trades: number;
-  last_trades: readonly ShownTrade[];
-  /** Bars a second since the last time it was told. */
-  bars_per_second: number;
-  checkpoint_at: number | null;
-  result: Result | null;
-  equity_curve: readonly number[];
-  drawdown_curve: readonly number[];
+  readonly time: number | null;
+  readonly equity: number | null;
+  readonly return_pct: number | null;
+  readonly max_drawdown_pct: number;
+  /** Of all symbols together when there is one alone; else of the one shown. */
+  readonly position: { readonly size: number; readonly entry_price: number } | null;
+  readonly positions: readonly { readonly symbol: string; readonly size: number; readonly entry_price: number; readonly profit: number }[];
+  readonly trades: number;
+  readonly win_rate_pct: number | null;
+  readonly profit_factor: number | null;
+  readonly last_trades: readonly ShownTrade[];
+  /** The newest fill, in words; null before the first. */
+  readonly bars_per_second: number;
+  readonly checkpoint_at: number | null;
+  readonly result: Result | null;
+  readonly breakpoints: readonly Breakpoint[];
+  /** The newest lines of `ctx.log`. */
+  readonly log: readonly { readonly time: number; readonly symbol: string; readonly text: string }[];
+  readonly equity_curve: readonly number[];
+  readonly drawdown_curve: readonly number[];
+  readonly candles: readonly Candles[];
+  readonly system_manager: SystemState;
+  readonly performance_metrics: PerformanceMetrics;
+  readonly subscriptions: readonly SubscriptionCounts[];
+  readonly lag: Lag;
+  readonly feed: FeedCounts | null;
 };
