@@ -17,7 +17,6 @@ function number(what: string, holds: (value: number) => boolean): (text: string)
 }
 const positive = number("a number above 0", (value) => value > 0);
 const atLeastZero = number("a number, 0 or above", (value) => value >= 0);
-const atLeastOne = number("a number, 1 or above", (value) => value >= 1);
 const fraction = number("at least 0 and below 1", (value) => value >= 0 && value < 1);
 const marginOf = number("above 0 and at most 1", (value) => value > 0 && value <= 1);
 const wholeNumber = number("a whole number, 0 or above", (value) => Number.isSafeInteger(value) && value >= 0);

@@ -1,17 +1,21 @@
 import { Exit, Expected } from "../../kernel/errors.ts";
 import type { Part } from "../../kernel/stack.ts";
-import { LIMIT, NEXT } from "../core/coordinator.ts";
+import { LIMIT, NEXT, WANT } from "../core/coordinator.ts";
+import type { Breakpoint, StrategySource } from "../core/run.ts";
+import type { Inspected } from "../core/run-state.ts";
+import type { Params } from "../core/strategy.ts";
 import {
   type Begin,
-  CONTROL_WORDS,
   type Failure,
+  HEAR,
+  HELD,
+  LOOK,
   NO_LIMIT,
   PARKED,
+  type Question,
   type Said,
   SEQUENCE,
   type Snapshot,
-  type StrategySource,
-  WANT,
 } from "./protocol.ts";
 import { left, WorkerThread } from "./worker-thread.ts";
 
@@ -24,26 +28,31 @@ export type Finished = Omit<Extract<Said, { type: "done" }>, "type">;
 /** An engine in a thread of its own, parked until it is let go. */
 export interface EngineThread extends AsyncDisposable {
   readonly name: string;
-  readonly params: Readonly<Record<string, number>>;
-  readonly warmup: number;
+  readonly params: Readonly<Params>;
   /** Resolves with the result. Rejects with what ended it before: Expected for the strategy's own failures. */
   readonly finished: Promise<Finished>;
   /** The next bar to be worked. */
   readonly next: number;
   /** Whether it stands still. */
   readonly parked: boolean;
-  /** Lets it work all bars before this index; {@link NO_LIMIT} for all there are. Takes effect at the next bar. */
+  /** Lets it leave the breakpoint that it stands at, once it may work on. */
+  release(): void;
+  /** Lets it work all steps before this one; {@link NO_LIMIT} for all there are. Takes effect at the next step. */
   allow(limit: number): void;
   /**
-   * Works the bars before `limit` (0: none more), stands still there and gives what is wanted, {@link LOOK} or
+   * Works the steps before `limit` (0: none more), stands still there and gives what is wanted, {@link LOOK} or
    * {@link SNAPSHOT}; undefined when it has finished meanwhile. One at a time; {@link hold} cuts it short.
    */
   standAt(limit: number, want: number): Promise<Snapshot | undefined>;
-  /** Stands still at the next bar. */
+  /** Stands still, and takes this in. Of a look at its inside, {@link inspected} is then the answer. */
+  hear(question: Question): Promise<Snapshot | undefined>;
+  readonly inspected: readonly Inspected[];
+  /** Stands still at the next step. */
   hold(): void;
 }
 
-function expected(name: string, source: StrategySource, failure: Failure): Error {
+/** What a strategy's thread failed of, as it is told. */
+export function strategyFailure(name: string, source: StrategySource, failure: Failure): Error {
   switch (failure.kind) {
     case "usage":
       return new Expected(Exit.usage, failure.message);
@@ -70,16 +79,25 @@ function ownFrame(stack: string | undefined, source: StrategySource): string | u
     ?.trim();
 }
 
-/** The part that runs an engine. It opens parked at its first bar. */
+/** Who is told what an engine says by itself. */
+export type EngineTold = {
+  /** What the strategy prints. */
+  print(text: string): void;
+  /** It came to a breakpoint, and stands there until it is let go. */
+  hit(breakpoint: Breakpoint): void;
+};
+
+/** The part that runs an engine. It opens parked at its first step. */
 export const engine =
-  (begin: Omit<Begin, "control">, strategyName: string, print: (text: string) => void): Part<EngineThread> =>
+  (begin: Begin, strategyName: string, told: EngineTold): Part<EngineThread> =>
   async (signal) => {
-    const control = new Int32Array(new SharedArrayBuffer(CONTROL_WORDS * 4));
+    const { control } = begin;
     const ready = Promise.withResolvers<Extract<Said, { type: "ready" }>>();
     const finished = Promise.withResolvers<Finished>();
     // Whoever awaits the result hears of its failure; before anybody does, it is no unhandled rejection.
     finished.promise.catch(() => undefined);
     let parked: ((snapshot: Snapshot | undefined) => void) | undefined;
+    let inspected: readonly Inspected[] = [];
     let over = false;
     const fail = (error: Error) => {
       over = true;
@@ -87,18 +105,23 @@ export const engine =
       finished.reject(error);
       parked?.(undefined);
     };
-    const thread = new WorkerThread<Begin, Said>(
+    const thread = new WorkerThread<Begin | Question, Said>(
       new Worker(new URL("./engine.worker.ts", import.meta.url).href, { type: "module" }),
       (said) => {
         switch (said.type) {
           case "ready":
             return ready.resolve(said);
           case "log":
-            return print(said.text);
+            return told.print(said.text);
+          case "hit":
+            return told.hit(said.breakpoint);
+          case "answer":
+            inspected = said.inspected;
+            return;
           case "parked":
             return parked?.(said.snapshot);
           case "failed":
-            return fail(expected(strategyName, begin.strategy, said.failure));
+            return fail(strategyFailure(strategyName, begin.strategy, said.failure));
           case "done":
             over = true;
             finished.resolve(said);
@@ -119,12 +142,21 @@ export const engine =
     };
     try {
       if (signal.aborted) throw left();
-      thread.post({ ...begin, control });
-      const { name, params, warmup } = await ready.promise;
+      thread.post(begin);
+      const { name, params } = await ready.promise;
+      const standAt = async (limit: number, want: number) => {
+        if (over) return undefined;
+        const answer = Promise.withResolvers<Snapshot | undefined>();
+        parked = answer.resolve;
+        Atomics.store(control, WANT, want);
+        // By the clock an engine is looked at in passing: to stand still for it would be an overrun.
+        if (!begin.clocked || want !== LOOK) Atomics.store(control, LIMIT, limit);
+        wake();
+        return answer.promise;
+      };
       return {
         name,
         params,
-        warmup,
         finished: finished.promise,
         get next() {
           return Atomics.load(control, NEXT);
@@ -132,18 +164,20 @@ export const engine =
         get parked() {
           return Atomics.load(control, PARKED) === 1;
         },
+        release() {
+          Atomics.store(control, HELD, 0);
+        },
         allow(limit) {
           Atomics.store(control, LIMIT, Math.min(limit, NO_LIMIT));
           wake();
         },
-        async standAt(limit, want) {
-          if (over) return undefined;
-          const answer = Promise.withResolvers<Snapshot | undefined>();
-          parked = answer.resolve;
-          Atomics.store(control, WANT, want);
-          Atomics.store(control, LIMIT, limit);
-          wake();
-          return answer.promise;
+        standAt,
+        hear(question) {
+          if (!over) thread.post(question);
+          return standAt(0, HEAR);
+        },
+        get inspected() {
+          return inspected;
         },
         hold() {
           Atomics.store(control, LIMIT, 0);

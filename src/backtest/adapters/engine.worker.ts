@@ -1,173 +1,214 @@
-import { Console } from "node:console";
-import { createHash } from "node:crypto";
-import { basename } from "node:path";
-import { Writable } from "node:stream";
-import { pathToFileURL } from "node:url";
-import { decode, encode, Unserialisable } from "../../kernel/encoding.ts";
-import { message } from "../../kernel/errors.ts";
-import { StrategyError } from "../core/analysis.ts";
-import type { ClosedTrade } from "../core/broker.ts";
-import { LIMIT } from "../core/coordinator.ts";
-import { Engine, type EngineState } from "../core/engine.ts";
-import { ParameterError } from "../core/parameters.ts";
-import type { Result } from "../core/run-state.ts";
-import { statistics } from "../core/statistics.ts";
-import { builtins } from "../core/strategies.ts";
-import type { Strategy } from "../core/strategy.ts";
+import { decode, encode } from "../../kernel/encoding.ts";
+import { LIMIT, WANT } from "../core/coordinator.ts";
+import { Engine, type EngineState, type Plan } from "../core/engine.ts";
+import { LagMeter } from "../core/lag.ts";
+import { resolveParams } from "../core/parameters.ts";
+import type { Params, Strategy } from "../core/strategy.ts";
+import { parseTimeframe } from "../core/timeframe.ts";
+import { calendarOf } from "../core/trading-calendar.ts";
 import {
   type Begin,
-  type Failure,
-  LOOK,
+  HEAR,
+  HELD,
+  type LogLine,
+  monotonic,
   PARKED,
+  type Question,
   type Said,
   SEQUENCE,
   SNAPSHOT,
   type Snapshot,
-  type StrategySource,
-  WANT,
 } from "./protocol.ts";
+import { Recorder } from "./recorder.ts";
+import {
+  encodeStates,
+  failureOf,
+  given,
+  inspected,
+  LOG_LINES,
+  loadStrategy,
+  nameOfStrategy,
+  prepareThread,
+  resultOf,
+  startNumbers,
+} from "./strategy-thread.ts";
 
 /** The thread that runs an engine. It never yields while it works: see protocol.ts for how it is spoken to. */
 
 const say = (said: Said): void => postMessage(said);
 
-/** A strategy's own fault, found before it ran. */
-class BadStrategy extends Error {}
+/** A run in this thread. */
+class Working {
+  readonly #begin: Begin;
+  readonly #name: string;
+  readonly #recorder: Recorder | undefined;
+  readonly #lag: LagMeter | undefined;
+  readonly #engine: Engine;
+  #plan: Plan;
+  #symbols: Begin["symbols"];
+  #log: LogLine[] = [];
+  /** Trades that the host was told of. */
+  #told = 0;
 
-/** What a strategy prints would land in the middle of our data: all of it is told to the host instead. */
-function captureConsole(): void {
-  const told = (text: unknown) => {
-    say({ type: "log", text: String(text).trimEnd() });
-    return true;
-  };
-  const sink = new Writable({
-    write(chunk, _encoding, done) {
-      told(chunk);
-      done();
-    },
-  });
-  globalThis.console = new Console({ stdout: sink, stderr: sink }) as typeof globalThis.console;
-  process.stdout.write = told as typeof process.stdout.write;
-  process.stderr.write = told as typeof process.stderr.write;
-}
-
-async function load(source: StrategySource): Promise<Strategy> {
-  if ("builtin" in source) {
-    const found = builtins[source.builtin];
-    if (!found) throw new BadStrategy(`there is no built-in strategy '${source.builtin}'`);
-    return found;
-  }
-  let module: { default?: Partial<Strategy> };
-  try {
-    module = (await import(pathToFileURL(source.file).href)) as typeof module;
-  } catch (error) {
-    throw new BadStrategy(`it can't be loaded: ${where(error)}`, { cause: error });
-  }
-  const strategy = module.default;
-  if (typeof strategy !== "object" || strategy === null) {
-    throw new BadStrategy("it has no default export: a strategy is `export default { init, onBar }`");
-  }
-  for (const name of ["init", "onBar"] as const) {
-    if (typeof strategy[name] !== "function") throw new BadStrategy(`its default export has no ${name}()`);
-  }
-  return strategy as Strategy;
-}
-
-/** The message of an error while loading, with file and line where the runtime tells. */
-function where(error: unknown): string {
-  const nested = (error as { errors?: unknown[] }).errors?.[0] ?? error;
-  const { position } = nested as { position?: { file: string; line: number } | null };
-  const [first = ""] = message(nested).split("\n");
-  return position ? `${first} (line ${position.line})` : first;
-}
-
-function failureOf(error: unknown): Failure {
-  if (error instanceof ParameterError) return { kind: "usage", message: error.message };
-  if (error instanceof BadStrategy || error instanceof StrategyError || error instanceof Unserialisable) {
-    const inner = error.cause instanceof Error ? error.cause.stack : undefined;
-    return { kind: "strategy", message: error.message, ...(inner ? { stack: inner } : {}) };
-  }
-  const stack = error instanceof Error ? error.stack : undefined;
-  return { kind: "bug", message: message(error), ...(stack ? { stack } : {}) };
-}
-
-/** SHA-256 of the trades and the equity curve, every number as its eight bytes, little-endian. */
-function hashOf(equity: Float64Array, trades: readonly ClosedTrade[]): string {
-  const numbers = trades.flatMap((trade) => [
-    trade.size,
-    trade.entryBar,
-    trade.exitBar,
-    trade.entryPrice,
-    trade.exitPrice,
-    trade.pnl,
-    trade.commission,
-  ]);
-  const hash = createHash("sha256").update(new Uint8Array(Float64Array.from(numbers).buffer));
-  // Hashed in pieces: a view on shared memory must be copied first, and a copy of it all would double it.
-  const piece = 1 << 16;
-  for (let at = 0; at < equity.length; at += piece)
-    hash.update(new Uint8Array(equity.slice(at, at + piece).buffer));
-  return hash.digest("hex");
-}
-
-async function run(begin: Begin): Promise<void> {
-  const { bars, equity, control, settings, params, from } = begin;
-  const strategy = await load(begin.strategy);
-  const engine = new Engine({ bars, equity, settings, strategy, params });
-  let told = 0;
-  if (from) {
+  constructor(begin: Begin, strategy: Strategy, params: Readonly<Params>) {
+    const { symbols, plan, settings, timeframe, seed, clocked, from, recording, strategy: source } = begin;
+    this.#begin = begin;
+    this.#plan = plan;
+    this.#symbols = symbols;
+    this.#recorder = recording ? new Recorder() : undefined;
+    this.#lag = clocked ? new LagMeter(monotonic, clocked.stamps) : undefined;
+    this.#name = nameOfStrategy(strategy, source);
+    this.#engine = new Engine({
+      symbols,
+      plan,
+      settings,
+      strategy,
+      params,
+      timeframe,
+      seed,
+      calendar: calendarOf(begin, parseTimeframe(timeframe) ?? null, begin.dataTimezone),
+      mode: clocked ? "clock-driven" : "data-driven",
+      ...(clocked ? { words: clocked.words } : {}),
+      ...(this.#lag ? { lag: this.#lag } : {}),
+      now: monotonic,
+      sink: {
+        log: (symbol, time, text) => this.#logged({ symbol, time, text }),
+        plot: (symbol, time, name, value, pane) => this.#recorder?.plot(symbol, time, name, value, pane),
+        order() {},
+      },
+      ...(this.#recorder ? { watch: this.#recorder } : {}),
+    });
+    given.now = () => this.#engine.now;
+    given.random = () => this.#engine.random.next();
+    this.#engine.breakpoints = begin.breakpoints;
+    if (!from) return;
     const state = decode(from.state.engine) as Omit<EngineState, "strategy">;
     const remembered = decode(from.state.strategy) as EngineState["strategy"];
-    engine.restore({ ...state, strategy: remembered }, from.trades);
-    told = from.trades.length;
+    this.#engine.restore({ ...state, strategy: remembered }, from.trades);
+    this.#told = from.trades.length;
   }
-  const source = begin.strategy;
-  const name =
-    strategy.name ?? ("builtin" in source ? source.builtin : basename(source.file).replace(/\.\w+$/, ""));
-  say({ type: "ready", name, params: { ...strategy.params, ...params }, warmup: engine.warmup });
 
-  const snapshot = (want: number): Snapshot => {
+  async run(params: Params): Promise<void> {
+    const { control } = this.#begin;
+    const engine = this.#engine;
+    say({ type: "ready", name: this.#name, params });
+    for (;;) {
+      const stop = engine.advance(control);
+      if (stop === "break" && engine.hit) {
+        // Whatever the host lets go meanwhile, it stays here until the host has heard of it.
+        Atomics.store(control, HELD, 1);
+        say({ type: "hit", breakpoint: engine.hit });
+      }
+      if (stop === "end" || stop === "bust") return this.#finish(stop === "bust");
+      await this.#park();
+    }
+  }
+
+  #finish(bust: boolean): void {
+    const result = resultOf(this.#engine, { bust, symbols: this.#symbols, plan: this.#plan }, this.#begin);
+    const recorded = this.#recorder?.recorded;
+    const snapshot = this.#snapshot(SNAPSHOT);
+    say({ type: "done", snapshot, result, ...(recorded ? { recorded } : {}) });
+  }
+
+  /** Stands still until the limit allows the next step, and gives what is wanted meanwhile. */
+  async #park(): Promise<void> {
+    const { control, clocked } = this.#begin;
+    Atomics.store(control, PARKED, 1);
+    for (;;) {
+      // Read before the rest: a change that comes after this makes the wait return at once.
+      const sequence = Atomics.load(control, SEQUENCE);
+      const want = Atomics.exchange(control, WANT, 0);
+      if (want === HEAR) await this.#hear();
+      if (want !== 0) say({ type: "parked", snapshot: this.#snapshot(want) });
+      const allowed = Atomics.load(control, LIMIT) > this.#engine.next && Atomics.load(control, HELD) === 0;
+      if (allowed && (!clocked || this.#engine.published)) break;
+      Atomics.wait(control, SEQUENCE, sequence);
+    }
+    Atomics.store(control, PARKED, 0);
+  }
+
+  async #hear(): Promise<void> {
+    const question = await heard.take();
+    switch (question.type) {
+      case "inspect":
+        return say({ type: "answer", inspected: inspected(this.#engine) });
+      case "breakpoints":
+        this.#engine.breakpoints = question.breakpoints;
+        return;
+      case "join":
+        this.#plan = question.plan;
+        this.#symbols = [...this.#symbols, question.symbol];
+        // Numbers of its own: a run that is restored calls this init at another time.
+        given.random = startNumbers(this.#begin.seed);
+        this.#engine.join(question.symbol, question.plan);
+        given.random = () => this.#engine.random.next();
+    }
+  }
+
+  #snapshot(want: number): Snapshot {
+    const engine = this.#engine;
+    const trades = engine.closedTrades.slice(this.#told);
+    this.#told = engine.closedTrades.length;
+    const log = this.#log;
+    this.#log = [];
+    const look = {
+      next: engine.next,
+      trades,
+      open: engine.openTrades,
+      log,
+      metrics: engine.metrics,
+      lag: this.#lag?.lag ?? null,
+    };
+    if (want !== SNAPSHOT) return look;
     const { strategy: remembered, ...state } = engine.snapshot();
-    const trades = engine.closedTrades.slice(told);
-    told = engine.closedTrades.length;
-    const look = { next: engine.next, trades, open: state.broker.trades };
-    if (want === LOOK) return look;
-    return { ...look, state: { engine: encode(state), strategy: encode(remembered, "ctx.state") } };
-  };
-  let outcome = engine.advance(control);
-  while (outcome === "limit") {
-    park(control, engine.next, (want) => say({ type: "parked", snapshot: snapshot(want) }));
-    outcome = engine.advance(control);
+    return { ...look, state: { engine: encode(state), strategy: encodeStates(remembered) } };
   }
-  engine.finish();
-  const trades = engine.closedTrades;
-  const result: Result = {
-    stats: statistics({ bars, equity, trades, warmup: engine.warmup }),
-    hash: hashOf(equity, trades),
-    bust: outcome === "bust",
-    bars: bars.length,
-    dropped_orders: engine.droppedOrders,
-  };
-  say({ type: "done", snapshot: snapshot(SNAPSHOT), result });
+
+  #logged(line: LogLine): void {
+    this.#recorder?.log(line);
+    this.#log.push(line);
+    if (this.#log.length > LOG_LINES) this.#log.shift();
+  }
 }
 
-/** Stands still until the limit allows the bar `next`, and gives what is wanted meanwhile. */
-function park(control: Int32Array, next: number, give: (want: number) => void): void {
-  Atomics.store(control, PARKED, 1);
-  for (;;) {
-    // Read before the rest: a change that comes after this makes the wait return at once.
-    const sequence = Atomics.load(control, SEQUENCE);
-    if (Atomics.load(control, LIMIT) > next) break;
-    const want = Atomics.exchange(control, WANT, 0);
-    if (want !== 0) give(want);
-    Atomics.wait(control, SEQUENCE, sequence);
+/** Messages after the first, in order. */
+class Inbox {
+  readonly #waiting: Question[] = [];
+  #wanted: ((question: Question) => void) | undefined;
+
+  put(question: Question): void {
+    if (this.#wanted) this.#wanted(question);
+    else this.#waiting.push(question);
+    this.#wanted = undefined;
   }
-  Atomics.store(control, PARKED, 0);
+
+  take(): Promise<Question> {
+    const next = this.#waiting.shift();
+    if (next) return Promise.resolve(next);
+    return new Promise((resolve) => {
+      this.#wanted = resolve;
+    });
+  }
+}
+const heard = new Inbox();
+
+async function begin(asked: Begin): Promise<void> {
+  // Before the first bar: the time it begins at, and numbers of the same seed.
+  const { time, length } = asked.plan;
+  const first = length === 0 ? 0 : (time[0] as number);
+  given.now = () => first;
+  given.random = startNumbers(asked.seed);
+  const strategy = await loadStrategy(asked.strategy);
+  const params = resolveParams(strategy.params ?? {}, asked.params);
+  await new Working(asked, strategy, params).run({ ...params });
 }
 
-captureConsole();
+prepareThread((text) => say({ type: "log", text }));
+let begun = false;
 addEventListener("message", (event) => {
-  run((event as MessageEvent<Begin>).data).catch((error: unknown) =>
-    say({ type: "failed", failure: failureOf(error) }),
-  );
+  const { data } = event as MessageEvent<Begin | Question>;
+  if (begun) return heard.put(data as Question);
+  begun = true;
+  begin(data as Begin).catch((error: unknown) => say({ type: "failed", failure: failureOf(error) }));
 });

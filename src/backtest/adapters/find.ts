@@ -3,8 +3,9 @@ import type { Context } from "../../kernel/command.ts";
 import { Exit, Expected } from "../../kernel/errors.ts";
 import { findHosts, type Seat } from "../../kernel/seat.ts";
 import { readStore } from "../../kernel/store.ts";
+import type { Run } from "../core/run.ts";
 import type { Result } from "../core/run-state.ts";
-import { findRun, type Run, reachedBar, schema } from "./journal.ts";
+import { findRun, reachedBar, schema } from "./journal.ts";
 
 /** Which run is meant by an id, the beginning or end of one, or none. */
 

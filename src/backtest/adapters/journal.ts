@@ -4,31 +4,21 @@ import type { Clock } from "../../kernel/clock.ts";
 import { decode } from "../../kernel/encoding.ts";
 import type { Database, Row, SqlValue } from "../../kernel/runtime.ts";
 import type { Schema } from "../../kernel/store.ts";
-import type { ClosedTrade } from "../core/broker.ts";
-import type { Settings } from "../core/engine.ts";
+import type { ClosedTrade } from "../core/account.ts";
+import type { Bars } from "../core/bars.ts";
+import { closeDecimals } from "../core/bars.ts";
+import type { Run } from "../core/run.ts";
 import type { Result } from "../core/run-state.ts";
-import type { Params } from "../core/strategy.ts";
-import type { SavedState, StrategySource } from "./protocol.ts";
-
-/**
- * What a run is of, kept so that it can be restored: together with the files it names, this decides every bit of it.
- * Hashes are SHA-256; that of the data is "" until it has been read.
- */
-export type Run = {
-  strategy: { source: StrategySource; files: Record<string, string> };
-  /** {@link ENGINE_VERSION} of the engine that works it. */
-  engine: number;
-  params: Params;
-  data: { path: string | null; hash: string; symbol: string };
-  /** Bars from and before these times, UTC ms. */
-  from: number | null;
-  to: number | null;
-  settings: Settings;
-};
+import type { FillReason } from "../core/strategy.ts";
+import type { SavedState } from "./protocol.ts";
 
 /** What a run's strategy is called: the name of a built-in one, else that of its file. */
 export const strategyName = ({ strategy: { source } }: Run): string =>
   "builtin" in source ? source.builtin : basename(source.file);
+
+/** What a run's symbols are called together. */
+export const symbolNames = ({ symbols }: Run): string =>
+  symbols.map(({ instrument }) => instrument.symbol).join(" ");
 
 /** The tables of `stint backtest`. Trades and equity only grow; a checkpoint says how much of them belongs to it. */
 export const schema: Schema = {
@@ -48,6 +38,35 @@ export const schema: Schema = {
        session_id TEXT NOT NULL REFERENCES session (id) ON DELETE CASCADE, first_bar INTEGER NOT NULL,
        equity BLOB NOT NULL, PRIMARY KEY (session_id, first_bar)
      ) STRICT;`,
+    // Of several symbols, with more costs, and live. What an older run was of is said in today's words.
+    `ALTER TABLE backtest_trade ADD COLUMN symbol INTEGER NOT NULL DEFAULT 0;
+     ALTER TABLE backtest_trade ADD COLUMN borrow REAL NOT NULL DEFAULT 0;
+     ALTER TABLE backtest_trade ADD COLUMN mae REAL NOT NULL DEFAULT 0;
+     ALTER TABLE backtest_trade ADD COLUMN mfe REAL NOT NULL DEFAULT 0;
+     ALTER TABLE backtest_trade ADD COLUMN why TEXT NOT NULL DEFAULT 'close';
+     ALTER TABLE backtest_trade ADD COLUMN tag TEXT;
+     CREATE TABLE backtest_bars (
+       session_id TEXT NOT NULL REFERENCES session (id) ON DELETE CASCADE, symbol INTEGER NOT NULL,
+       first_bar INTEGER NOT NULL, bars BLOB NOT NULL, PRIMARY KEY (session_id, symbol, first_bar)
+     ) STRICT;
+     UPDATE backtest_run SET
+       result = CASE WHEN result IS NULL THEN NULL
+         ELSE json_set(result, '$.steps', json_extract(result, '$.bars')) END,
+       run = json_object(
+         'strategy', json_extract(run, '$.strategy'), 'engine', json_extract(run, '$.engine'),
+         'params', json_extract(run, '$.params'), 'mode', 'backtest', 'timeframe', NULL,
+         'from', json_extract(run, '$.from'), 'to', json_extract(run, '$.to'), 'timezone', 'UTC', 'hours', NULL,
+         'seed', 1, 'benchmark', NULL,
+         'symbols', json_array(json_object(
+           'instrument', json_object('symbol', json_extract(run, '$.data.symbol'), 'tick', 0, 'lot', 1,
+             'currency', NULL, 'conversion', 1),
+           'source', json_object(
+             'from', CASE WHEN json_extract(run, '$.data.path') IS NULL THEN json_object('sample', 'EURUSD')
+               ELSE json_object('file', json_extract(run, '$.data.path')) END,
+             'format', NULL, 'columns', NULL, 'timezone', 'UTC', 'stamp', 'open'),
+           'hash', json_extract(run, '$.data.hash'), 'joined', NULL)),
+         'settings', json_patch(json_extract(run, '$.settings'),
+           '{"leverage":1,"maintenance":0,"commission":{"perUnit":0},"slippage":{"kind":"none"},"volumeLimit":1e9,"borrow":0,"hedging":false}'));`,
   ],
 };
 
@@ -63,8 +82,8 @@ export function addRun(db: Database, session: string, profile: string, run: Run)
   );
 }
 
-/** Records the hash of a run's data, once it is read. */
-export function setDataHash(db: Database, session: string, run: Run): void {
+/** Records what a run is of now: its data was read, a symbol joined. */
+export function setRun(db: Database, session: string, run: Run): void {
   db.prepare("UPDATE backtest_run SET run = ? WHERE session_id = ?").run(JSON.stringify(run), session);
 }
 
@@ -107,11 +126,16 @@ export function saveCheckpoint(
     equity: Float64Array;
     since: Reach;
     upTo: number;
+    /** Live: the bars of each symbol that came since the last one. */
+    bars?: readonly { symbol: number; first: number; bars: Bars }[];
   },
   clock: Clock,
 ): Reach {
   const { session, type, snapshot, equity, since, upTo } = entry;
-  const insert = db.prepare("INSERT INTO backtest_trade VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+  const insert = db.prepare(
+    `INSERT INTO backtest_trade (session_id, n, size, entry_bar, exit_bar, entry_price, exit_price, pnl, commission,
+       return_fraction, symbol, borrow, mae, mfe, why, tag) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  );
   let n = since.trades;
   for (const trade of snapshot.trades) insert.run(session, n++, ...valuesOf(trade));
   if (upTo > since.bars) {
@@ -123,12 +147,57 @@ export function saveCheckpoint(
       new Uint8Array(piece.buffer),
     );
   }
+  const insertBars = db.prepare("INSERT INTO backtest_bars VALUES (?, ?, ?, ?)");
+  for (const { symbol, first, bars } of entry.bars ?? []) insertBars.run(session, symbol, first, packBars(bars));
   checkpoint(
     db,
     { session, type, state: { next: snapshot.next, trades: n, ...snapshot.state }, keep: KEEP },
     clock,
   );
   return { trades: n, bars: Math.max(upTo, since.bars) };
+}
+
+const COLUMNS = ["time", "open", "high", "low", "close", "volume"] as const;
+
+/** The columns one after another. */
+function packBars(bars: Bars): Uint8Array {
+  const packed = new Float64Array(bars.length * COLUMNS.length);
+  for (const [at, name] of COLUMNS.entries()) packed.set(bars[name].subarray(0, bars.length), at * bars.length);
+  return new Uint8Array(packed.buffer);
+}
+
+/** The bars that a live run's symbol has got, in pieces as they were kept, up to the first gap. */
+export function readBars(db: Database, session: string, symbol: number): Bars {
+  const pieces: Float64Array[] = [];
+  let length = 0;
+  const rows = db
+    .prepare("SELECT first_bar, bars FROM backtest_bars WHERE session_id = ? AND symbol = ? ORDER BY first_bar")
+    .all(session, symbol);
+  for (const row of rows) {
+    if (Number(row["first_bar"]) !== length) break;
+    const piece = new Float64Array(new Uint8Array(row["bars"] as Uint8Array).buffer);
+    pieces.push(piece);
+    length += piece.length / COLUMNS.length;
+  }
+  const column = (at: number) => {
+    const whole = new Float64Array(length);
+    let done = 0;
+    for (const piece of pieces) {
+      const share = piece.length / COLUMNS.length;
+      whole.set(piece.subarray(at * share, (at + 1) * share), done);
+      done += share;
+    }
+    return whole;
+  };
+  const [time, open, high, low, close, volume] = COLUMNS.map((_, at) => column(at)) as [
+    Float64Array,
+    Float64Array,
+    Float64Array,
+    Float64Array,
+    Float64Array,
+    Float64Array,
+  ];
+  return { length, time, open, high, low, close, volume, decimals: closeDecimals(close) };
 }
 
 const valuesOf = (trade: ClosedTrade): SqlValue[] => [
@@ -140,6 +209,12 @@ const valuesOf = (trade: ClosedTrade): SqlValue[] => [
   trade.pnl,
   trade.commission,
   trade.returnFraction,
+  trade.symbol,
+  trade.borrow,
+  trade.mae,
+  trade.mfe,
+  trade.why,
+  trade.tag,
 ];
 
 const tradeOf = (row: Row): ClosedTrade => ({
@@ -151,10 +226,16 @@ const tradeOf = (row: Row): ClosedTrade => ({
   pnl: Number(row["pnl"]),
   commission: Number(row["commission"]),
   returnFraction: Number(row["return_fraction"]),
+  symbol: Number(row["symbol"]),
+  borrow: Number(row["borrow"]),
+  mae: Number(row["mae"]),
+  mfe: Number(row["mfe"]),
+  why: row["why"] as FillReason,
+  tag: row["tag"] === null ? null : String(row["tag"]),
 });
 
 /** The trades closed so far, in the order they were. */
-function readTrades(db: Database, session: string, limit = -1): ClosedTrade[] {
+export function readTrades(db: Database, session: string, limit = -1): ClosedTrade[] {
   return db
     .prepare("SELECT * FROM backtest_trade WHERE session_id = ? ORDER BY n LIMIT ?")
     .all(session, limit)

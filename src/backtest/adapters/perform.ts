@@ -1,21 +1,25 @@
-import { basename, resolve } from "node:path";
+import { statSync } from "node:fs";
 import { newSessionId } from "../../kernel/checkpoint.ts";
 import { systemClock } from "../../kernel/clock.ts";
 import type { Context, Options } from "../../kernel/command.ts";
 import { Exit, Expected } from "../../kernel/errors.ts";
+import type { Host } from "../../kernel/host.ts";
 import { runHost } from "../../kernel/host.ts";
 import { inBackground, launch } from "../../kernel/launch.ts";
-import type { Commission } from "../core/commission.ts";
 import { ENGINE_VERSION } from "../core/engine.ts";
+import type { Breakpoint, Run } from "../core/run.ts";
 import type { RunState } from "../core/run-state.ts";
+import { feedOf } from "./feed.ts";
 import { liveRuns, storedRun } from "./find.ts";
-import { type Run, schema } from "./journal.ts";
+import { schema } from "./journal.ts";
+import { openLive } from "./live.ts";
 import { command } from "./remote.ts";
 import { resultFacts, summaryText } from "./report.ts";
-import { type Manner, openRun } from "./run.ts";
-import { SAMPLE_SYMBOL, samplePath } from "./sample.ts";
+import { openRun } from "./run.ts";
 import { showScreen } from "./screen.ts";
+import { type Feed, parseFeed } from "./session-file.ts";
 import { settings } from "./settings.ts";
+import { specOf } from "./spec.ts";
 import { changedFile, findStrategy } from "./strategy-file.ts";
 
 /** Begins a run or restores one, and hosts it. */
@@ -24,39 +28,16 @@ import { changedFile, findStrategy } from "./strategy-file.ts";
 const SCREEN_AFTER_MS = 150;
 /** How often a pipe is told how far it is, ms. */
 const TELL_PIPE_MS = 1000;
+/** How often the files of `--watch` are looked at, ms. */
+const WATCH_MS = 250;
 
 /** `stint backtest run` */
-export async function run(context: Context, options: Options): Promise<number> {
-  const configured = await settings();
-  const data = options["data"] as string | undefined;
-  const strategy = findStrategy(String(options["strategy"] ?? "sma-cross"));
-  const [from = null, to = null] = [options["from"], options["to"]] as (number | undefined)[];
-  if (from !== null && to !== null && from >= to)
-    throw new Expected(Exit.usage, "--from must come before --to");
-  const begun: Run = {
-    strategy,
-    engine: ENGINE_VERSION,
-    params: (options["param"] as Record<string, number> | undefined) ?? {},
-    data: {
-      path: data === undefined ? null : resolve(data),
-      hash: "",
-      symbol: String(
-        options["symbol"] ?? (data === undefined ? SAMPLE_SYMBOL : basename(data).replace(/\.\w+$/, "")),
-      ),
-    },
-    from,
-    to,
-    settings: {
-      cash: (options["cash"] as number | undefined) ?? configured.cash,
-      commission: (options["commission"] as Commission | undefined) ?? configured.commission,
-      spread: (options["spread"] as number | undefined) ?? configured.spread,
-      tradeOnClose: options["tradeOnClose"] === true,
-      exclusiveOrders: options["exclusive"] === true,
-      finalize: options["finalize"] === true,
-    },
-  };
+export async function run(context: Context, sessionFile: string | undefined, options: Options): Promise<number> {
+  if (options["watch"] === true) return runAndWatch(context, sessionFile, options);
+  const spec = await specOf(sessionFile, options);
   const session = newSessionId(systemClock.wall(), crypto.getRandomValues(new Uint8Array(16)));
-  return perform(context, { run: begun, session, restored: false, options });
+  await perform(context, { ...spec, session, restored: false, options });
+  return Exit.ok;
 }
 
 /** `stint backtest resume` */
@@ -74,49 +55,135 @@ export async function resume(context: Context, id: string | undefined, options: 
   const { source, files } = found.strategy;
   const changed = "file" in source ? changedFile(files, findStrategy(source.file).files) : undefined;
   if (changed) throw new Expected(Exit.no, `${changed} has changed since this run was begun`, hint);
-  return perform(context, { run: found, session: row.id, restored: true, options });
+  const said = options["feed"] as string | undefined;
+  const feed = said === undefined ? null : (parseFeed(said) ?? null);
+  if (found.mode === "live" && feed === null) {
+    throw new Expected(Exit.usage, `run ${row.id} is live: it needs its feed again`, "--feed - or --feed 'COMMAND'");
+  }
+  await perform(context, {
+    run: found,
+    session: row.id,
+    restored: true,
+    options,
+    speed: (options["speed"] as number | undefined) ?? 0,
+    pace: options["pace"] as number | undefined,
+    breakpoints: (options["pauseAt"] as Breakpoint[] | undefined) ?? [],
+    feed,
+  });
+  return Exit.ok;
 }
 
-type Hosted = { run: Run; session: string; restored: boolean; options: Options };
+/** `stint backtest run --watch`: again and again, each time under a new id, until it is told to end. */
+async function runAndWatch(context: Context, sessionFile: string | undefined, options: Options): Promise<number> {
+  const { life, output } = context;
+  const left = new AbortController();
+  using _ = life.own({ end: () => left.abort(), hurry: async () => {} });
+  output.onClosed(() => left.abort());
+  let watched: readonly string[] = sessionFile === undefined ? [] : [sessionFile];
+  while (!left.signal.aborted) {
+    let seen = stamps(watched);
+    try {
+      const spec = await specOf(sessionFile, options);
+      watched = spec.watched;
+      seen = stamps(watched);
+      const session = newSessionId(systemClock.wall(), crypto.getRandomValues(new Uint8Array(16)));
+      const changed = changeOf(watched, seen, left.signal);
+      await perform(context, { ...spec, session, restored: false, options, until: changed.promise }).finally(changed.stop);
+    } catch (error) {
+      // What is wrong with the file is told, and the next version of it may be right.
+      if (!(error instanceof Expected) || watched.length === 0) throw error;
+      output.note(error.hint === undefined ? error.message : `${error.message} (${error.hint})`);
+    }
+    if (life.cause || left.signal.aborted) break;
+    output.note("waiting for a change of the strategy or the session file; Ctrl+C ends it");
+    await changeOf(watched, seen, left.signal).promise;
+  }
+  return Exit.ok;
+}
+
+/** What tells one version of a file from another. */
+const stamps = (files: readonly string[]): string =>
+  files
+    .map((file) => {
+      const found = statSync(file, { throwIfNoEntry: false });
+      return found ? `${found.mtimeMs} ${found.size} ${found.ino}` : "none";
+    })
+    .join("\n");
+
+/** Resolves once one of the files isn't as it was, or when the signal aborts. */
+function changeOf(files: readonly string[], seen: string, signal: AbortSignal): { promise: Promise<void>; stop(): void } {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setInterval(() => {
+    if (stamps(files) !== seen) stop();
+  }, WATCH_MS);
+  const stop = () => {
+    clearInterval(timer);
+    signal.removeEventListener("abort", stop);
+    resolve();
+  };
+  signal.addEventListener("abort", stop, { once: true });
+  if (signal.aborted) stop();
+  return { promise, stop };
+}
+
+type Hosted = {
+  readonly run: Run;
+  readonly session: string;
+  readonly restored: boolean;
+  readonly options: Options;
+  readonly speed: number;
+  readonly pace: number | undefined;
+  readonly breakpoints: readonly Breakpoint[];
+  readonly feed: Feed | null;
+  /** When it is to end though it isn't done: what it is of has changed. */
+  readonly until?: Promise<void>;
+};
 
 /** Hosts a run in this process, or has another do it in the background. */
-async function perform(context: Context, hosted: Hosted): Promise<number> {
+async function perform(context: Context, hosted: Hosted): Promise<void> {
   const { output, profile, life } = context;
-  const { run, session, restored, options } = hosted;
+  const { run, session, restored, options, speed, pace, breakpoints, feed } = hosted;
   if (options["detach"] === true && !inBackground()) {
     const { session: id, pid } = await launch(context.argv);
     const facts = { id, kind: "backtest", profile, pid };
     output.emit({ type: "session", ...facts }, () => `run ${id} goes on in the background (pid ${pid})`);
-    return Exit.ok;
+    return;
   }
-  const pace = options["pace"] as number | undefined;
   const { checkpoint_seconds, log: logging } = await settings();
-  const manner: Manner = { checkpointSeconds: checkpoint_seconds, ...(pace === undefined ? {} : { pace }) };
-  const dataPath = run.data.path ?? (await samplePath());
+  const manner = { checkpointSeconds: checkpoint_seconds, pace, speed, breakpoints };
   using log = context.log(`backtest.${profile}`, logging);
-  const { paused = false } = options;
-  const drawn = output.terminal && !output.json && !inBackground();
+  const paused = options["paused"] === true;
+  const drawn = output.terminal && !output.json && !inBackground() && run.mode === "backtest";
   const teller = new Teller(context, session, restored);
   let screenTimer: ReturnType<typeof setTimeout> | undefined;
   const hosting = { kind: "backtest", profile, session, schemas: [schema], recreated: restored } as const;
+  const open = (host: Host) => {
+    const request = {
+      run,
+      restored,
+      manner,
+      began: () => teller.began(),
+      told: (state: RunState) => teller.told(state),
+    };
+    if (run.mode !== "live") return openRun(host, request);
+    if (feed === null) throw new Error("a live run without a feed");
+    return openLive(host, { ...request, feed: feedOf(feed), emit: (line) => output.emit(line) });
+  };
   try {
     await runHost({ ...hosting, life, log }, async (host) => {
       output.onClosed(() => host.end());
+      hosted.until?.then(() => host.end());
       if (drawn) {
         const shown = { control: host.control, attached: false, quit: () => host.end() };
         const show = () => showScreen(context, shown, host.terminal.show).catch(host.end);
-        screenTimer = setTimeout(show, paused === true ? 0 : SCREEN_AFTER_MS);
+        screenTimer = setTimeout(show, paused ? 0 : SCREEN_AFTER_MS);
       }
-      const began = () => teller.began();
-      const told = (state: RunState) => teller.told(state);
-      const activity = await openRun(host, { run, restored, dataPath, manner, began, told });
-      return { ...activity, paused: paused === true };
+      return { ...(await open(host)), paused };
     });
   } finally {
     clearTimeout(screenTimer);
   }
   teller.finish();
-  return Exit.ok;
 }
 
 /** What a run says on stdout: that it began, how far it is, what it came to. */

@@ -1,11 +1,14 @@
 import { Curve } from "../core/curve.ts";
-import type { Statistics } from "../core/statistics.ts";
+import type { ReportData, ReportSymbol } from "../core/report-data.ts";
 
 const WIDTH = 1200;
-const HEIGHT = 675;
+const HEIGHT = 900;
 const LEFT = 90;
 const RIGHT = 30;
 const POINTS = WIDTH - LEFT - RIGHT;
+
+/** Entries and exits beyond so many would hide the prices. */
+const MOST_MARKS = 1500;
 
 type Frame = { top: number; height: number; low: number; high: number };
 
@@ -21,12 +24,12 @@ function path(values: readonly number[], frame: Frame): string {
     .join("");
 }
 
-function grid(frame: Frame, unit: string): string {
+function grid(frame: Frame, unit: string, decimals: number): string {
   return [0, 0.25, 0.5, 0.75, 1]
     .map((share) => {
       const value = frame.low + (frame.high - frame.low) * share;
       const at = y(frame, value).toFixed(1);
-      const label = Math.abs(value) >= 1000 ? value.toFixed(0) : value.toFixed(2);
+      const label = Math.abs(value) >= 1000 ? value.toFixed(0) : value.toFixed(decimals);
       return `<path d="M${LEFT} ${at}H${WIDTH - RIGHT}" stroke="#e4e4e0"/>
         <text x="${LEFT - 8}" y="${Number(at) + 5}" text-anchor="end">${label}${unit}</text>`;
     })
@@ -35,32 +38,75 @@ function grid(frame: Frame, unit: string): string {
 
 const markup = (text: string): string => text.replace(/[&<>"]/g, (char) => `&#${char.charCodeAt(0)};`);
 
-/** A PNG of a run's equity and drawdown, {@link WIDTH} by {@link HEIGHT} pixels. @param run.equity one value a bar */
-export async function drawPicture(run: {
-  title: string;
-  equity: Float64Array;
-  statistics: Statistics;
-}): Promise<Uint8Array> {
-  const curve = new Curve(run.equity.length, POINTS);
-  curve.extend(run.equity, run.equity.length);
+/** The least and the greatest of some values. */
+function reach(values: readonly number[]): { low: number; high: number } {
+  let low = Number.POSITIVE_INFINITY;
+  let high = Number.NEGATIVE_INFINITY;
+  for (const value of values) {
+    low = Math.min(low, value);
+    high = Math.max(high, value);
+  }
+  return { low, high };
+}
+
+/** The prices of a symbol, from low to high for each pixel, with where trades began (a triangle) and ended (a dot). */
+function prices({ bars, symbol }: ReportSymbol, data: ReportData): string {
+  const buckets = Math.min(POINTS, bars.length);
+  const bucketOf = (bar: number) => Math.floor((bar * buckets) / bars.length);
+  const lows: number[] = Array.from({ length: buckets }, () => Number.POSITIVE_INFINITY);
+  const highs: number[] = Array.from({ length: buckets }, () => Number.NEGATIVE_INFINITY);
+  for (let bar = 0; bar < bars.length; bar++) {
+    const at = bucketOf(bar);
+    lows[at] = Math.min(lows[at] as number, bars.low[bar] as number);
+    highs[at] = Math.max(highs[at] as number, bars.high[bar] as number);
+  }
+  const frame: Frame = { top: 90, height: 270, low: reach(lows).low, high: reach(highs).high };
+  const step = POINTS / buckets;
+  const x = (bar: number) => LEFT + (bucketOf(bar) + 0.5) * step;
+  const line = lows
+    .map((low, at) => {
+      const across = (LEFT + (at + 0.5) * step).toFixed(1);
+      return `M${across} ${y(frame, low).toFixed(1)}V${(y(frame, highs[at] as number) - 0.5).toFixed(1)}`;
+    })
+    .join("");
+  const trades = data.trades.filter((trade) => data.symbols[trade.symbol]?.symbol === symbol);
+  const marks = trades.length * 2 > MOST_MARKS ? [] : trades;
+  const drawn = marks.map(({ entryBar, exitBar, entryPrice, exitPrice, size, pnl }) => {
+    const [from, to] = [x(entryBar), x(exitBar)];
+    const up = size > 0 ? 1 : -1;
+    const at = y(frame, entryPrice);
+    return `<path d="M${from.toFixed(1)} ${at.toFixed(1)}l-3.5 ${6 * up}h7z" fill="${up > 0 ? "#2563c9" : "#c2570c"}"/>
+      <circle cx="${to.toFixed(1)}" cy="${y(frame, exitPrice).toFixed(1)}" r="2.5" fill="${pnl > 0 ? "#0d8163" : "#b3263b"}"/>`;
+  });
+  const decimals = bars.decimals < 0 ? 5 : Math.min(5, Math.max(2, bars.decimals));
+  return `${grid(frame, "", decimals)}<path d="${line}" stroke="#5d6267" stroke-width="${Math.max(1, step * 0.6).toFixed(2)}"/>
+    ${drawn.join("")}<text x="${LEFT}" y="${frame.top - 8}">${markup(symbol)}</text>`;
+}
+
+/** A PNG of prices with trades, equity and drawdown, {@link WIDTH} by {@link HEIGHT} pixels. Of several symbols the first is drawn. */
+export async function drawPicture(data: ReportData): Promise<Uint8Array> {
+  const curve = new Curve(data.equity.length, POINTS);
+  curve.extend(data.equity, data.equity.length);
+  const priced = data.symbols.find(({ bars }) => bars.length > 0);
   const top: Frame = {
-    top: 80,
-    height: 350,
-    low: Math.min(...curve.equity),
-    high: Math.max(...curve.equity),
+    ...(priced ? { top: 410, height: 250 } : { top: 90, height: 570 }),
+    ...reach(curve.equity),
   };
-  const bottom: Frame = { top: 480, height: 150, low: Math.min(curve.maxDrawdown, -0.01), high: 0 };
-  const { return_pct, sharpe, trades } = run.statistics;
+  const bottom: Frame = { top: 710, height: 150, low: Math.min(curve.maxDrawdown, -0.01), high: 0 };
+  const { return_pct, sharpe, trades } = data.result.stats;
   const number = (value: number | null) => (value === null ? "–" : value.toFixed(2));
   const facts = `return ${number(return_pct)} %   max drawdown ${number(curve.maxDrawdown)} %   Sharpe ${number(sharpe)}   trades ${trades}`;
   const area = `${path(curve.drawdown, bottom)}V${bottom.top}H${LEFT}Z`;
   const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${HEIGHT}"
     font-family="DejaVu Sans, sans-serif" font-size="14" fill="#555">
     <rect width="100%" height="100%" fill="#fff"/>
-    <text x="${LEFT}" y="36" font-size="22" fill="#111">${markup(run.title)}</text>
+    <text x="${LEFT}" y="36" font-size="22" fill="#111">${markup(data.title)}</text>
     <text x="${LEFT}" y="60">${facts}</text>
-    ${grid(top, "")}<path d="${path(curve.equity, top)}" fill="none" stroke="#1764ab" stroke-width="1.5"/>
-    ${grid(bottom, " %")}<path d="${area}" fill="#c43c39" fill-opacity=".35" stroke="#c43c39"/>
+    ${priced ? prices(priced, data) : ""}
+    <text x="${LEFT}" y="${top.top - 8}">equity</text>
+    ${grid(top, "", 2)}<path d="${path(curve.equity, top)}" fill="none" stroke="#1764ab" stroke-width="1.5"/>
+    <text x="${LEFT}" y="${bottom.top - 8}">drawdown</text>
+    ${grid(bottom, " %", 2)}<path d="${area}" fill="#c43c39" fill-opacity=".35" stroke="#c43c39"/>
   </svg>`;
   const { default: sharp } = await import("sharp");
   return sharp(Buffer.from(svg)).png().toBuffer();

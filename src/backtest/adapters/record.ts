@@ -1,35 +1,56 @@
 import type { Host } from "../../kernel/host.ts";
+import type { ClosedTrade } from "../core/account.ts";
 import type { Bars } from "../core/bars.ts";
-import type { ClosedTrade } from "../core/broker.ts";
 import { Curve } from "../core/curve.ts";
-import type { Result, RunState, ShownTrade } from "../core/run-state.ts";
+import type { EngineSymbol, Plan } from "../core/engine.ts";
+import type { Candles, Result, RunState, ShownTrade } from "../core/run-state.ts";
+import { firstAtLeast } from "../core/timeline.ts";
 import type { Finished } from "./engine.ts";
-import { type Reach, type Restored, type Run, saveCheckpoint, setResult } from "./journal.ts";
-import type { Snapshot } from "./protocol.ts";
+import { type Reach, type Restored, saveCheckpoint, setResult } from "./journal.ts";
+import type { LogLine, Snapshot } from "./protocol.ts";
 
 /** Points of the curves that clients are shown. */
 const CURVE_POINTS = 480;
-const LAST_TRADES = 8;
-
-const shown = (trade: ClosedTrade): ShownTrade => ({
-  size: trade.size,
-  entry_bar: trade.entryBar,
-  exit_bar: trade.exitBar,
-  entry_price: trade.entryPrice,
-  exit_price: trade.exitPrice,
-  pnl: trade.pnl,
-});
+const LAST_TRADES = 200;
+const LOG_LINES = 50;
+/** Candles of a symbol, and symbols that have some. */
+const CANDLES = 160;
+const CANDLE_SYMBOLS = 4;
 
 /** What clients are shown that only the record knows. */
-type Recorded = Omit<RunState, "strategy" | "params" | "symbol" | "loaded">;
+type Recorded = Pick<
+  RunState,
+  | "bar"
+  | "bars"
+  | "time"
+  | "equity"
+  | "return_pct"
+  | "max_drawdown_pct"
+  | "position"
+  | "positions"
+  | "trades"
+  | "win_rate_pct"
+  | "profit_factor"
+  | "last_trades"
+  | "log"
+  | "bars_per_second"
+  | "checkpoint_at"
+  | "result"
+  | "equity_curve"
+  | "drawdown_curve"
+  | "candles"
+>;
+
+/** Live: what of a symbol's bars isn't kept yet. */
+export type Unkept = { symbol: number; first: number; bars: Bars };
 
 /** What a run has come to so far: kept up by its snapshots, written to the store at its checkpoints. */
 export class RunRecord {
   readonly #host: Host;
-  readonly #run: Run;
-  readonly #bars: Bars;
-  readonly #equity: Float64Array;
-  readonly #curve: Curve;
+  readonly #cash: number;
+  #symbols: readonly EngineSymbol[];
+  #plan: Plan;
+  #curve: Curve;
   /** How far the rows of the store reach. */
   #reach: Reach;
   #next: number;
@@ -37,30 +58,42 @@ export class RunRecord {
   /** Trades closed since the store's last row. */
   #unsaved: ClosedTrade[] = [];
   #recent: ClosedTrade[];
-  #trades: number;
+  #tally = { trades: 0, won: 0, gained: 0, lost: 0 };
+  #log: LogLine[] = [];
   #result: Result | null = null;
   #checkpointAt: number | null = null;
   #saving: Promise<void> = Promise.resolve();
-  #speed: { bar: number; at: number; perSecond: number };
+  #speed: { bars: number; at: number; perSecond: number };
+  #bars = 0;
+  /** Gives the live bars that came since the last checkpoint, and takes them for kept. */
+  #unkept: () => readonly Unkept[] = () => [];
 
-  /** @param equity one value a bar, which the engine writes; filled up to where the run was restored */
-  constructor(host: Host, run: Run, bars: Bars, equity: Float64Array, from: Restored | undefined) {
+  constructor(host: Host, cash: number, symbols: readonly EngineSymbol[], plan: Plan, from?: Restored) {
     this.#host = host;
-    this.#run = run;
-    this.#bars = bars;
-    this.#equity = equity;
-    this.#curve = new Curve(bars.length, CURVE_POINTS);
+    this.#cash = cash;
+    this.#symbols = symbols;
+    this.#plan = plan;
+    this.#curve = new Curve(plan.length, CURVE_POINTS);
     this.#reach = from?.reach ?? { trades: 0, bars: 0 };
     this.#next = from?.next ?? 0;
     this.#recent = from?.trades.slice(-LAST_TRADES) ?? [];
-    this.#trades = from?.trades.length ?? 0;
-    this.#speed = { bar: this.#next, at: host.clock.monotonic(), perSecond: 0 };
-    this.#curve.extend(equity, this.#next);
+    for (const trade of from?.trades ?? []) this.#count(trade);
+    this.#speed = { bars: 0, at: host.clock.monotonic(), perSecond: 0 };
+    this.#curve.extend(plan.equity, this.#next);
   }
 
-  /** The next bar to be worked, as the last snapshot has it. */
+  /** The next step to be worked, as the last snapshot has it. */
   get next(): number {
     return this.#next;
+  }
+
+  /** Bars of all symbols that were worked, as the last snapshot has it. */
+  get bars(): number {
+    return this.#bars;
+  }
+
+  get last(): Snapshot | undefined {
+    return this.#last;
   }
 
   /** Whether the run has come to its end. */
@@ -68,22 +101,41 @@ export class RunRecord {
     return this.#result !== null;
   }
 
+  /** A symbol joined, or live bars came: other steps from here on. */
+  replan(symbols: readonly EngineSymbol[], plan: Plan): void {
+    const grown = plan.length !== this.#plan.length;
+    this.#symbols = symbols;
+    this.#plan = plan;
+    if (!grown) return;
+    this.#curve = new Curve(plan.length, CURVE_POINTS);
+    this.#curve.extend(plan.equity, this.#next);
+  }
+
+  /** Live: where the bars are found that a checkpoint has to keep. */
+  keepBars(unkept: () => readonly Unkept[]): void {
+    this.#unkept = unkept;
+  }
+
   /** Takes in a snapshot. */
   keep(snapshot: Snapshot): void {
     this.#last = snapshot;
     this.#next = snapshot.next;
-    this.#trades += snapshot.trades.length;
+    this.#bars = snapshot.metrics.bars;
     // One by one: a spread of a hundred thousand arguments overflows the stack.
-    for (const trade of snapshot.trades) this.#unsaved.push(trade);
+    for (const trade of snapshot.trades) {
+      this.#unsaved.push(trade);
+      this.#count(trade);
+    }
     this.#recent = [...this.#recent, ...snapshot.trades.slice(-LAST_TRADES)].slice(-LAST_TRADES);
-    this.#curve.extend(this.#equity, snapshot.next);
+    this.#log = [...this.#log, ...snapshot.log].slice(-LOG_LINES);
+    this.#curve.extend(this.#plan.equity, snapshot.next);
   }
 
   /** Takes in what the run has come to. */
-  finish({ snapshot, result }: Finished): void {
+  finish({ snapshot, result }: Pick<Finished, "snapshot" | "result">): void {
     this.keep(snapshot);
-    this.#next = this.#bars.length;
-    this.#curve.extend(this.#equity, this.#next);
+    this.#next = this.#plan.length;
+    this.#curve.extend(this.#plan.equity, this.#next);
     this.#result = result;
   }
 
@@ -106,9 +158,10 @@ export class RunRecord {
       session,
       type,
       snapshot: { next: snapshot.next, state: snapshot.state, trades },
-      equity: this.#equity,
+      equity: this.#plan.equity,
       since: this.#reach,
-      upTo: result ? this.#bars.length : snapshot.next,
+      upTo: result ? this.#plan.length : snapshot.next,
+      bars: this.#unkept(),
     };
     try {
       this.#reach = await store.write((db) => {
@@ -126,33 +179,98 @@ export class RunRecord {
   /** Measures the speed since this was last called. */
   measure(): void {
     const now = this.#host.clock.monotonic();
-    const { bar, at } = this.#speed;
-    const perSecond = now > at ? Math.max(0, ((this.#next - bar) / (now - at)) * 1000) : 0;
-    this.#speed = { bar: this.#next, at: now, perSecond };
+    const { bars, at } = this.#speed;
+    const perSecond = now > at ? Math.max(0, ((this.#bars - bars) / (now - at)) * 1000) : 0;
+    this.#speed = { bars: this.#bars, at: now, perSecond };
   }
 
   /** What clients are shown of it. */
   view(): Recorded {
     const next = this.#next;
-    const equity = next > 0 ? (this.#equity[next - 1] ?? null) : null;
-    const open = this.#last?.open ?? [];
-    const size = open.reduce((sum, trade) => sum + trade.size, 0);
-    const entry = open.reduce((sum, trade) => sum + trade.size * trade.entryPrice, 0);
+    const { time, equity: curve, length } = this.#plan;
+    const equity = next > 0 ? (curve[next - 1] ?? null) : null;
+    const now = next > 0 ? (time[next - 1] ?? null) : null;
+    const { trades, won, gained, lost } = this.#tally;
+    const positions = this.#positions(now);
+    const [position] = positions;
     return {
       bar: next,
-      bars: this.#bars.length,
-      time: next > 0 ? (this.#bars.time[next - 1] ?? null) : null,
+      bars: length,
+      time: now,
       equity,
-      return_pct: equity === null ? null : (equity / this.#run.settings.cash - 1) * 100,
+      return_pct: equity === null ? null : (equity / this.#cash - 1) * 100,
       max_drawdown_pct: this.#curve.maxDrawdown,
-      position: size === 0 ? null : { size, entry_price: entry / size },
-      trades: this.#trades,
-      last_trades: this.#recent.map(shown),
+      position: position === undefined ? null : { size: position.size, entry_price: position.entry_price },
+      positions,
+      trades,
+      win_rate_pct: trades === 0 ? null : (won / trades) * 100,
+      profit_factor: lost === 0 ? null : gained / lost,
+      last_trades: this.#recent.map((trade) => this.#shown(trade)),
+      log: this.#log,
       bars_per_second: this.#speed.perSecond,
       checkpoint_at: this.#checkpointAt,
       result: this.#result,
       equity_curve: this.#curve.equity,
       drawdown_curve: this.#curve.drawdown,
+      candles: now === null ? [] : this.#candles(now),
     };
+  }
+
+  #count({ pnl, returnFraction }: ClosedTrade): void {
+    this.#tally.trades++;
+    if (pnl > 0) this.#tally.won++;
+    if (returnFraction > 0) this.#tally.gained += returnFraction;
+    else this.#tally.lost -= returnFraction;
+  }
+
+  #positions(now: number | null): RunState["positions"] {
+    const open = this.#last?.open ?? [];
+    const symbols = [...new Set(open.map(({ symbol }) => symbol))];
+    return symbols.map((symbol) => {
+      const trades = open.filter((trade) => trade.symbol === symbol);
+      const size = trades.reduce((sum, trade) => sum + trade.size, 0);
+      const entry = trades.reduce((sum, trade) => sum + trade.size * trade.entryPrice, 0);
+      const close = this.#closeAt(symbol, now);
+      const profit = trades.reduce((sum, trade) => sum + trade.size * (close - trade.entryPrice), 0);
+      return { symbol, size, entry_price: size === 0 ? 0 : entry / size, profit };
+    });
+  }
+
+  #closeAt(symbol: string, now: number | null): number {
+    const bars = this.#symbols.find(({ instrument }) => instrument.symbol === symbol)?.bars;
+    if (!bars || now === null) return Number.NaN;
+    return bars.close[firstAtLeast(bars.time, bars.length, now + 1) - 1] ?? Number.NaN;
+  }
+
+  #shown(trade: ClosedTrade): ShownTrade {
+    const { instrument, bars } = this.#symbols[trade.symbol] as EngineSymbol;
+    return {
+      symbol: instrument.symbol,
+      size: trade.size,
+      entry_bar: trade.entryBar,
+      exit_bar: trade.exitBar,
+      entry_time: bars.time[trade.entryBar] ?? 0,
+      exit_time: bars.time[trade.exitBar] ?? 0,
+      entry_price: trade.entryPrice,
+      exit_price: trade.exitPrice,
+      pnl: trade.pnl,
+      why: trade.why,
+      tag: trade.tag,
+    };
+  }
+
+  #candles(now: number): Candles[] {
+    return this.#symbols.slice(0, CANDLE_SYMBOLS).map(({ instrument, bars }) => {
+      const end = firstAtLeast(bars.time, bars.length, now + 1);
+      const newest = (column: Float64Array) => [...column.subarray(Math.max(0, end - CANDLES), end)];
+      return {
+        symbol: instrument.symbol,
+        time: newest(bars.time),
+        open: newest(bars.open),
+        high: newest(bars.high),
+        low: newest(bars.low),
+        close: newest(bars.close),
+      };
+    });
   }
 }

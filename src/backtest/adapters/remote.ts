@@ -1,14 +1,17 @@
 import { connect, stopHost } from "../../kernel/client.ts";
 import { systemClock } from "../../kernel/clock.ts";
-import type { Context } from "../../kernel/command.ts";
+import type { Context, Options } from "../../kernel/command.ts";
 import type { Control, State } from "../../kernel/control.ts";
 import { Exit, Expected } from "../../kernel/errors.ts";
 import { Stack } from "../../kernel/stack.ts";
 import { terminal } from "../../kernel/terminal.ts";
-import type { RunState } from "../core/run-state.ts";
+import { formatTime } from "../core/calendar.ts";
+import { plainInstrument } from "../core/instrument.ts";
+import type { Inspected, RunState } from "../core/run-state.ts";
 import { liveRuns, oneLive, storedRun } from "./find.ts";
-import { strategyName } from "./journal.ts";
+import { strategyName, symbolNames } from "./journal.ts";
 import { showScreen } from "./screen.ts";
+import { sourceOf } from "./spec.ts";
 
 /** Commands that speak to the host of a run, or say what the store has of it. */
 
@@ -44,7 +47,7 @@ async function follow({ output, life }: Context, control: Control): Promise<numb
   return Exit.ok;
 }
 
-const withoutCurves = ({ equity_curve: _, drawdown_curve: __, ...state }: State): State => state;
+const withoutCurves = ({ equity_curve: _, drawdown_curve: __, candles: ___, ...state }: State): State => state;
 
 /** `stint backtest pause` and the like: tells the host and prints the state after it. */
 export async function command(
@@ -54,17 +57,74 @@ export async function command(
   args: object = {},
 ): Promise<number> {
   const state = await connect(oneLive(context, id)).command(name, args);
+  const { said } = (state["answer"] ?? {}) as { said?: string };
+  if (said !== undefined) context.output.note(said);
   printState(context, state);
   return Exit.ok;
 }
 
 /** `stint backtest step` */
-export async function step(context: Context, text: string, id: string | undefined): Promise<number> {
-  const bars = Number(text);
-  if (!Number.isSafeInteger(bars) || bars < 1) {
-    throw new Expected(Exit.usage, `bars must be a whole number above 0, not '${text}'`);
+export async function step(
+  context: Context,
+  asked: { bars: string | undefined; toTrade: boolean; id: string | undefined },
+): Promise<number> {
+  const { bars = "1", toTrade, id } = asked;
+  if (toTrade && asked.bars !== undefined) {
+    throw new Expected(Exit.usage, "a number of bars and --to-trade don't go together");
   }
-  return command(context, "step", id, { bars });
+  const count = Number(bars);
+  if (!Number.isSafeInteger(count) || count < 1) {
+    throw new Expected(Exit.usage, `bars must be a whole number above 0, not '${bars}'`);
+  }
+  return command(context, "step", id, toTrade ? { to_trade: true } : { bars: count });
+}
+
+/** `stint backtest inspect` */
+export async function inspect(context: Context, id: string | undefined): Promise<number> {
+  const { output } = context;
+  const { answer, bar, bars, time, equity } = (await connect(oneLive(context, id)).command("inspect")) as State &
+    RunState & { answer: { symbols: readonly Inspected[] } };
+  output.emit({ type: "inspect", bar, bars, time, equity, symbols: answer.symbols }, () =>
+    answer.symbols.map(inspectedText).join("\n\n"),
+  );
+  return Exit.ok;
+}
+
+function inspectedText(found: Inspected): string {
+  const { symbol, bar, time, open, high, low, close, indicators, position, trades, orders, state } = found;
+  if (bar === null || time === null) return `${symbol}: no bar yet`;
+  const lines = [
+    `${symbol}  bar ${bar}, ${formatTime(time)}  open ${open} high ${high} low ${low} close ${close}`,
+    `  position    ${position.size === 0 ? "flat" : `${position.size}, profit ${position.profit.toFixed(2)}`}`,
+    ...Object.entries(indicators).map(([name, value]) => `  ${name.padEnd(11)} ${value ?? "–"}`),
+    ...trades.map((trade) => `  trade       ${JSON.stringify(trade)}`),
+    ...orders.map((order) => `  order       ${JSON.stringify(order)}`),
+    `  state       ${JSON.stringify(state)}`,
+  ];
+  return lines.join("\n");
+}
+
+/** `stint backtest add` */
+export async function add(context: Context, symbol: string, options: Options): Promise<number> {
+  const file = options["data"] as string | undefined;
+  if (file === undefined) throw new Expected(Exit.usage, "add needs --data FILE");
+  const plain = plainInstrument(symbol);
+  const instrument = {
+    ...plain,
+    tick: (options["tick"] as number | undefined) ?? plain.tick,
+    lot: (options["lot"] as number | undefined) ?? plain.lot,
+  };
+  const source = sourceOf(file, options);
+  const control = connect(oneLive(context, options["id"] as string | undefined));
+  const { answer } = (await control.command("add", { instrument, source })) as State & {
+    answer: { joined: number; bars: number };
+  };
+  const { joined, bars } = answer;
+  context.output.emit(
+    { type: "joined", symbol, joined, bars },
+    () => `${symbol} joins at ${formatTime(joined)}, with ${bars} bars`,
+  );
+  return Exit.ok;
 }
 
 /** `stint backtest stop` */
@@ -87,7 +147,7 @@ export async function status(context: Context, id: string | undefined): Promise<
     return Exit.ok;
   }
   const { row, run: found, result, failure, bar } = await storedRun(context, id, () => true);
-  const { symbol } = found.data;
+  const symbol = symbolNames(found);
   const name = strategyName(found);
   const facts = { session_id: row.id, profile: row.profile, state: row.state, strategy: name, symbol };
   context.output.emit(
@@ -105,7 +165,8 @@ export async function status(context: Context, id: string | undefined): Promise<
 }
 
 function printState({ output }: Context, state: State): void {
-  output.emit(withoutCurves(state) as { type: string }, () => {
+  const { answer: _, ...told } = withoutCurves(state);
+  output.emit(told as { type: string }, () => {
     const {
       session_id,
       state: word,

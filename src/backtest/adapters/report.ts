@@ -1,20 +1,27 @@
-import { resolve } from "node:path";
-import type { Context } from "../../kernel/command.ts";
-import { Exit, Expected } from "../../kernel/errors.ts";
+import { mkdirSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { systemClock } from "../../kernel/clock.ts";
+import type { Context, Options } from "../../kernel/command.ts";
+import { Exit, Expected, errno, message } from "../../kernel/errors.ts";
+import { writeText } from "../../kernel/exchange.ts";
 import type { Output } from "../../kernel/output.ts";
 import { readStore } from "../../kernel/store.ts";
 import { brailleLine } from "../../kernel/tui/charts.ts";
 import { Curve } from "../core/curve.ts";
+import type { ReportData } from "../core/report-data.ts";
 import type { Result } from "../core/run-state.ts";
 import { type Summarised, summary } from "../core/summary.ts";
 import { writeOut } from "./files.ts";
 import { storedRun } from "./find.ts";
-import { readEquity, schema, strategyName } from "./journal.ts";
+import { readEquity, schema, strategyName, symbolNames } from "./journal.ts";
 
 /** What a finished run came to. */
 
 /** The equity curve of a summary, in cells. */
 const CHART = { columns: 66, rows: 5 };
+/** Orders of the trades that are tried unless another number is asked for. */
+const SIMULATIONS = 1000;
+
 /** A result as it is told. */
 export const resultFacts = ({ stats, hash, bust, dropped_orders }: Result) => ({
   stats,
@@ -30,28 +37,74 @@ export function summaryText(output: Output, run: Summarised, equity: readonly nu
   return [head, ...chart, ...rest].join("\n");
 }
 
-/** `stint backtest report` */
-export async function report(
-  context: Context,
-  id: string | undefined,
-  png: string | undefined,
-): Promise<number> {
-  const { output } = context;
-  const { row, run: found, result } = await storedRun(context, id, (run) => run.result !== null);
-  if (!result) throw new Expected(Exit.no, `run ${row.id} isn't finished`, `stint backtest status ${row.id}`);
-  const equity = new Float64Array(result.bars);
-  await readStore([schema], (db) => readEquity(db, row.id, equity, result.bars));
-  const title = `${strategyName(found)} ${found.data.symbol}`;
-  if (png !== undefined) {
+type Format = "html" | "png" | "csv" | "md";
+
+/** Writes a report where the user says. @returns whether stdout is free to tell of it */
+type Writer = (output: Output, data: ReportData, path: string) => Promise<boolean>;
+
+const WRITERS: Readonly<Record<Format, Writer>> = {
+  async html(output, data, path) {
+    const { reportPage } = await import("./report/page.ts");
+    return writeText(output, path, [await reportPage(data, systemClock.wall())]);
+  },
+  async png(_output, data, path) {
     const { drawPicture } = await import("./picture.ts");
-    const bytes = await drawPicture({ title, equity, statistics: result.stats });
-    writeOut(png, bytes);
-    output.emit({ type: "picture", id: row.id, file: resolve(png) }, () => png);
-    return Exit.ok;
+    writeOut(path, await drawPicture(data));
+    return true;
+  },
+  async csv(output, data, folder) {
+    const { equityCsv, statisticsCsv, tradesCsv } = await import("./report/csv.ts");
+    makeFolder(folder);
+    writeText(output, join(folder, "trades.csv"), tradesCsv(data));
+    writeText(output, join(folder, "equity.csv"), equityCsv(data));
+    writeText(output, join(folder, "statistics.csv"), statisticsCsv(data));
+    return true;
+  },
+  async md(output, data, path) {
+    const { reportMarkdown } = await import("./report/markdown.ts");
+    return writeText(output, path, reportMarkdown(data));
+  },
+};
+
+function makeFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { recursive: true });
+  } catch (error) {
+    throw new Expected(Exit.io, `${folder} can't be made: ${errno(error) ?? message(error)}`);
   }
+}
+
+/**
+ * `stint backtest report`: the statistics, or the report in each of the formats that were asked for. A file that is there
+ * already is replaced.
+ * @throws Expected 1 when there is no such run or it isn't finished, 74 for what can't be written
+ */
+export async function report(context: Context, id: string | undefined, options: Options): Promise<number> {
+  const { output } = context;
+  const wanted = Object.entries(WRITERS).filter(([format]) => options[format] !== undefined);
+  if (wanted.length === 0) return tell(context, id);
+  const { gather } = await import("./report/gather.ts");
+  const data = await gather(context, id, (options["simulations"] as number | undefined) ?? SIMULATIONS);
+  for (const [format, write] of wanted) {
+    const path = options[format] as string;
+    if (await write(output, data, path)) {
+      output.emit({ type: "report", id: data.id, format, file: resolve(path) }, () => `written to ${path}`);
+    }
+  }
+  if (data.note !== null) output.note(data.note);
+  return Exit.ok;
+}
+
+/** The statistics and the curve of equity, as far as they are in the store. */
+async function tell(context: Context, id: string | undefined): Promise<number> {
+  const { output } = context;
+  const { row, run, result } = await storedRun(context, id, (found) => found.result !== null);
+  if (!result) throw new Expected(Exit.no, `run ${row.id} isn't finished`, `stint backtest status ${row.id}`);
+  const equity = new Float64Array(result.steps);
+  await readStore([schema], (db) => readEquity(db, row.id, equity, result.steps));
   const curve = new Curve(equity.length, 480);
   curve.extend(equity, equity.length);
-  const shown = { strategy: strategyName(found), symbol: found.data.symbol, result };
+  const shown = { strategy: strategyName(run), symbol: symbolNames(run), result };
   output.emit({ type: "result", id: row.id, ...resultFacts(result) }, () =>
     summaryText(output, shown, curve.equity),
   );

@@ -1,42 +1,49 @@
+import { z } from "zod";
 import { Exit, Expected } from "../../kernel/errors.ts";
 import { every } from "../../kernel/every.ts";
 import { generation } from "../../kernel/generation.ts";
 import type { Activity, Host } from "../../kernel/host.ts";
 import { shownPath } from "../../kernel/paths.ts";
 import type { Part } from "../../kernel/stack.ts";
-import type { RunState } from "../core/run-state.ts";
-import { loadBars } from "./bars.ts";
+import type { EngineSymbol, Plan } from "../core/engine.ts";
+import { LATENESS_WORDS } from "../core/lateness.ts";
+import type { Breakpoint, Run, RunSymbol, Speed } from "../core/run.ts";
+import type { Lag, PerformanceMetrics, RunState } from "../core/run-state.ts";
+import { SUBSCRIPTION_WORDS, type SubscriptionCounts } from "../core/subscription.ts";
+import { type ClockThread, clockThread } from "./clock.ts";
 import { Drive } from "./drive.ts";
 import { type EngineThread, engine } from "./engine.ts";
-import { addRun, type Run, restore, setDataHash, setFailure } from "./journal.ts";
-import { NO_LIMIT } from "./protocol.ts";
+import { addRun, type Restored, restore, setFailure, setRun, symbolNames } from "./journal.ts";
+import { dataName, engineSymbol, loadMarket, loadSymbol, type Market, planOf } from "./market.ts";
+import { type Begin, type Clocked, CONTROL_WORDS, NO_LIMIT } from "./protocol.ts";
 import { RunRecord } from "./record.ts";
+import { getSystemManager } from "./system-manager.ts";
 
 /** How often clients are told how far it is, in ms. */
 const TELL_MS = 250;
 /** How finely a paced run is let go on, in ms. */
 const PACE_MS = 20;
-/** A file of tens of gigabytes takes minutes. */
-const LOAD_MS = 3_600_000;
 /** A strategy file may import a lot. */
 const ENGINE_MS = 30_000;
+/** When each of the newest steps was published: more than an engine can be behind without anybody caring how much. */
+const STAMPS = 4_096;
 
 /** How a run is run; none of it changes a bit of what it comes to. */
 export type Manner = {
   /** Seconds between checkpoints. */
-  checkpointSeconds: number;
+  readonly checkpointSeconds: number;
   /** Bars a second at most. */
-  pace?: number;
+  readonly pace: number | undefined;
+  readonly speed: Speed;
+  readonly breakpoints: readonly Breakpoint[];
 };
 
 /** What a host is to run. */
 export type RunRequest = {
-  run: Run;
+  readonly run: Run;
   /** Whether the session exists and goes on from its newest checkpoint. */
-  restored: boolean;
-  /** Where its data is. */
-  dataPath: string;
-  manner: Manner;
+  readonly restored: boolean;
+  readonly manner: Manner;
   /** Called once its data and its strategy are loaded: from here on it runs. */
   began(): void;
   /** Called at most every quarter of a second while it loads and runs, and when it comes to rest. */
@@ -44,7 +51,7 @@ export type RunRequest = {
 };
 
 /** Before its data is open. */
-const NOTHING_YET: ReturnType<RunRecord["view"]> = {
+export const NOTHING_YET: ReturnType<RunRecord["view"]> = {
   bar: 0,
   bars: 0,
   time: null,
@@ -52,142 +59,400 @@ const NOTHING_YET: ReturnType<RunRecord["view"]> = {
   return_pct: null,
   max_drawdown_pct: 0,
   position: null,
+  positions: [],
   trades: 0,
+  win_rate_pct: null,
+  profit_factor: null,
   last_trades: [],
+  log: [],
   bars_per_second: 0,
   checkpoint_at: null,
   result: null,
   equity_curve: [],
   drawdown_curve: [],
+  candles: [],
 };
 
-/** Opens what outlives a pause of a run (its bars) and says what it is made of (its engine). */
+/** What a run's strategy is called in errors: the name of a built-in one, else the file's path. */
+export const nameOf = ({ strategy: { source } }: Run): string =>
+  "builtin" in source ? source.builtin : shownPath(source.file);
+
+/** Opens what outlives a pause of a run (its bars) and says what it is made of (its engine, its clock). */
 export async function openRun(host: Host, request: RunRequest): Promise<Activity<object>> {
-  const { run, manner, restored } = request;
-  const { clock, store, log, session } = host;
-  const loading = new Float64Array(new SharedArrayBuffer(8));
-  let record: RunRecord | undefined;
-  let thread: EngineThread | undefined;
-  const state = (): RunState => ({
-    strategy: thread?.name ?? nameOf(run),
-    params: { ...(thread?.params ?? run.params) },
-    symbol: run.data.symbol,
-    loaded: loading[0] ?? 0,
-    ...(record?.view() ?? NOTHING_YET),
-  });
-  const tell = () => {
-    record?.measure();
-    request.told(state());
-    host.changed();
-  };
-  host.show(() => ({ ...state() }));
+  const running = new Running(host, request);
+  await running.open();
+  return running.activity();
+}
 
-  // Before its data: a run that is killed while it loads can be resumed too.
-  if (!restored) await store.write((db) => addRun(db, session, host.profile, run));
-  const { bars, hash } = await openBars(host, request, loading, tell);
-  const equity = new Float64Array(new SharedArrayBuffer(bars.length * 8));
-  const from = restored ? await store.write((db) => restore(db, session, equity)) : undefined;
-  await store.write((db) => setDataHash(db, session, { ...run, data: { ...run.data, hash } }));
-  const kept = new RunRecord(host, run, bars, equity, from);
-  record = kept;
-  const drive = new Drive((snapshot) => kept.keep(snapshot), manner.pace === undefined ? NO_LIMIT : 0);
+/** Arguments of `add`, from outside. */
+const addArguments = z.object({
+  instrument: z.object({
+    symbol: z.string().min(1).max(32),
+    tick: z.number().min(0),
+    lot: z.number().positive(),
+    currency: z.string().nullable(),
+    conversion: z.union([z.number().positive(), z.object({ symbol: z.string(), inverse: z.boolean() })]),
+  }),
+  source: z.object({
+    from: z.union([z.object({ file: z.string() }), z.object({ sample: z.string() })]),
+    format: z.enum(["csv", "ndjson", "parquet"]).nullable(),
+    columns: z.record(z.string(), z.string()).nullable(),
+    timezone: z.string(),
+    stamp: z.enum(["open", "close"]),
+  }),
+});
 
-  const timers = {
-    async progress() {
-      if (!drive.moving) return;
-      await drive.look();
-      tell();
-    },
-    async checkpoints() {
-      if (!drive.moving) return;
-      await drive.snapshot();
-      await kept.save("CHECKPOINT");
-    },
-  };
-  const worker: Part<EngineThread> = engine(
-    {
-      bars,
-      equity,
+/** A backtest in this process. */
+class Running {
+  readonly #host: Host;
+  readonly #request: RunRequest;
+  readonly #system = getSystemManager();
+  readonly #control = new Int32Array(new SharedArrayBuffer(CONTROL_WORDS * 4));
+  readonly #clocked: Clocked | null;
+  readonly #drive: Drive;
+  #run: Run;
+  #loaded = 0;
+  #symbols: readonly EngineSymbol[] = [];
+  #plan: Plan = { time: new Float64Array(0), equity: new Float64Array(0), length: 0 };
+  #market: Market | undefined;
+  #from: Restored | undefined;
+  #record: RunRecord | undefined;
+  #thread: EngineThread | undefined;
+  #clock: ClockThread | undefined;
+  #breakpoints: readonly Breakpoint[];
+  #ending = false;
+  /** Whether it steps to the next fill: that is no breakpoint of the user's. */
+  #toFill = false;
+  #adding: Promise<unknown> = Promise.resolve();
+
+  constructor(host: Host, request: RunRequest) {
+    this.#host = host;
+    this.#request = request;
+    this.#run = request.run;
+    const { pace, speed, breakpoints } = request.manner;
+    this.#breakpoints = breakpoints;
+    this.#clocked =
+      speed === 0
+        ? null
+        : {
+            words: new Int32Array(new SharedArrayBuffer(SUBSCRIPTION_WORDS * 4)),
+            stamps: new Float64Array(new SharedArrayBuffer(STAMPS * 8)),
+            lateness: new Int32Array(new SharedArrayBuffer(LATENESS_WORDS * 4)),
+          };
+    this.#drive = new Drive(
+      this.#control,
+      (snapshot) => this.#record?.keep(snapshot),
+      pace === undefined ? NO_LIMIT : 0,
+    );
+  }
+
+  async open(): Promise<void> {
+    const { restored } = this.#request;
+    const { store, session, profile } = this.#host;
+    this.#host.show(() => ({ ...this.#state() }));
+    // Before its data: a run that is killed while it loads can be resumed too.
+    if (!restored) await store.write((db) => addRun(db, session, profile, this.#run));
+    const progress = (share: number) => {
+      this.#loaded = share;
+      this.#tell();
+    };
+    const market = await loadMarket(this.#host, this.#run, progress, restored);
+    this.#loaded = 1;
+    this.#market = market;
+    this.#run = market.run;
+    this.#symbols = market.symbols;
+    this.#plan = planOf(market.symbols);
+    const { equity } = this.#plan;
+    this.#from = restored ? await store.write((db) => restore(db, session, equity)) : undefined;
+    await store.write((db) => setRun(db, session, this.#run));
+    const { cash } = this.#run.settings;
+    this.#record = new RunRecord(this.#host, cash, this.#symbols, this.#plan, this.#from);
+  }
+
+  activity(): Activity<object> {
+    const { log, clock } = this.#host;
+    const { checkpointSeconds, pace } = this.#request.manner;
+    const record = this.#kept;
+    const drive = this.#drive;
+    return {
+      generation: generation<object>()
+        .timers(async (open) => {
+          await open("progress", every(TELL_MS, () => this.#look(), log));
+          await open("checkpoints", every(checkpointSeconds * 1000, () => this.#checkpoint(), log));
+          if (pace !== undefined) await open("pace", every(PACE_MS, pacing(pace, drive, record, clock), log));
+          return {};
+        })
+        .workers(async (open) => {
+          if (this.#clocked) this.#clock = await open("clock", this.#clockPart(this.#clocked));
+          this.#thread = await open("engine", this.#enginePart(), { openMs: ENGINE_MS });
+          drive.attach(this.#thread, this.#clock);
+          this.#awaitEnd(this.#thread);
+          this.#request.began();
+          return {};
+        }),
+      given: {},
+      park: { park: (signal) => this.#park(signal), unpark: () => this.#unpark() },
+      ending: () => {
+        this.#ending = true;
+      },
+      reached: (reached) => this.#reached(reached),
+      commands: {
+        step: (args) => this.#step(args),
+        inspect: () => this.#inspect(),
+        add: (args) => {
+          const added = this.#adding.then(() => this.#add(args));
+          this.#adding = added.catch(() => {});
+          return added;
+        },
+      },
+    };
+  }
+
+  get #kept(): RunRecord {
+    if (!this.#record) throw new Error("the run isn't open");
+    return this.#record;
+  }
+
+  #enginePart(): Part<EngineThread> {
+    const run = this.#run;
+    const { timeframe } = this.#market as Market;
+    const benchmark = run.symbols.findIndex(({ instrument }) => instrument.symbol === run.benchmark);
+    const from = this.#from;
+    const begin: Begin = {
+      mode: run.mode,
+      symbols: this.#symbols,
+      plan: this.#plan,
+      timeframe: timeframe.text,
+      timezone: run.timezone,
+      hours: run.hours,
+      control: this.#control,
+      clocked: this.#clocked,
       strategy: run.strategy.source,
       params: run.params,
       settings: run.settings,
+      seed: run.seed,
+      breakpoints: this.#breakpoints,
+      benchmark: benchmark < 0 ? null : benchmark,
+      dataTimezone: dataTimezone(run),
       ...(from ? { from: { state: from.state, trades: from.trades } } : {}),
-    },
-    nameOf(run),
-    (text) => log.for("strategy").info(text),
-  );
-
-  return {
-    generation: generation<object>()
-      .timers(async (open) => {
-        await open("progress", every(TELL_MS, timers.progress, log));
-        await open("checkpoints", every(manner.checkpointSeconds * 1000, timers.checkpoints, log));
-        const { pace } = manner;
-        if (pace !== undefined) await open("pace", every(PACE_MS, pacing(pace, drive, kept, clock), log));
-        return {};
-      })
-      .workers(async (open) => {
-        const opened = await open("engine", worker, { openMs: ENGINE_MS });
-        thread = opened;
-        drive.attach(opened);
-        opened.finished.then(
-          (done) => {
-            kept.finish(done);
-            host.end();
-          },
-          async (error: unknown) => {
-            if (error instanceof Expected) {
-              await store
-                .write((db) => setFailure(db, session, error.message))
-                .catch((failed: unknown) => log.warn("the failure wasn't recorded", { error: failed }));
-            }
-            thread = undefined;
-            host.end(error);
-          },
-        );
-        request.began();
-        return {};
-      }),
-    given: {},
-    park: { park: (signal) => drive.hold(signal), unpark: () => drive.release() },
-    async reached(reached) {
-      if (reached === "paused") await kept.save("PAUSED");
-      if (reached === "stopping") await kept.save(kept.finished ? "FINISHED" : "STOPPED");
-      if (reached !== "running" && thread) tell();
-    },
-    commands: {
-      async step(args) {
-        const count = Number((args as { bars?: unknown } | null)?.bars ?? 1);
-        if (!Number.isSafeInteger(count) || count < 1) {
-          throw new Expected(Exit.usage, "bars must be a whole number above 0");
-        }
-        if (!drive.held) throw new Expected(Exit.no, "only a paused run can step", "stint backtest pause");
-        const whole = await drive.step(count);
-        if (!kept.finished) await kept.save("PAUSED");
-        tell();
-        if (!whole) throw new Expected(Exit.no, `the step was cut short at bar ${kept.next}`);
-      },
-    },
-  };
-}
-
-/** The part that holds the bars, told of while it loads. @throws Expected 1 when they aren't those the run began with */
-async function openBars(host: Host, request: RunRequest, progress: Float64Array, tell: () => void) {
-  const { run, restored, dataPath } = request;
-  const name = run.data.path === null ? run.data.symbol : shownPath(run.data.path);
-  const { from, to } = run;
-  const range = { ...(from === null ? {} : { from }), ...(to === null ? {} : { to }) };
-  const telling = setInterval(tell, TELL_MS);
-  const part = loadBars({ path: dataPath, name, progress, ...range });
-  const loaded = await host.stack
-    .open("state", "bars", part, { openMs: LOAD_MS })
-    .finally(() => clearInterval(telling));
-  if (restored && run.data.hash !== "" && loaded.hash !== run.data.hash) {
-    const hint = "run it anew: stint backtest run";
-    throw new Expected(Exit.no, `${name} has changed since this run was begun`, hint);
+    };
+    const log = this.#host.log.for("strategy");
+    return engine(begin, nameOf(run), {
+      print: (text) => log.info(text),
+      hit: (breakpoint) => this.#hit(breakpoint),
+    });
   }
-  return loaded;
+
+  #clockPart(clocked: Clocked): Part<ClockThread> {
+    const { time, length } = this.#plan;
+    const { timeframe } = this.#market as Market;
+    const next = this.#from?.next ?? 0;
+    const { speed } = this.#request.manner;
+    const begin = { time, length, next, frameMs: timeframe.ms, speed, control: this.#control, clocked };
+    return clockThread(begin, (error) => this.#host.end(error));
+  }
+
+  #awaitEnd(thread: EngineThread): void {
+    const host = this.#host;
+    thread.finished.then(
+      (done) => {
+        this.#kept.finish(done);
+        host.end();
+      },
+      async (error: unknown) => {
+        if (error instanceof Expected) {
+          await host.store
+            .write((db) => setFailure(db, host.session, error.message))
+            .catch((failed: unknown) => host.log.warn("the failure wasn't recorded", { error: failed }));
+        }
+        this.#thread = undefined;
+        host.end(error);
+      },
+    );
+  }
+
+  async #look(): Promise<void> {
+    if (!this.#drive.moving) return;
+    await this.#drive.look();
+    this.#tell();
+  }
+
+  async #checkpoint(): Promise<void> {
+    if (!this.#drive.moving) return;
+    await this.#drive.snapshot();
+    await this.#kept.save("CHECKPOINT");
+  }
+
+  async #park(signal: AbortSignal): Promise<void> {
+    if (this.#system.isRunning()) {
+      if (this.#ending) this.#system.stop();
+      else this.#system.pause();
+    }
+    await this.#drive.still(signal);
+  }
+
+  #unpark(): void {
+    if (this.#system.isPaused()) this.#system.resume();
+    else this.#start(false);
+  }
+
+  #start(paused: boolean): void {
+    const { mode, timezone } = this.#run;
+    this.#system.start({ coordinator: this.#drive, mode, timezone, paused });
+  }
+
+  async #reached(reached: "running" | "paused" | "stopping"): Promise<void> {
+    const record = this.#kept;
+    if (reached === "paused") {
+      if (this.#system.isStopped()) this.#start(true);
+      await record.save("PAUSED");
+    }
+    if (reached === "stopping") {
+      if (!this.#system.isStopped()) this.#system.stop();
+      await record.save(record.finished ? "FINISHED" : "STOPPED");
+    }
+    if (reached !== "running" && this.#thread) this.#tell();
+  }
+
+  /** The engine has stopped at a breakpoint: the session is paused there. */
+  #hit(breakpoint: Breakpoint): void {
+    this.#drive.stopped();
+    this.#breakpoints = this.#breakpoints.filter((other) => !sameBreakpoint(other, breakpoint));
+    if (this.#toFill && breakpoint.kind === "fill") return;
+    this.#host.log.for("run").info(`paused at a breakpoint: ${JSON.stringify(breakpoint)}`);
+    this.#host.pause().catch((error: unknown) => this.#host.end(error));
+  }
+
+  async #step(args: unknown): Promise<void> {
+    const { bars = 1, to_trade = false } = (args ?? {}) as { bars?: unknown; to_trade?: unknown };
+    const count = to_trade === true ? NO_LIMIT : Number(bars);
+    if (!Number.isSafeInteger(count) || count < 1) {
+      throw new Expected(Exit.usage, "bars must be a whole number above 0");
+    }
+    const drive = this.#drive;
+    if (!drive.isPaused()) throw new Expected(Exit.no, "only a paused run can step", "stint backtest pause");
+    const tellBreakpoints = (breakpoints: readonly Breakpoint[]) =>
+      drive.tell({ type: "breakpoints", breakpoints });
+    if (to_trade === true) {
+      this.#toFill = true;
+      await tellBreakpoints([...this.#breakpoints, { kind: "fill" }]);
+    }
+    const whole = await drive.step(count).finally(() => {
+      this.#toFill = false;
+    });
+    const record = this.#kept;
+    if (!record.finished) {
+      if (to_trade === true) await tellBreakpoints(this.#breakpoints);
+      await record.save("PAUSED");
+    }
+    this.#tell();
+    if (!whole) throw new Expected(Exit.no, `the step was cut short at bar ${record.next}`);
+  }
+
+  async #inspect(): Promise<object> {
+    if (!this.#drive.isPaused()) {
+      throw new Expected(Exit.no, "only a paused run can be inspected", "stint backtest pause");
+    }
+    return { symbols: await this.#drive.inspect() };
+  }
+
+  /** Loads a symbol's bars, and has it join at the next step. */
+  async #add(args: unknown): Promise<object> {
+    const parsed = addArguments.safeParse(args);
+    if (!parsed.success) throw new Expected(Exit.usage, "add needs a symbol and where its data is");
+    const { instrument, source } = parsed.data;
+    const name = instrument.symbol;
+    if (this.#run.symbols.some((symbol) => symbol.instrument.symbol === name)) {
+      throw new Expected(Exit.no, `the run has ${name} already`);
+    }
+    const aborted = new AbortController();
+    const asked: RunSymbol = { instrument, source, hash: "", joined: null };
+    const { symbol, bars } = await loadSymbol(this.#run, asked, (part) => part(aborted.signal), () => {});
+    let joined: RunSymbol | undefined;
+    const { session, store } = this.#host;
+    await this.#drive.tellWhere(async (next) => {
+      if (next >= this.#plan.length) return undefined;
+      joined = { ...symbol, joined: this.#plan.time[next] as number };
+      const added = engineSymbol(joined, bars);
+      const symbols = [...this.#symbols, added];
+      const plan = planOf(symbols);
+      plan.equity.set(this.#plan.equity.subarray(0, next));
+      const run = { ...this.#run, symbols: [...this.#run.symbols, joined] };
+      // Before the engine has it: a checkpoint that knows of it is never without it, and one that doesn't comes first.
+      await store.write((db) => setRun(db, session, run));
+      this.#run = run;
+      this.#symbols = symbols;
+      this.#plan = plan;
+      this.#kept.replan(symbols, plan);
+      this.#clock?.tell({ type: "plan", time: plan.time, length: plan.length });
+      return { type: "join", symbol: added, plan };
+    });
+    if (!joined) throw new Expected(Exit.no, "the run has come to its last bar: nothing can join it");
+    await this.#drive.snapshot();
+    await this.#kept.save("JOINED");
+    this.#tell();
+    return { symbol: name, joined: joined.joined, bars: bars.length, data: dataName(joined) };
+  }
+
+  #tell(): void {
+    this.#record?.measure();
+    this.#request.told(this.#state());
+    this.#host.changed();
+  }
+
+  #state(): RunState {
+    const record = this.#record?.view() ?? NOTHING_YET;
+    const { mode, symbols, params } = this.#run;
+    return {
+      strategy: this.#thread?.name ?? nameOf(this.#run),
+      params: { ...(this.#thread?.params ?? params) },
+      symbols: symbols.map(({ instrument }) => instrument.symbol),
+      symbol: symbolNames(this.#run),
+      mode,
+      speed: this.#request.manner.speed,
+      timeframe: this.#market?.timeframe.text ?? this.#run.timeframe,
+      loaded: this.#loaded,
+      ...record,
+      breakpoints: this.#breakpoints,
+      system_manager: this.#system.getState(),
+      performance_metrics: this.#metrics(),
+      subscriptions: this.#subscriptions(),
+      lag: this.#lag(),
+      feed: null,
+    };
+  }
+
+  #metrics(): PerformanceMetrics {
+    const { running, paused } = this.#system.durations();
+    const metrics = this.#record?.last?.metrics;
+    const before = this.#from?.next ?? 0;
+    const bars = metrics?.bars ?? 0;
+    return {
+      session_duration: running / 1000,
+      paused_duration: paused / 1000,
+      bars_processed: bars,
+      processor_timing: metrics?.processor ?? null,
+      analysis_timing: metrics?.analysis ?? null,
+      bars_per_second: running > 0 ? (Math.max(0, bars - before) / running) * 1000 : 0,
+    };
+  }
+
+  #subscriptions(): readonly SubscriptionCounts[] {
+    return this.#record?.last?.metrics.subscriptions ?? [];
+  }
+
+  #lag(): Lag {
+    const lag = this.#record?.last?.lag;
+    if (!lag || !this.#clock) return null;
+    const { p99, max } = this.#clock.lateness;
+    return { ...lag, late_p99_ms: p99, late_max_ms: max };
+  }
 }
+
+const sameBreakpoint = (a: Breakpoint, b: Breakpoint): boolean => JSON.stringify(a) === JSON.stringify(b);
+
+/** The zone of the days that statistics are taken of: that of the first symbol's data. */
+export const dataTimezone = ({ symbols }: Run): string => symbols[0]?.source?.timezone ?? "UTC";
 
 /** Moves the limit of a paced run along with time. What it could have worked while it was held isn't made up for. */
 function pacing(pace: number, drive: Drive, record: RunRecord, clock: Host["clock"]): () => Promise<void> {
@@ -195,12 +460,8 @@ function pacing(pace: number, drive: Drive, record: RunRecord, clock: Host["cloc
   let limit = record.next;
   return async () => {
     const now = clock.monotonic();
-    limit = drive.held ? record.next : limit + (pace * (now - at)) / 1000;
+    limit = drive.isPaused() ? record.next : limit + (pace * (now - at)) / 1000;
     at = now;
     drive.limit(Math.floor(limit));
   };
 }
-
-/** What a run's strategy is called in errors: the name of a built-in one, else the file's path. */
-const nameOf = ({ strategy: { source } }: Run): string =>
-  "builtin" in source ? source.builtin : shownPath(source.file);

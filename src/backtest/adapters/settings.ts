@@ -1,8 +1,10 @@
 import { loadConfig } from "../../kernel/config/load.ts";
 import { logSection, section } from "../../kernel/config/section.ts";
-import { type Commission, parseCommission } from "../core/commission.ts";
+import type { Commission } from "../core/account.ts";
+import { parseCommission } from "../core/commission.ts";
+import { isTimezone } from "../core/timezone.ts";
 
-/** What a run begins with unless the command line says otherwise. */
+/** What a run begins with unless the command line or its session file says otherwise. */
 export const backtestSection = section("backtest", (z) =>
   z
     .strictObject({
@@ -10,16 +12,21 @@ export const backtestSection = section("backtest", (z) =>
       commission: z.coerce
         .string()
         .refine((text) => parseCommission(text) !== undefined, {
-          error: "must be RATE or FIXED+RATE, as in 0.5+0.0001",
+          error: "must be RATE, FIXED+RATE or AMOUNT/unit, as in 0.5+0.0001",
         })
         .default("0")
-        .describe("paid at entry and at exit: RATE of the value, or FIXED+RATE"),
+        .describe("paid at entry and at exit: RATE of the value, FIXED+RATE, or AMOUNT/unit"),
       spread: z
         .number()
         .min(0)
         .lt(1)
         .default(0)
         .describe("added to the price of entries, as a fraction of it"),
+      timezone: z
+        .string()
+        .refine(isTimezone, { error: "isn't a time zone, as in America/New_York" })
+        .default("America/New_York")
+        .describe("the zone of trading days and derived bars"),
       checkpoint_seconds: z
         .number()
         .min(0.1)

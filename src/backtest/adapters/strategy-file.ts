@@ -2,21 +2,27 @@ import { createHash } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { Exit, Expected, errno } from "../../kernel/errors.ts";
+import type { StrategySource } from "../core/run.ts";
 import { builtins } from "../core/strategies.ts";
-import type { StrategySource } from "./protocol.ts";
 
 /** A strategy to run: where it is, and the SHA-256 of each of the user's files that it is made of, by their paths. */
 export type FoundStrategy = { source: StrategySource; files: Record<string, string> };
+
+/** Whether it is the name of a built-in strategy. */
+export const isBuiltin = (given: string): boolean => Object.hasOwn(builtins, given);
+/** Whether it is the path of a file that could be a strategy, by its ending. */
+export const isStrategyFile = (given: string): boolean => /\.[cm]?[jt]sx?$/.test(given);
+/** What can be given, for one who has given something else. */
+export const WHICH_STRATEGY = `built in: ${Object.keys(builtins).join(", ")}; or the path of a .ts file (stint backtest init NAME makes one)`;
 
 /**
  * Finds a strategy by the name of a built-in one or the path of a TypeScript or JavaScript file.
  * @throws Expected 74 when there is no such file, 2 when it is neither
  */
 export function findStrategy(given: string): FoundStrategy {
-  if (Object.hasOwn(builtins, given)) return { source: { builtin: given }, files: {} };
-  if (!/\.[cm]?[jt]sx?$/.test(given)) {
-    const hint = `built in: ${Object.keys(builtins).join(", ")}; or the path of a .ts file (stint backtest init NAME makes one)`;
-    throw new Expected(Exit.usage, `there is no strategy '${given}'`, hint);
+  if (isBuiltin(given)) return { source: { builtin: given }, files: {} };
+  if (!isStrategyFile(given)) {
+    throw new Expected(Exit.usage, `there is no strategy '${given}'`, WHICH_STRATEGY);
   }
   const file = resolve(given);
   return { source: { file }, files: hashSources(file, given) };

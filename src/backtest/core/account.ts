@@ -80,14 +80,37 @@ export type ClosedTrade = {
   readonly tag: string | null;
 };
 
-/** An open trade as the broker keeps it: plain data. */
+/** An open trade as the broker keeps it: plain data. Its stop-loss is the order `id + 1`, its take-profit `id + 2`. */
 export type OpenTrade = Omit<Trade, "symbol"> & {
   readonly symbol: number;
-  /** Borrow paid so far, and the extremes of price since the entry. */
+  /** What one unit of the price's currency was worth in the account's when it was entered. */
+  readonly entryRate: number;
+  /** Borrow paid so far, and the time (UTC ms) up to which it is. */
   readonly borrow: number;
+  readonly paidUntil: number;
+  /** The extremes of price since the entry, up to the bar `seen`: brought up to date only when somebody asks. */
   readonly highest: number;
   readonly lowest: number;
+  readonly seen: number;
 };
 
-/** An order as the broker keeps it: plain data. */
-export type PendingOrder = Omit<Order, "symbol"> & { readonly symbol: number };
+/** An order as the broker keeps it: plain data. Stop-losses and take-profits of open trades are kept with those. */
+export type PendingOrder = {
+  readonly id: number;
+  readonly symbol: number;
+  /** Signed: of what is available if `fraction`, else units; less what is filled. */
+  readonly size: number;
+  readonly fraction: boolean;
+  readonly limit: number | null;
+  readonly stop: number | null;
+  readonly sl: number | null;
+  readonly tp: number | null;
+  readonly trail: number | null;
+  readonly tif: Order["tif"];
+  /** The trading day it was placed on, of a `day` order. */
+  readonly day: number | null;
+  /** The trade that it closes. */
+  readonly trade: number | null;
+  readonly why: FillReason;
+  readonly tag: string | null;
+};

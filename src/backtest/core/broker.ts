@@ -1,106 +1,138 @@
+import type { BrokerSettings, ClosedTrade, OpenTrade, PendingOrder } from "./account.ts";
 import type { Bars } from "./bars.ts";
-import type { Commission } from "./commission.ts";
-import type { Trade } from "./strategy.ts";
-
-/**
- * How orders are filled and what they cost. The rules here are those of `Broker`; amounts are in the account's
- * currency, rates are fractions.
- */
-export type BrokerSettings = {
-  readonly cash: number;
-  /** Paid at entry and again at exit: `fixed + |size| * price * rate`. */
-  readonly commission: Commission;
-  /** Entries pay `price * (1 + spread)` to buy and get `price * (1 - spread)` to sell; exits are unadjusted. */
-  readonly spread: number;
-  /** Orders fill at the close of the bar they are placed on instead of the next open. */
-  readonly tradeOnClose: boolean;
-  /** Each new order cancels what is pending and closes what is open. */
-  readonly exclusiveOrders: boolean;
-};
-
-/** A trade that has ended. */
-export type ClosedTrade = {
-  /** Units, positive long, negative short. */
-  readonly size: number;
-  readonly entryBar: number;
-  readonly exitBar: number;
-  readonly entryPrice: number;
-  readonly exitPrice: number;
-  /** `size * (exitPrice - entryPrice) - commission`. */
-  readonly pnl: number;
-  /** Of entry and exit together. */
-  readonly commission: number;
-  /** The fraction won or lost, net of commission, of what the entry cost. */
-  readonly returnFraction: number;
-};
-
-type OpenTrade = Trade & { readonly id: number };
-
-type Order = {
-  /** Signed: a fraction of what is available when |size| < 1, whole units otherwise. Unused by a closing order. */
-  readonly size: number;
-  /** The id of the trade that this order closes, or null. */
-  readonly closes: number | null;
-};
+import { commissionOf, slip } from "./costs.ts";
+import type { Instrument } from "./instrument.ts";
+import { type HeldTrade, Listing, stopLossOf, takeProfitOf, type WaitingOrder } from "./listing.ts";
+import {
+  checkSides,
+  type Exits,
+  limitPrice,
+  readChange,
+  readExits,
+  readFraction,
+  readOrder,
+  readSize,
+  readUnits,
+  stopPrice,
+} from "./order-options.ts";
+import { floorDivide, floorSteps, roundHalfEven } from "./steps.ts";
+import type { Fill, FillReason, Order, OrderChange, OrderOptions, Trade } from "./strategy.ts";
 
 /** All that a broker needs to go on; plain data. The closed trades are kept apart and counted here. */
 export type BrokerState = {
   readonly cash: number;
+  readonly bust: boolean;
+  /** Of each symbol the number of its newest bar, -1 before its first. */
+  readonly newest: readonly number[];
+  /** Oldest first within a symbol. */
   readonly trades: readonly OpenTrade[];
-  readonly orders: readonly Order[];
+  /** In the order they are worked within a symbol. */
+  readonly orders: readonly PendingOrder[];
   readonly nextId: number;
   readonly closedTrades: number;
-  readonly droppedOrders: number;
+  readonly dropped: number;
+  readonly fillCount: number;
 };
 
-/** The size of an order that names none: everything, less the least step so that it counts as a fraction. */
-const EVERYTHING = 1 - Number.EPSILON;
+/** What is held of a symbol. */
+export type Holding = {
+  /** Units, long less short. */
+  readonly size: number;
+  /** At the newest close, in the account's currency, before the commission of leaving. */
+  readonly profit: number;
+  /** The average price of what is held, 0 when nothing is. */
+  readonly entryPrice: number;
+};
 
-/** What can be bought for each unit of margin. Margin accounts come with the complete engine. */
-const LEVERAGE = 1;
+/** What units cost at entry and again at exit, in the account's currency: a strategy's own rule. */
+export type CommissionRule = (size: number, price: number, symbol: string) => number;
+
+const YEAR = 365 * 86_400_000;
+/** From this on {@link BrokerSettings.volumeLimit} is none. */
+const NO_LIMIT = 1e9;
+/** Nothing was filled: shared, so that a bar without fills costs nothing. */
+const NOTHING: Fill[] = [];
 
 /**
- * The account, its open trades and its order queue. The rules are in data/market/README.md; in the order of work:
+ * The account, its open trades and its order queues, one a symbol. The rules are in data/market/README.md, the costs in
+ * account.ts. On a bar a queue is worked in this order:
  *
- * - An order is worked on the bar after the one it was placed on, at its open (trade on close: at the close of the
- *   bar it was placed on, with that bar's index).
- * - Closing orders stand at the front of the queue. Other orders first reduce opposite trades, oldest first; only
- *   what remains opens a trade, if the margin carries it, else it is cancelled.
+ * 1. closing orders, the one placed last first, at the open (trade on close: at the close of the bar before);
+ * 2. stop-losses, then take-profits, of the newest trade first;
+ * 3. the other orders as they were placed, each of which first reduces opposite trades, oldest first; only what remains
+ *    opens a trade, if the margin carries it, else it is dropped;
+ * 4. stop-losses and take-profits of trades opened at the market on this bar.
  */
 export class Broker {
   readonly #settings: BrokerSettings;
-  readonly #open: Float64Array;
-  readonly #close: Float64Array;
+  readonly #dayOf: (time: number) => number;
+  readonly #commissionRule: CommissionRule | undefined;
+  /** Whether shorts cost anything to hold, and whether there are margin calls: asked at every step. */
+  readonly #borrows: boolean;
+  readonly #calls: boolean;
+  readonly #listings: Listing[] = [];
   readonly #closed: ClosedTrade[] = [];
+  #fills: Fill[] = NOTHING;
+  #fillCount = 0;
   #cash: number;
-  // Trades and their list are replaced, never changed: strategies hold them.
-  #trades: readonly OpenTrade[] = [];
-  /** The list as strategies are given it. Apart from the other: going through a frozen array is slow. */
-  #shown: readonly Trade[] | undefined;
-  #orders: Order[] = [];
-  #nextId = 0;
+  #bust = false;
+  #nextId = 1;
   #dropped = 0;
+  /** Trades opened on the bar being worked whose exits act on it already. */
+  #fresh: HeldTrade[] = [];
+  /** What the volume of the bar being worked left of stop-losses. */
+  #leftovers: WaitingOrder[] = [];
 
-  constructor(settings: BrokerSettings, bars: Bars) {
+  /**
+   * @param dayOf the trading day that a time (UTC ms) lies in, as a number: where `day` orders end
+   * @param commission the strategy's own, instead of the settings'
+   */
+  constructor(settings: BrokerSettings, dayOf: (time: number) => number, commission?: CommissionRule) {
     this.#settings = settings;
-    this.#open = bars.open;
-    this.#close = bars.close;
+    this.#dayOf = dayOf;
+    this.#commissionRule = commission;
+    this.#borrows = settings.borrow > 0;
+    this.#calls = settings.maintenance > 0;
     this.#cash = settings.cash;
   }
 
+  /** The account without the profit of open trades. */
   get cash(): number {
     return this.#cash;
   }
 
-  /** Orders that the account could not carry, or that came to less than one unit. */
+  /** Cash and all open trades at the newest closes. */
+  get equity(): number {
+    return this.#cash + this.#profit();
+  }
+
+  /** The margin that is left for new trades; it carries {@link BrokerSettings.leverage} times its amount. */
+  get available(): number {
+    let used = 0;
+    for (const listing of this.#listings)
+      if (listing.trades.length > 0) used += listing.margin(this.#settings.leverage);
+    return Math.max(0, this.#cash + this.#profit() - used);
+  }
+
+  /** Whether the account has come to nothing: it is over. */
+  get bust(): boolean {
+    return this.#bust;
+  }
+
+  /** Orders that the account could not carry, or that came to less than one lot. */
   get dropped(): number {
     return this.#dropped;
   }
 
-  /** The open trades, oldest first. */
-  get trades(): readonly Trade[] {
-    this.#shown ??= Object.freeze([...this.#trades]);
-    return this.#shown;
+  /** How often anything was filled. */
+  get fillCount(): number {
+    return this.#fillCount;
+  }
+
+  /** The fills of the step being worked. */
+  get fills(): readonly Fill[] {
+    for (const fill of this.#fills) Object.freeze(fill);
+    return this.#fills;
   }
 
   /** The trades that ended, in the order they did; only ever appended to. */
@@ -108,76 +140,237 @@ export class Broker {
     return this.#closed;
   }
 
-  /**
-   * Works the queue on bar `index`.
-   * @returns the equity at its close. At 0 or below the account is bust: everything is closed and 0 returned.
-   */
-  work(index: number): number {
-    if (this.#orders.length > 0) this.#workQueue(index);
-    if (this.#trades.length === 0 && this.#cash > 0) return this.#cash;
-    const close = this.#close[index] as number;
-    const equity = this.#cash + this.profit(close);
-    if (equity > 0) return equity;
-    for (const trade of this.#trades) this.#end(trade, close, index);
-    this.#orders = [];
-    this.#cash = 0;
-    return 0;
+  /** @returns the symbol's number, from 0 */
+  add(instrument: Instrument, bars: Bars): number {
+    const number = this.#listings.length;
+    this.#listings.push(
+      new Listing(number, instrument, bars, (symbol) => this.#listed(symbol, instrument.symbol)),
+    );
+    return number;
   }
 
-  /** The profit of the open trades at a price, before the commission of leaving. */
-  profit(price: number): number {
-    const trades = this.#trades;
-    let profit = 0;
-    // By index: at every bar of a run, the protocol of for…of costs a tenth of all the time there is.
-    for (let at = 0; at < trades.length; at++) {
-      const { size, entryPrice } = trades[at] as OpenTrade;
-      profit += size * (price - entryPrice);
-    }
-    return profit;
+  /** Bar `index` of a symbol is the newest; to be called for all symbols of a step before any is worked. */
+  mark(symbol: number, index: number): void {
+    (this.#listings[symbol] as Listing).mark(index);
+    if (this.#fills !== NOTHING) this.#fills = NOTHING;
+  }
+
+  /** Works a symbol's queue on its bar `index`. */
+  work(symbol: number, index: number): void {
+    const listing = this.#listings[symbol] as Listing;
+    if (listing.orders.length > 0 || listing.guarded) this.#work(listing, index);
   }
 
   /**
-   * Queues a market order.
-   * @param direction 1 to buy, -1 to sell.
-   * @param size a fraction of what is available below 1, whole units from 1, everything if left out.
-   * @throws RangeError for any other size.
+   * After all symbols of a step: takes the cost of shorts, calls for margin, ends an account that has come to nothing.
+   * @param time of the step, UTC ms
+   * @returns the equity at the newest closes, 0 once bust
    */
-  order(direction: 1 | -1, size = EVERYTHING): void {
-    if (!(size > 0 && (size < 1 || Number.isSafeInteger(size)))) {
-      throw new RangeError(`size must be a fraction between 0 and 1 or whole units, not ${size}`);
-    }
+  settle(time: number): number {
+    if (this.#borrows) this.#payBorrow(time);
+    const equity = this.#cash + this.#profit();
+    if (equity <= 0) return this.#goBust();
+    if (this.#calls) this.#callForMargin(equity);
+    return equity;
+  }
+
+  /**
+   * Places an order.
+   * @param direction 1 to buy, -1 to sell
+   * @returns its id
+   * @throws RangeError for what isn't an order
+   */
+  order(symbol: number, direction: 1 | -1, options: OrderOptions = {}): number {
+    const listing = this.#listings[symbol] as Listing;
+    if (listing.newest < 0) throw new RangeError(`${listing.instrument.symbol} has no bar yet`);
+    const market = this.#spread(direction, listing.close);
+    const asked = readOrder(options, direction, market, listing.instrument);
     if (this.#settings.exclusiveOrders) {
-      this.#orders = [];
-      this.closeAll();
+      listing.orders = listing.orders.filter(({ why }) => why === "margin");
+      this.closeAll(symbol);
     }
-    this.#orders.push({ size: direction * size, closes: null });
+    const day = asked.tif === "day" ? this.#dayOf(listing.bars.time[listing.newest] as number) : null;
+    const id = this.#nextId++;
+    // Field by field, here and below: spreading costs as much as all the rest of placing and filling an order.
+    listing.orders.push({
+      id,
+      symbol,
+      size: asked.size,
+      fraction: asked.fraction,
+      limit: asked.limit,
+      stop: asked.stop,
+      sl: asked.sl,
+      tp: asked.tp,
+      trail: asked.trail,
+      tif: asked.tif,
+      day,
+      trade: null,
+      why: "order",
+      tag: asked.tag,
+    });
+    listing.changed();
+    return id;
   }
 
-  /** Queues a closing order for each open trade, each in front of all others. */
-  closeAll(): void {
-    for (const { id } of this.#trades) this.#orders.unshift({ size: 0, closes: id });
+  /** Takes back an order that waits. @returns false when it doesn't any more, or is a margin call's */
+  cancel(id: number): boolean {
+    for (const listing of this.#listings) {
+      const order = listing.orders.find((waiting) => waiting.id === id);
+      if (order) {
+        if (order.why === "margin") return false;
+        listing.orders = listing.orders.filter((waiting) => waiting !== order);
+        listing.changed();
+        return true;
+      }
+    }
+    const [trade, role] = this.#guardOf(id);
+    return trade !== undefined && this.protect(trade.id, { [role]: null });
   }
 
-  /** After the last bar: queues closing orders so that the oldest trade ends first, and works that bar once more. */
-  finalize(last: number): number {
-    for (const { id } of this.#trades.toReversed()) this.#orders.unshift({ size: 0, closes: id });
-    return this.work(last);
+  /**
+   * Changes an order that waits. Of a stop-loss only the stop can be changed (it stops following the price), of a
+   * take-profit only the limit, of a closing order nothing.
+   * @returns false when it doesn't wait any more
+   * @throws RangeError for what can't be
+   */
+  modify(id: number, change: OrderChange): boolean {
+    const { limit, stop, size } = readChange(change);
+    const refuse = (what: string, value: number | undefined) => {
+      if (value !== undefined) throw new RangeError(`this order has no ${what} to change`);
+    };
+    const [trade, role] = this.#guardOf(id);
+    if (trade) {
+      refuse("size", size);
+      refuse(role === "sl" ? "limit" : "stop", role === "sl" ? limit : stop);
+      const price = role === "sl" ? stop : limit;
+      return price === undefined || this.protect(trade.id, { [role]: price });
+    }
+    for (const listing of this.#listings) {
+      const order = listing.orders.find((waiting) => waiting.id === id);
+      if (order) {
+        if (order.trade !== null) {
+          refuse("limit", limit);
+          refuse("stop", stop);
+          refuse("size", size);
+        } else {
+          this.#change(listing, order, change);
+        }
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /**
+   * Sets or (null) takes away where an open trade is left. A stop-loss that follows the price is one that `trail` set:
+   * setting `sl` ends that, `trail: null` leaves the stop-loss where it is.
+   * @returns false when the trade isn't open any more
+   */
+  protect(id: number, exits: Exits): boolean {
+    const { sl, tp, trail } = readExits(exits);
+    for (const listing of this.#listings) {
+      const trade = listing.trades.find((open) => open.id === id);
+      if (trade) {
+        const exit = trade.size > 0 ? -1 : 1;
+        if (tp !== undefined) trade.tp = limitPrice(tp, exit, listing.instrument);
+        if (sl !== undefined) {
+          trade.sl = stopPrice(sl, exit, listing.instrument);
+          trade.trail = null;
+        }
+        if (trail === null) trade.trail = null;
+        else if (trail !== undefined) {
+          listing.follow(trade, listing.newest);
+          trade.trail = trail;
+          trade.sl = trailingStop(listing, trade, trail);
+        }
+        listing.changed();
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** Queues an order that closes an open trade, or this fraction of it. @returns false when it isn't open any more */
+  closeTrade(id: number, fraction = 1): boolean {
+    readFraction(fraction);
+    for (const listing of this.#listings) {
+      const trade = listing.trades.find((open) => open.id === id);
+      if (trade) {
+        this.#queueClose(listing, trade, fraction, "close");
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** Queues a closing order for each of a symbol's open trades, each in front of all others. */
+  closeAll(symbol: number, fraction = 1): void {
+    readFraction(fraction);
+    const listing = this.#listings[symbol] as Listing;
+    for (const trade of listing.trades) this.#queueClose(listing, trade, fraction, "close");
+  }
+
+  /** A symbol's open trades, oldest first. */
+  trades(symbol: number): readonly Trade[] {
+    return (this.#listings[symbol] as Listing).shownTrades;
+  }
+
+  /** A symbol's orders that wait, in the order they are worked. */
+  orders(symbol: number): readonly Order[] {
+    return (this.#listings[symbol] as Listing).shownOrders;
+  }
+
+  /** What is held of a symbol: the same object each time, it reads what is held when it is asked. */
+  position(symbol: number): Holding {
+    return this.#listings[symbol] as Listing;
+  }
+
+  /** The profit of a symbol's open trades at its newest close, before the commission of leaving. */
+  profit(symbol: number): number {
+    return (this.#listings[symbol] as Listing).profit;
+  }
+
+  /**
+   * After the last bar: closes what is open on each symbol's newest bar once more, at its open (trade on close: at the
+   * close before it), oldest first. Volume doesn't limit it, and no other order is worked.
+   * @returns the last equity
+   */
+  finalize(): number {
+    for (const listing of this.#listings) {
+      if (listing.trades.length === 0) continue;
+      const { newest, bars } = listing;
+      const onClose = this.#settings.tradeOnClose && newest > 0;
+      const bar = onClose ? newest - 1 : newest;
+      const price = (onClose ? bars.close : bars.open)[bar] as number;
+      for (const trade of [...listing.trades]) {
+        const lots = listing.lots(Math.abs(trade.size));
+        const exit = this.#slipped(listing, trade.size > 0 ? -1 : 1, price, lots, bar);
+        this.#end(listing, trade, lots, exit, bar, newest, this.#nextId++, "end", trade.tag);
+      }
+      listing.orders = listing.orders.filter(({ trade }) => trade === null);
+    }
+    const equity = this.equity;
+    return equity <= 0 ? this.#goBust() : equity;
   }
 
   snapshot(): BrokerState {
     return {
       cash: this.#cash,
-      trades: this.#trades.map((trade) => ({ ...trade })),
-      orders: this.#orders.map((order) => ({ ...order })),
+      bust: this.#bust,
+      newest: this.#listings.map(({ newest }) => newest),
+      trades: this.#listings.flatMap(({ trades }) => trades.map((trade) => ({ ...trade }))),
+      orders: this.#listings.flatMap(({ orders }) => orders.map((order) => ({ ...order }))),
       nextId: this.#nextId,
       closedTrades: this.#closed.length,
-      droppedOrders: this.#dropped,
+      dropped: this.#dropped,
+      fillCount: this.#fillCount,
     };
   }
 
   /**
-   * @param closed the closed trades so far; those after the state's count are left out.
-   * @throws RangeError if there are fewer than the state counts.
+   * Goes on from a snapshot, the symbols having been added as they were then; others may have come after them.
+   * @param closed the closed trades so far; those after the state's count are left out
+   * @throws RangeError if there are fewer than the state counts, or fewer symbols
    */
   restore(state: BrokerState, closed: readonly ClosedTrade[]): void {
     if (closed.length < state.closedTrades) {
@@ -185,120 +378,524 @@ export class Broker {
         `the state counts ${state.closedTrades} closed trades, given are ${closed.length}`,
       );
     }
+    if (state.newest.length > this.#listings.length) {
+      throw new RangeError(
+        `the state has ${state.newest.length} symbols, added are ${this.#listings.length}`,
+      );
+    }
     this.#cash = state.cash;
-    this.#setTrades(state.trades.map((trade) => Object.freeze({ ...trade })));
-    this.#orders = state.orders.map((order) => ({ ...order }));
+    this.#bust = state.bust;
     this.#nextId = state.nextId;
-    this.#dropped = state.droppedOrders;
+    this.#dropped = state.dropped;
+    this.#fillCount = state.fillCount;
+    this.#fills = NOTHING;
+    for (const [symbol, listing] of this.#listings.entries()) {
+      const newest = state.newest[symbol] ?? -1;
+      if (newest >= 0) listing.mark(newest);
+      listing.trades = state.trades.filter((trade) => trade.symbol === symbol).map((trade) => ({ ...trade }));
+      listing.orders = state.orders.filter((order) => order.symbol === symbol).map((order) => ({ ...order }));
+      listing.changed();
+    }
     this.#closed.length = 0;
     for (const trade of closed.slice(0, state.closedTrades)) this.#closed.push(trade);
   }
 
-  #workQueue(index: number): void {
-    const bar = this.#settings.tradeOnClose ? index - 1 : index;
-    const price = (this.#settings.tradeOnClose ? this.#close[bar] : this.#open[bar]) as number;
-    const queue = this.#orders;
-    this.#orders = [];
-    for (const order of queue) {
-      if (order.closes === null) {
-        this.#fill(order.size, price, bar, this.#close[index] as number);
-      } else {
-        // The trade may have ended since by another order.
-        const trade = this.#trades.find(({ id }) => id === order.closes);
-        if (trade) this.#end(trade, price, bar);
-      }
+  #listed(symbol: string, wantedBy: string): Listing {
+    const listing = this.#listings.find(({ instrument }) => instrument.symbol === symbol);
+    if (listing) return listing;
+    throw new RangeError(`${wantedBy} is converted by ${symbol}, which isn't in the run`);
+  }
+
+  /** The profit of all open trades. */
+  #profit(): number {
+    const listings = this.#listings;
+    let profit = 0;
+    for (let at = 0; at < listings.length; at++) {
+      const listing = listings[at] as Listing;
+      if (listing.trades.length > 0) profit += listing.profit;
+    }
+    return profit;
+  }
+
+  #work(listing: Listing, index: number): void {
+    const queue = listing.orders;
+    let at = 0;
+    let kept = 0;
+    for (; at < queue.length && (queue[at] as WaitingOrder).trade !== null; at++) {
+      const order = queue[at] as WaitingOrder;
+      if (this.#workClose(listing, order, index)) queue[kept++] = order;
+    }
+    if (listing.guarded) this.#workExits(listing, listing.trades, index);
+    for (; at < queue.length; at++) {
+      const order = queue[at] as WaitingOrder;
+      if (this.#workOrder(listing, order, index)) queue[kept++] = order;
+    }
+    if (kept < queue.length) {
+      queue.length = kept;
+      listing.changed();
+    }
+    if (this.#fresh.length > 0) {
+      const fresh = this.#fresh;
+      this.#fresh = [];
+      this.#workExits(listing, fresh, index);
+    }
+    if (this.#leftovers.length > 0) {
+      queue.unshift(...this.#leftovers);
+      this.#leftovers = [];
+      listing.changed();
+    }
+    if (listing.guarded) this.#trail(listing, index);
+  }
+
+  /** Works an order that closes a trade. @returns whether some of it still waits */
+  #workClose(listing: Listing, order: WaitingOrder, index: number): boolean {
+    const trade = listing.trades.find(({ id }) => id === order.trade);
+    if (!trade) return false;
+    const { tradeOnClose } = this.#settings;
+    const bar = tradeOnClose ? index - 1 : index;
+    const price = (tradeOnClose ? listing.bars.close : listing.bars.open)[bar] as number;
+    const wanted = Math.min(listing.lots(Math.abs(order.size)), listing.lots(Math.abs(trade.size)));
+    const lots = Math.min(wanted, this.#capacity(listing, bar));
+    if (lots === 0) return true;
+    const direction = order.size > 0 ? 1 : -1;
+    const exit = this.#slipped(listing, direction, price, lots, bar);
+    this.#end(listing, trade, lots, exit, bar, index - 1, order.id, order.why, order.tag);
+    if (lots === wanted) return false;
+    order.size = direction * listing.units(wanted - lots);
+    return true;
+  }
+
+  /** Works the stop-losses, then the take-profits of trades, of the newest first. */
+  #workExits(listing: Listing, trades: readonly HeldTrade[], index: number): void {
+    for (let at = trades.length - 1; at >= 0; at--)
+      this.#workStopLoss(listing, trades[at] as HeldTrade, index);
+    for (let at = trades.length - 1; at >= 0; at--)
+      this.#workTakeProfit(listing, trades[at] as HeldTrade, index);
+  }
+
+  #workStopLoss(listing: Listing, trade: HeldTrade, index: number): void {
+    const { sl, size } = trade;
+    const { open, high, low } = listing.bars;
+    if (sl === null || (size > 0 ? (low[index] as number) > sl : (high[index] as number) < sl)) return;
+    if (!listing.trades.includes(trade)) return; // ended on this bar already
+    const why = trade.trail === null ? "sl" : "trail";
+    const price = size > 0 ? Math.min(open[index] as number, sl) : Math.max(open[index] as number, sl);
+    const direction = size > 0 ? -1 : 1;
+    const wanted = listing.lots(Math.abs(size));
+    const lots = Math.min(wanted, this.#capacity(listing, index));
+    const id = stopLossOf(trade);
+    if (lots > 0) {
+      const exit = this.#slipped(listing, direction, price, lots, index);
+      this.#end(listing, trade, lots, exit, index, index - 1, id, why, trade.tag);
+    }
+    if (lots === wanted) return;
+    // Its stop was reached: what the bar's volume left of it is a market order now, and the take-profit is off.
+    const left = this.#closing(trade, direction * listing.units(wanted - lots), id, why);
+    this.#leftovers.push(left);
+    trade.sl = trade.tp = trade.trail = null;
+    listing.changed();
+  }
+
+  #workTakeProfit(listing: Listing, trade: HeldTrade, index: number): void {
+    const { tp, size } = trade;
+    const { open, high, low } = listing.bars;
+    if (tp === null || (size > 0 ? (high[index] as number) < tp : (low[index] as number) > tp)) return;
+    if (!listing.trades.includes(trade)) return;
+    const price = size > 0 ? Math.max(open[index] as number, tp) : Math.min(open[index] as number, tp);
+    const lots = Math.min(listing.lots(Math.abs(size)), this.#capacity(listing, index));
+    if (lots === 0) return;
+    this.#end(listing, trade, lots, price, index, index - 1, takeProfitOf(trade), "tp", trade.tag);
+  }
+
+  /** Moves the stop-losses that follow the price, now that bar `index` is over. */
+  #trail(listing: Listing, index: number): void {
+    for (const trade of listing.trades) {
+      if (trade.trail === null) continue;
+      listing.follow(trade, index);
+      const stop = trailingStop(listing, trade, trade.trail);
+      if (trade.sl !== null && (trade.size > 0 ? stop <= trade.sl : stop >= trade.sl)) continue;
+      trade.sl = stop;
+      listing.changed();
     }
   }
 
-  #fill(wanted: number, price: number, bar: number, close: number): void {
-    const { spread } = this.#settings;
-    const adjusted = price * (wanted > 0 ? 1 + spread : 1 - spread);
-    const unitCost = adjusted + this.#commission(wanted, price) / Math.abs(wanted);
-    let size = wanted;
-    if (Math.abs(wanted) < 1) {
-      const units = floorDivide(this.#available(close) * LEVERAGE * Math.abs(wanted), unitCost);
-      if (units === 0) {
-        this.#dropped++;
-        return;
-      }
-      size = wanted > 0 ? units : -units;
+  /** Works an order that isn't a trade's own. @returns whether it, or what is left of it, still waits */
+  #workOrder(listing: Listing, order: WaitingOrder, index: number): boolean {
+    const { bars } = listing;
+    const { stop, limit } = order;
+    const market = stop === null && limit === null;
+    const bar = market && this.#settings.tradeOnClose ? index - 1 : index;
+    if (order.day !== null && this.#dayOf(bars.time[bar] as number) !== order.day) return false;
+    const price = this.#reach(listing, order, index);
+    if (Number.isNaN(price)) return order.tif !== "ioc";
+
+    const direction = order.size > 0 ? 1 : -1;
+    const capacity = this.#capacity(listing, bar);
+    const wanted = this.#lotsOf(listing, order, price, bar, capacity);
+    if (wanted === 0) return this.#drop();
+    const lots = Math.min(wanted, capacity);
+    if (lots === 0) return order.tif !== "ioc";
+    const filled = limit === null ? this.#slipped(listing, direction, price, lots, bar) : price;
+    const unitCost = this.#unitCost(listing, order, filled);
+    const left = this.#settings.hedging
+      ? lots
+      : this.#reduceOpposite(listing, order, lots, filled, bar, index);
+    if (left > 0) {
+      // A price that slipped to nothing, or that no conversion is known for, is none to enter at.
+      const cost = left * (unitCost * listing.instrument.lot);
+      if (!(filled > 0 && cost <= this.available * this.#settings.leverage)) return this.#drop();
+      const trade = this.#open(listing, order, left, filled, bar, market ? index - 1 : index);
+      if (market || (limit === null && this.#onlyProfits(listing, trade, index))) this.#fresh.push(trade);
     }
-    size = this.#reduceOpposite(size, price, bar);
-    if (size === 0) return;
-    if (Math.abs(size) * unitCost > this.#available(close) * LEVERAGE) {
-      this.#dropped++;
-      return;
-    }
-    this.#cash -= this.#commission(size, adjusted);
-    const trade = Object.freeze({ id: this.#nextId++, size, entryBar: bar, entryPrice: adjusted });
-    this.#setTrades([...this.#trades, trade]);
+    if (lots === wanted) return false;
+    order.fraction = false;
+    order.size = direction * listing.units(wanted - lots);
+    listing.changed();
+    return order.tif !== "ioc";
   }
 
-  /** Ends or reduces the trades opposite to an order of `size` units, oldest first; returns the units left over. */
-  #reduceOpposite(size: number, price: number, bar: number): number {
-    let left = size;
-    for (const trade of this.#trades) {
+  /** The price that an order gets on a bar before it slips; NaN if the bar doesn't reach it. A stop that is reached is off. */
+  #reach(listing: Listing, order: WaitingOrder, index: number): number {
+    const { bars } = listing;
+    const { stop, limit } = order;
+    const buy = order.size > 0;
+    const open = bars.open[index] as number;
+    const high = bars.high[index] as number;
+    const low = bars.low[index] as number;
+    if (stop !== null) {
+      if (buy ? high < stop : low > stop) return Number.NaN;
+      order.stop = null;
+      listing.changed();
+    }
+    if (limit !== null) {
+      if (buy ? low > limit : high < limit) return Number.NaN;
+      // Which came first within the bar isn't known: taken for the limit, which didn't count then.
+      if (stop !== null && (buy ? limit <= stop : limit >= stop)) return Number.NaN;
+      return buy ? Math.min(stop ?? open, limit) : Math.max(stop ?? open, limit);
+    }
+    if (stop !== null) return buy ? Math.max(open, stop) : Math.min(open, stop);
+    return this.#settings.tradeOnClose ? (bars.close[index - 1] as number) : open;
+  }
+
+  /** The lots that an order is for, before the bar's volume limits it. */
+  #lotsOf(listing: Listing, order: WaitingOrder, price: number, bar: number, capacity: number): number {
+    const { lot } = listing.instrument;
+    if (!order.fraction) return floorSteps(Math.abs(order.size), lot);
+    const direction = order.size > 0 ? 1 : -1;
+    const funds = this.available * this.#settings.leverage * Math.abs(order.size);
+    const affordable = (at: number) => floorDivide(funds, this.#unitCost(listing, order, at) * lot);
+    if (order.limit !== null) return affordable(price) || 0;
+    // By how much it slips may depend on the size, and the size on that: the second is never more than the first.
+    const most = affordable(this.#slipped(listing, direction, price, 0, bar)) || 0;
+    if (this.#settings.slippage.kind !== "volume_share") return most;
+    return affordable(this.#slipped(listing, direction, price, Math.min(most, capacity), bar)) || 0;
+  }
+
+  /** What a unit costs by the rule of sizes: the commission of the order as asked for, spread over what was asked for. */
+  #unitCost(listing: Listing, order: WaitingOrder, price: number): number {
+    const rate = listing.rate();
+    const asked = Math.abs(order.size);
+    const adjusted = this.#spread(order.size > 0 ? 1 : -1, price);
+    return adjusted * rate + this.#commission(listing, asked, price, rate) / asked;
+  }
+
+  /** Ends or reduces the trades opposite to an order, oldest first. @returns the lots left over */
+  #reduceOpposite(
+    listing: Listing,
+    order: WaitingOrder,
+    lots: number,
+    price: number,
+    bar: number,
+    index: number,
+  ): number {
+    let left = lots;
+    for (const trade of [...listing.trades]) {
       if (left === 0) break;
-      if (trade.size > 0 === left > 0) continue; // same side
-      if (Math.abs(left) >= Math.abs(trade.size)) {
-        left += trade.size;
-        this.#end(trade, price, bar);
-      } else {
-        const reduced = Object.freeze({ ...trade, size: trade.size + left });
-        this.#setTrades(this.#trades.map((open) => (open === trade ? reduced : open)));
-        this.#book(trade, -left, price, bar);
-        left = 0;
-      }
+      if (trade.size > 0 === order.size > 0) continue;
+      const part = Math.min(left, listing.lots(Math.abs(trade.size)));
+      this.#end(listing, trade, part, price, bar, index - 1, order.id, "order", order.tag);
+      left -= part;
     }
     return left;
   }
 
-  #setTrades(trades: OpenTrade[]): void {
-    this.#trades = trades;
-    this.#shown = undefined;
+  /** Opens a trade. @param seen the last bar whose extremes came before it */
+  #open(
+    listing: Listing,
+    order: WaitingOrder,
+    lots: number,
+    price: number,
+    bar: number,
+    seen: number,
+  ): HeldTrade {
+    const direction = order.size > 0 ? 1 : -1;
+    const entryPrice = this.#spread(direction, price);
+    const size = direction * listing.units(lots);
+    const rate = listing.rate();
+    const commission = this.#commission(listing, Math.abs(size), entryPrice, rate);
+    this.#cash -= commission;
+    const entryTime = listing.bars.time[bar] as number;
+    const trade: HeldTrade = {
+      id: this.#nextId,
+      symbol: listing.number,
+      size,
+      entryBar: bar,
+      entryTime,
+      entryPrice,
+      entryRate: rate,
+      sl: order.sl,
+      tp: order.tp,
+      trail: order.trail,
+      tag: order.tag,
+      borrow: 0,
+      paidUntil: entryTime,
+      highest: entryPrice,
+      lowest: entryPrice,
+      seen,
+    };
+    this.#nextId += 3; // its own and those of its two exits
+    if (trade.trail !== null) trade.sl = trailingStop(listing, trade, trade.trail);
+    listing.trades.push(trade);
+    listing.changed();
+    this.#filled(listing, order.id, trade.id, size, entryPrice, commission, bar, "order", order.tag);
+    return trade;
   }
 
-  #end(trade: OpenTrade, price: number, bar: number): void {
-    this.#setTrades(this.#trades.filter((open) => open !== trade));
-    this.#book(trade, trade.size, price, bar);
+  /** Whether a trade entered by a stop reaches its take-profit on that bar, which its stop-loss is not in. */
+  #onlyProfits({ bars }: Listing, { size, sl, tp }: HeldTrade, index: number): boolean {
+    if (tp === null) return false;
+    const high = bars.high[index] as number;
+    const low = bars.low[index] as number;
+    return size > 0 ? tp <= high && (sl === null || sl < low) : tp >= low && (sl === null || sl > high);
   }
 
-  /** Books the end of `size` units of a trade. */
-  #book(trade: OpenTrade, size: number, exitPrice: number, exitBar: number): void {
-    const { entryBar, entryPrice } = trade;
-    const gross = size * (exitPrice - entryPrice);
-    const exitCommission = this.#commission(size, exitPrice);
+  /**
+   * Ends a trade, or so many lots of it.
+   * @param through the last bar during all of which it was held
+   */
+  #end(
+    listing: Listing,
+    trade: HeldTrade,
+    lots: number,
+    exitPrice: number,
+    exitBar: number,
+    through: number,
+    order: number,
+    why: FillReason,
+    tag: string | null,
+  ): void {
+    const held = listing.lots(Math.abs(trade.size));
+    const whole = lots === held;
+    const direction = trade.size > 0 ? 1 : -1;
+    const size = whole ? trade.size : direction * listing.units(lots);
+    const { symbol, entryBar, entryPrice, entryRate } = trade;
+    const rate = listing.rate();
+    if (this.#settings.borrow > 0)
+      this.#payFor(trade, listing.bars.time[exitBar] as number, exitPrice * rate);
+    const borrow = whole ? trade.borrow : trade.borrow * (lots / held);
+    listing.follow(trade, through);
+
+    const gross = size * (exitPrice - entryPrice) * rate;
+    const exitCommission = this.#commission(listing, Math.abs(size), exitPrice, rate);
     this.#cash += gross - exitCommission;
     // Part of a trade counts the whole fixed commission of entering, as the reference does.
-    const commission = exitCommission + this.#commission(size, entryPrice);
+    const commission = exitCommission + this.#commission(listing, Math.abs(size), entryPrice, entryRate);
+    const entryValue = Math.abs(size) * entryPrice * entryRate;
+    const best = Math.max(trade.highest, exitPrice) / entryPrice - 1;
+    const worst = Math.min(trade.lowest, exitPrice) / entryPrice - 1;
     this.#closed.push({
+      symbol,
       size,
       entryBar,
       exitBar,
       entryPrice,
       exitPrice,
       // Plus 0: a short trade that breaks even would come to −0, which the store's columns don't tell from 0.
-      pnl: gross - commission + 0,
+      pnl: gross - commission - borrow + 0,
       commission,
+      borrow,
       returnFraction:
-        Math.sign(size) * (exitPrice / entryPrice - 1) - commission / (Math.abs(size) * entryPrice) + 0,
+        direction * (exitPrice / entryPrice - 1) * (rate / entryRate) -
+        (commission + borrow) / entryValue +
+        0,
+      mae: (direction > 0 ? worst : -best) + 0,
+      mfe: (direction > 0 ? best : -worst) + 0,
+      why,
+      tag: trade.tag,
     });
+    if (whole) {
+      listing.trades = listing.trades.filter((open) => open !== trade);
+    } else {
+      trade.size = direction * listing.units(held - lots);
+      trade.borrow -= borrow;
+    }
+    listing.changed();
+    this.#filled(listing, order, trade.id, -size, exitPrice, exitCommission, exitBar, why, tag);
   }
 
-  #commission(size: number, price: number): number {
-    const { fixed, rate } = this.#settings.commission;
-    return fixed + Math.abs(size) * price * rate;
+  #filled(
+    { instrument, bars }: Listing,
+    order: number,
+    trade: number,
+    size: number,
+    price: number,
+    commission: number,
+    bar: number,
+    why: FillReason,
+    tag: string | null,
+  ): void {
+    if (this.#fills === NOTHING) this.#fills = [];
+    const time = bars.time[bar] as number;
+    const { symbol } = instrument;
+    this.#fills.push({ order, trade, symbol, size, price, commission, bar, time, why, tag });
+    this.#fillCount++;
   }
 
-  /** The margin still available, with open trades valued at `close`: that of the bar being filled, per the rules. */
-  #available(close: number): number {
+  #queueClose(listing: Listing, trade: HeldTrade, fraction: number, why: FillReason): void {
+    const lots = Math.max(1, roundHalfEven(listing.lots(Math.abs(trade.size)) * fraction));
+    const size = (trade.size > 0 ? -1 : 1) * listing.units(lots);
+    listing.orders.unshift(this.#closing(trade, size, this.#nextId++, why));
+    listing.changed();
+  }
+
+  #closing({ symbol, id: trade, tag }: HeldTrade, size: number, id: number, why: FillReason): WaitingOrder {
+    return {
+      id,
+      symbol,
+      size,
+      fraction: false,
+      limit: null,
+      stop: null,
+      sl: null,
+      tp: null,
+      trail: null,
+      tif: "gtc",
+      day: null,
+      trade,
+      why,
+      tag,
+    };
+  }
+
+  #change(listing: Listing, order: WaitingOrder, { limit, stop, size }: OrderChange): void {
+    const { instrument } = listing;
+    const direction = order.size > 0 ? 1 : -1;
+    const changed: WaitingOrder = { ...order };
+    if (limit !== undefined) changed.limit = limitPrice(limit, direction, instrument);
+    if (stop !== undefined) changed.stop = stopPrice(stop, direction, instrument);
+    if (size !== undefined) {
+      // An order of units is changed to units, whatever their number.
+      const sized = order.fraction ? readSize(size) : { size: readUnits(size, instrument), fraction: false };
+      changed.size = direction * sized.size;
+      changed.fraction = sized.fraction;
+    }
+    checkSides(changed, this.#spread(direction, listing.close));
+    Object.assign(order, changed);
+    listing.changed();
+  }
+
+  /** The trade that a stop-loss or take-profit of this id guards. */
+  #guardOf(id: number): [HeldTrade | undefined, "sl" | "tp"] {
+    for (const { trades } of this.#listings) {
+      for (const trade of trades) {
+        if (trade.sl !== null && stopLossOf(trade) === id) return [trade, "sl"];
+        if (trade.tp !== null && takeProfitOf(trade) === id) return [trade, "tp"];
+      }
+    }
+    return [undefined, "sl"];
+  }
+
+  #drop(): false {
+    this.#dropped++;
+    return false;
+  }
+
+  /** What an entry pays or gets for a price. */
+  #spread(direction: 1 | -1, price: number): number {
+    const { spread } = this.#settings;
+    return price * (direction > 0 ? 1 + spread : 1 - spread);
+  }
+
+  /** The most lots that one order gets of a bar. */
+  #capacity({ bars, instrument }: Listing, bar: number): number {
+    const { volumeLimit } = this.#settings;
+    if (volumeLimit >= NO_LIMIT) return Number.POSITIVE_INFINITY;
+    return Math.floor(((bars.volume[bar] as number) * volumeLimit) / instrument.lot);
+  }
+
+  #slipped(listing: Listing, direction: 1 | -1, price: number, lots: number, bar: number): number {
+    const { slippage } = this.#settings;
+    if (slippage.kind !== "volume_share") return slip(slippage, direction, price, 0);
+    const volume = listing.bars.volume[bar] as number;
+    const share = lots === 0 ? 0 : Math.min(1, listing.units(lots) / volume);
+    return slip(slippage, direction, price, share);
+  }
+
+  #commission({ instrument }: Listing, size: number, price: number, rate: number): number {
+    if (this.#commissionRule === undefined) return commissionOf(this.#settings.commission, size, price, rate);
+    const commission = this.#commissionRule(size, price, instrument.symbol);
+    if (Number.isFinite(commission)) return commission;
+    throw new RangeError(`commission must come to an amount, not ${String(commission)}`);
+  }
+
+  /** Takes what short trades cost since they were last paid for, by their value at the newest close. */
+  #payBorrow(time: number): void {
+    for (const listing of this.#listings) {
+      if (listing.trades.length === 0) continue;
+      const price = listing.close * listing.rate();
+      for (const trade of listing.trades) this.#payFor(trade, time, price);
+    }
+  }
+
+  /** @param price in the account's currency */
+  #payFor(trade: HeldTrade, time: number, price: number): void {
+    const since = time - trade.paidUntil;
+    if (trade.size > 0 || since <= 0) return;
+    const cost = -trade.size * price * this.#settings.borrow * (since / YEAR);
+    trade.paidUntil = time;
+    trade.borrow += cost;
+    this.#cash -= cost;
+  }
+
+  /** Takes back all that waits and queues closing orders, when the equity doesn't carry the open trades any more. */
+  #callForMargin(equity: number): void {
+    const { leverage, maintenance } = this.#settings;
     let used = 0;
-    for (const { size } of this.#trades) used += (Math.abs(size) * close) / LEVERAGE;
-    return Math.max(0, this.#cash + this.profit(close) - used);
+    for (const listing of this.#listings) if (listing.trades.length > 0) used += listing.margin(leverage);
+    if (equity >= maintenance * used) return;
+    for (const listing of this.#listings) {
+      listing.orders = listing.orders.filter(({ why }) => why === "margin");
+      const called = new Set(listing.orders.map(({ trade }) => trade));
+      for (const trade of listing.trades) {
+        if (!called.has(trade.id)) this.#queueClose(listing, trade, 1, "margin");
+      }
+      listing.changed();
+    }
+  }
+
+  /** Closes everything at the newest closes. */
+  #goBust(): 0 {
+    for (const listing of this.#listings) {
+      const { newest, close } = listing;
+      for (const trade of [...listing.trades]) {
+        const lots = listing.lots(Math.abs(trade.size));
+        this.#end(listing, trade, lots, close, newest, newest, this.#nextId++, "bust", trade.tag);
+      }
+      listing.orders = [];
+      listing.changed();
+    }
+    this.#cash = 0;
+    this.#bust = true;
+    return 0;
   }
 }
 
-/** `floor(a / b)` of the exact quotient: `Math.floor(a / b)` is one too many when the quotient rounds up to a whole. */
-function floorDivide(a: number, b: number): number {
-  return Math.round((a - (a % b)) / b);
+/** Where a stop-loss at a distance from the best price since the entry lies. */
+function trailingStop(
+  { instrument }: Listing,
+  { size, highest, lowest }: HeldTrade,
+  distance: number,
+): number {
+  const stop = size > 0 ? highest - distance : lowest + distance;
+  return stopPrice(stop, size > 0 ? -1 : 1, instrument) as number;
 }

@@ -1,42 +1,83 @@
 import type { Bars } from "./bars.ts";
 import type { Broker } from "./broker.ts";
-import { sumOf } from "./indicators.ts";
-import type { Context, Indicators, OrderOptions, Params, Position, Sma, Trade } from "./strategy.ts";
+import { crossesAbove, crossesBelow } from "./indicators/series.ts";
+import type { Stream } from "./stream.ts";
+import type {
+  Context,
+  Indicators,
+  Line,
+  Order,
+  OrderChange,
+  OrderOptions,
+  Params,
+  Position,
+  Trade,
+} from "./strategy.ts";
 
-/** What stands behind a context; a strategy can't reach it. */
+/** Where what a strategy says and draws goes. Times are UTC ms. */
+export interface Sink {
+  log(symbol: string, time: number, text: string): void;
+  plot(symbol: string, time: number, name: string, value: number, pane: "price" | "own"): void;
+  /** An order was placed, taken back or changed. */
+  order(event: OrderEvent): void;
+}
+
+/** What a strategy did with an order. */
+export type OrderEvent = {
+  readonly what: "placed" | "cancelled" | "modified";
+  readonly order: number;
+  readonly symbol: string;
+  readonly time: number;
+  readonly side?: "buy" | "sell";
+  readonly options?: OrderOptions | OrderChange;
+};
+
+/** What stands behind the contexts of a run; a strategy can't reach it. */
 export type ContextSource = {
-  readonly bars: Bars;
   readonly broker: Broker;
-  readonly equity: Float64Array;
+  readonly sink: Sink;
+  /** The contexts of all symbols, by their names. */
+  readonly contexts: ReadonlyMap<string, BarContext>;
+  /** Whether the last bar is done, and orders mean nothing any more. */
+  ended: boolean;
+};
+
+/** What `init` gave for a symbol. */
+export type DeclaredFor = {
+  readonly params: Readonly<Params>;
+  readonly indicators: Indicators;
+  readonly state: Record<string, unknown>;
 };
 
 /** Moves a context to a bar. Not a method: a strategy must not be able to. */
 export let moveContext: (context: BarContext, index: number) => void;
 
-/** What a strategy is given at each bar: one object, moved along by {@link moveContext}. */
+/** A line of ctx.log is cut here: it is to be read. */
+const LONGEST_LOG = 2_000;
+
+/** What a strategy is given at each bar of a symbol: one object, moved along by {@link moveContext}. */
 export class BarContext implements Context {
+  readonly symbol: string;
   readonly params: Readonly<Params>;
   readonly indicators: Indicators;
   state: Record<string, unknown>;
   readonly position: Position;
+  readonly #number: number;
   readonly #bars: Bars;
+  readonly #source: ContextSource;
   readonly #broker: Broker;
-  readonly #equity: Float64Array;
-  #index = 0;
+  #index = -1;
 
-  constructor(
-    { bars, broker, equity }: ContextSource,
-    params: Readonly<Params>,
-    indicators: Indicators,
-    state: Record<string, unknown>,
-  ) {
-    this.#bars = bars;
-    this.#broker = broker;
-    this.#equity = equity;
+  constructor(stream: Stream, source: ContextSource, { params, indicators, state }: DeclaredFor) {
+    this.symbol = stream.instrument.symbol;
+    this.#number = stream.number;
+    this.#bars = stream.bars;
+    this.#source = source;
+    this.#broker = source.broker;
     this.params = params;
     this.indicators = indicators;
     this.state = state;
-    this.position = new OpenPosition(broker, () => this.close());
+    this.position = new OpenPosition(source.broker, stream.number);
     // What a strategy would put here would be gone after a resume: ctx.state is for that.
     Object.preventExtensions(this);
   }
@@ -50,15 +91,33 @@ export class BarContext implements Context {
   }
 
   get trades(): readonly Trade[] {
-    return this.#broker.trades;
+    return this.#broker.trades(this.#number);
+  }
+
+  get orders(): readonly Order[] {
+    return this.#broker.orders(this.#number);
   }
 
   get equity(): number {
-    return this.#equity[this.#index] as number;
+    return this.#broker.equity;
   }
 
   get cash(): number {
     return this.#broker.cash;
+  }
+
+  get margin(): number {
+    return this.#broker.available;
+  }
+
+  of(symbol: string): BarContext {
+    const { contexts } = this.#source;
+    const other = contexts.get(symbol);
+    if (other === undefined) {
+      throw new RangeError(`the run has no symbol ${symbol}: it has ${[...contexts.keys()].join(", ")}`);
+    }
+    if (other.#index < 0) throw new RangeError(`${symbol} has no bar yet`);
+    return other;
   }
 
   timeAt(ago: number): number {
@@ -85,20 +144,64 @@ export class BarContext implements Context {
     return this.#bars.volume[this.#at(ago)] as number;
   }
 
-  crossesAbove(a: Sma, b: Sma): boolean {
-    return sumOf(a).crossesAbove(sumOf(b));
+  crossesAbove(a: Line, b: Line | number): boolean {
+    return crossesAbove(a, b);
   }
 
-  crossesBelow(a: Sma, b: Sma): boolean {
-    return sumOf(b).crossesAbove(sumOf(a));
+  crossesBelow(a: Line, b: Line | number): boolean {
+    return crossesBelow(a, b);
   }
 
-  buy(order?: OrderOptions): void {
-    this.#broker.order(1, sizeOf(order));
+  buy(order?: OrderOptions): number {
+    return this.#order(1, order);
   }
 
-  sell(order?: OrderOptions): void {
-    this.#broker.order(-1, sizeOf(order));
+  sell(order?: OrderOptions): number {
+    return this.#order(-1, order);
+  }
+
+  cancel(order: number): boolean {
+    const done = this.#broker.cancel(order);
+    if (done) this.#tell({ what: "cancelled", order });
+    return done;
+  }
+
+  modify(order: number, change: OrderChange): boolean {
+    const done = this.#broker.modify(order, change);
+    if (done) this.#tell({ what: "modified", order, options: change });
+    return done;
+  }
+
+  protect(trade: number, exits: { sl?: number | null; tp?: number | null; trail?: number | null }): boolean {
+    return this.#broker.protect(trade, exits);
+  }
+
+  closeTrade(trade: number, fraction?: number): boolean {
+    return this.#broker.closeTrade(trade, fraction);
+  }
+
+  log(text: string): void {
+    this.#source.sink.log(this.symbol, this.time, String(text).slice(0, LONGEST_LOG));
+  }
+
+  plot(name: string, value: number, pane: "price" | "own" = "own"): void {
+    if (typeof name !== "string" || typeof value !== "number") {
+      throw new TypeError("a plot is a name and a number: ctx.plot(name, value)");
+    }
+    if (pane !== "price" && pane !== "own") throw new RangeError(`a pane is "price" or "own", not ${pane}`);
+    this.#source.sink.plot(this.symbol, this.time, name, value, pane);
+  }
+
+  #order(direction: 1 | -1, order: OrderOptions | undefined): number {
+    if (this.#source.ended) throw new Error("the run has ended: no order can be placed any more");
+    const id = this.#broker.order(this.#number, direction, order);
+    const side = direction === 1 ? "buy" : "sell";
+    this.#tell({ what: "placed", order: id, side, ...(order ? { options: order } : {}) });
+    return id;
+  }
+
+  #tell(event: Pick<OrderEvent, "what" | "order" | "side" | "options">): void {
+    this.#source.sink.order({ ...event, symbol: this.symbol, time: this.time });
   }
 
   #at(ago: number): number {
@@ -117,29 +220,17 @@ export class BarContext implements Context {
   }
 }
 
-/** The size an order names. @throws RangeError for what isn't an order: passed over in silence it would buy everything */
-function sizeOf(order: OrderOptions | undefined): number | undefined {
-  if (order === undefined) return undefined;
-  if (typeof order !== "object" || order === null)
-    throw new RangeError(`an order is { size }, not ${String(order)}`);
-  const unknown = Object.keys(order).find((name) => name !== "size");
-  if (unknown !== undefined) throw new RangeError(`an order has no ${unknown}: it has size`);
-  return order.size;
-}
-
 class OpenPosition implements Position {
   readonly #broker: Broker;
-  readonly #price: () => number;
+  readonly #symbol: number;
 
-  constructor(broker: Broker, price: () => number) {
+  constructor(broker: Broker, symbol: number) {
     this.#broker = broker;
-    this.#price = price;
+    this.#symbol = symbol;
   }
 
   get size(): number {
-    let size = 0;
-    for (const trade of this.#broker.trades) size += trade.size;
-    return size;
+    return this.#broker.position(this.#symbol).size;
   }
 
   get isLong(): boolean {
@@ -151,10 +242,10 @@ class OpenPosition implements Position {
   }
 
   get profit(): number {
-    return this.#broker.profit(this.#price());
+    return this.#broker.profit(this.#symbol);
   }
 
-  close(): void {
-    this.#broker.closeAll();
+  close(fraction?: number): void {
+    this.#broker.closeAll(this.#symbol, fraction);
   }
 }

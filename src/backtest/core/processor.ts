@@ -1,46 +1,50 @@
-import type { Bars } from "./bars.ts";
-import { MovingSum, PriceScale, SimpleMovingAverage } from "./indicators.ts";
-import type { Sma } from "./strategy.ts";
+import type { Stream } from "./stream.ts";
+import type { Follower, StreamSubscription } from "./subscription.ts";
+import { type Sampling, StageTiming } from "./timing.ts";
 
-/** Keeps the declared indicators at the bar being worked. */
-export class Processor {
-  readonly #scale: PriceScale;
-  readonly #sums: MovingSum[] = [];
-  #warmup = 0;
+/** Makes the derived bars and moves the indicators, of each symbol that has a bar, then lets the analysis work. */
+export class DataProcessor implements Follower {
+  readonly timing = new StageTiming();
+  readonly #streams: readonly Stream[];
+  readonly #sampling: Sampling;
+  readonly #toAnalysis: StreamSubscription;
+  #incoming: StreamSubscription | undefined;
 
-  constructor(bars: Bars) {
-    this.#scale = new PriceScale(bars);
+  constructor(streams: readonly Stream[], sampling: Sampling, toAnalysis: StreamSubscription) {
+    this.#streams = streams;
+    this.#sampling = sampling;
+    this.#toAnalysis = toAnalysis;
   }
 
-  /** The index of the first bar at which every declared indicator has a value. */
-  get warmup(): number {
-    return this.#warmup;
+  /** Says what it follows. */
+  follow(incoming: StreamSubscription): void {
+    this.#incoming = incoming;
   }
 
-  /** Declares a simple moving average. @throws RangeError for a length that isn't a whole number of at least 1. */
-  sma(length: number): Sma {
-    const sum = new MovingSum(this.#scale, length);
-    this.#sums.push(sum);
-    this.#warmup = Math.max(this.#warmup, length - 1);
-    return new SimpleMovingAverage(sum);
-  }
-
-  /** Moves the indicators to bar `index` (at least the warm-up) from anywhere; `previous` is not known there. */
-  seek(index: number): void {
-    for (const sum of this.#sums) {
-      sum.clear();
-      for (let i = index - sum.length + 1; i <= index; i++) sum.update(this.#scale.units(i), 0);
+  take(step: number): void {
+    if (this.#sampling.on) this.#takeTimed(step);
+    else {
+      this.#update();
+      this.#toAnalysis.publish(step);
+      this.#toAnalysis.wait();
     }
+    (this.#incoming as StreamSubscription).reset();
   }
 
-  /** Moves the indicators to bar `index` from the one before. */
-  update(index: number): void {
-    const scale = this.#scale;
-    const sums = this.#sums;
-    const entering = scale.units(index);
-    for (let k = 0; k < sums.length; k++) {
-      const sum = sums[k] as MovingSum;
-      sum.update(entering, scale.units(index - sum.length));
+  #takeTimed(step: number): void {
+    const { now } = this.#sampling;
+    const began = now();
+    this.#update();
+    this.timing.add(now() - began);
+    this.#toAnalysis.publish(step);
+    this.#toAnalysis.waitTimed(now);
+  }
+
+  #update(): void {
+    const streams = this.#streams;
+    for (let k = 0; k < streams.length; k++) {
+      const stream = streams[k] as Stream;
+      if (stream.has) stream.update(stream.index);
     }
   }
 }

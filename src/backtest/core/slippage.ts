@@ -5,10 +5,12 @@ import type { Slippage } from "./account.ts";
  * @returns undefined for anything else
  */
 export function parseSlippage(text: string): Slippage | undefined {
-  const [, volume, number = "", percent] = /^(volume\s+)?(\d+(?:\.\d+)?(?:e-?\d+)?)(\s*%)?$/i.exec(text.trim()) ?? [];
+  const [, volume, number, percent] =
+    /^(volume\s+)?(\d*\.?\d+(?:e[+-]?\d+)?)(\s*%)?$/i.exec(text.trim()) ?? [];
   const value = Number(number);
-  if (number === "" || !Number.isFinite(value)) return undefined;
-  if (volume !== undefined) return percent === undefined ? { kind: "volume_share", impact: value } : undefined;
+  if (!Number.isFinite(value)) return undefined;
+  if (volume !== undefined)
+    return percent === undefined ? { kind: "volume_share", impact: value } : undefined;
   if (percent !== undefined) return value < 100 ? { kind: "rate", rate: value / 100 } : undefined;
   return value === 0 ? { kind: "none" } : { kind: "fixed", amount: value };
 }

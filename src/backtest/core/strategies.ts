@@ -1,11 +1,11 @@
-import type { Sma, Strategy } from "./strategy.ts";
+import type { Line, Strategy } from "./strategy.ts";
 
 type SmaCrossParams = { fast: number; slow: number };
 
 /** Long while the fast average is above the slow one, short while it is below: closes and turns at each cross. */
-export const smaCross: Strategy<SmaCrossParams, { fast: Sma; slow: Sma }> = {
+export const smaCross: Strategy<SmaCrossParams, { fast: Line; slow: Line }> = {
   name: "sma-cross",
-  params: { fast: 10, slow: 20 },
+  params: { fast: { default: 10, min: 1, integer: true }, slow: { default: 20, min: 1, integer: true } },
   init({ params, sma }) {
     return { indicators: { fast: sma(params.fast), slow: sma(params.slow) } };
   },

@@ -4,7 +4,7 @@ export type SubscriptionCounts = {
   readonly mode: SubscriptionMode;
   /** Bars published to it. */
   readonly signals: number;
-  /** How often the publisher waited for the follower, and for how long in ms; null where it isn't measured. */
+  /** How often the publisher waited for the follower, and for how long in ms; null before that was measured. */
   readonly waits: number;
   readonly wait_ms: number | null;
   /** How often the follower was done and ready for the next. */
@@ -15,3 +15,112 @@ export type SubscriptionCounts = {
 
 /** Whether the publisher waits for the follower, or follows the clock or a feed. */
 export type SubscriptionMode = "data-driven" | "clock-driven" | "live";
+
+/** A stage that takes what is published to it, and says `reset` when it is done with it. */
+export interface Follower {
+  take(step: number): void;
+}
+
+/** Where the words of a subscription stand, an Int32Array: shared when publisher and follower are of two threads. */
+export const SUBSCRIPTION_WORDS = 4;
+const SIGNALS = 0;
+const RESETS = 1;
+const WAITS = 2;
+const OVERRUNS = 3;
+
+/**
+ * What stands between a stage and the one that follows it. A cycle is publish, wait, reset: the publisher says that a
+ * step is there, the follower that it is ready for the next.
+ *
+ * Data-driven, the publisher waits before it goes on, and waiting is what lets the follower work: they share a thread, and
+ * nothing is ever ahead. To publish without having waited is a bug, and throws. By the clock nobody waits: the publisher
+ * is another thread, what it publishes while the step before is still being worked on is an overrun, and is worked all
+ * the same, in its turn. Live it is as by the clock, and a feed publishes.
+ */
+export class StreamSubscription {
+  readonly name: string;
+  readonly mode: SubscriptionMode;
+  readonly #words: Int32Array;
+  readonly #waits: boolean;
+  readonly #follower: Follower | null;
+  #step = 0;
+  /** Waits that were timed, and what they took in ms. */
+  #timed = 0;
+  #timedMs = 0;
+
+  /**
+   * @param follower who works while the publisher waits; null where that is another thread
+   * @param words shared with the other side's, if there is one
+   */
+  constructor(
+    name: string,
+    mode: SubscriptionMode,
+    follower: Follower | null,
+    words: Int32Array = new Int32Array(SUBSCRIPTION_WORDS),
+  ) {
+    this.name = name;
+    this.mode = mode;
+    this.#follower = follower;
+    this.#words = words;
+    this.#waits = mode === "data-driven";
+  }
+
+  /** How many steps were published. */
+  get signals(): number {
+    return Atomics.load(this.#words, SIGNALS);
+  }
+
+  /** How many of them the follower isn't done with. */
+  get behind(): number {
+    return Atomics.load(this.#words, SIGNALS) - Atomics.load(this.#words, RESETS);
+  }
+
+  /** @throws Error data-driven, when the follower isn't ready */
+  publish(step: number): void {
+    const words = this.#words;
+    if (this.#waits) {
+      if (words[SIGNALS] !== words[RESETS]) {
+        throw new Error(`${this.name}: step ${step} was published before step ${this.#step} was done`);
+      }
+      this.#step = step;
+      words[SIGNALS] = (words[SIGNALS] as number) + 1;
+    } else {
+      if (this.behind > 0) Atomics.add(words, OVERRUNS, 1);
+      Atomics.add(words, SIGNALS, 1);
+    }
+  }
+
+  /** Returns once the follower is done with what was published. */
+  wait(): void {
+    const words = this.#words;
+    words[WAITS] = (words[WAITS] as number) + 1;
+    while (words[SIGNALS] !== words[RESETS]) (this.#follower as Follower).take(this.#step);
+  }
+
+  /** What was published elsewhere is worked here. */
+  follow(step: number): void {
+    (this.#follower as Follower).take(step);
+  }
+
+  /** The same as {@link wait}, and how long it took is counted. @param now ms of a monotonic clock */
+  waitTimed(now: () => number): void {
+    const began = now();
+    this.wait();
+    this.#timedMs += now() - began;
+    this.#timed++;
+  }
+
+  /** The follower is done with a step. */
+  reset(): void {
+    const words = this.#words;
+    if (this.#waits) words[RESETS] = (words[RESETS] as number) + 1;
+    else Atomics.add(words, RESETS, 1);
+  }
+
+  /** What it counted; how long it waited is reckoned from the waits that were timed. */
+  get counts(): SubscriptionCounts {
+    const [signals = 0, resets = 0, waits = 0, overruns = 0] = this.#words;
+    const wait_ms = this.#timed === 0 ? null : (this.#timedMs / this.#timed) * waits;
+    return { name: this.name, mode: this.mode, signals, waits, wait_ms, resets, overruns };
+  }
+}

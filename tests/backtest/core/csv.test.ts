@@ -1,10 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import { type Bars, DataError } from "../../../src/backtest/core/bars.ts";
-import { type CsvOptions, CsvParser } from "../../../src/backtest/core/csv.ts";
+import { CsvParser, type TextOptions } from "../../../src/backtest/core/csv.ts";
 import { makeBars } from "../../bench/bars.ts";
 import { HOUR, START } from "./run.ts";
 
-function parse(text: string, options: CsvOptions = {}): Bars {
+function parse(text: string, options: TextOptions = {}): Bars {
   const parser = new CsvParser(options);
   parser.feed(new TextEncoder().encode(text));
   return parser.finish();
@@ -122,12 +122,6 @@ describe("a file is read", () => {
       expect(bars.close.buffer).toBeInstanceOf(SharedArrayBuffer);
     }
   });
-
-  test("in part: from a time on, and before another", () => {
-    const hours = [0, 1, 2, 3].map((hour) => `2018-01-01 0${hour}:00,1,1,1,1.${hour},1\n`);
-    const bars = parse(HEADER + hours.join(""), { from: START + HOUR, to: START + 3 * HOUR });
-    expect([...bars.close]).toEqual([1.1, 1.2]);
-  });
 });
 
 describe("a time is", () => {
@@ -145,6 +139,21 @@ describe("a time is", () => {
     ["1514764800", START],
     ["1514764800000", START],
     ["631152000000", 631_152_000_000],
+    ["1514764800.5", START + 500],
+    ["1514764800123456", START + 123],
+    ["1514764800123456789", START + 123],
+    ["20180101", START],
+    ["20180101 010203", START + HOUR + 123_000],
+    ["201801010102", START + HOUR + 120_000],
+    ["20180101010203", START + HOUR + 123_000],
+    ["2018/1/1 1:02", START + HOUR + 120_000],
+    ["2018.01.01 01:02", START + HOUR + 120_000],
+    ["2018-01-01 01:02 AM", START + HOUR + 120_000],
+    ["1/1/2018 12:00 pm", START + 12 * HOUR],
+    ["2018-01-01 10:00:00+02:00", START + 8 * HOUR],
+    ["2018-01-01T10:00:00-0530", START + 15.5 * HOUR],
+    ["01.01.2018 01:00:00.000 GMT+0100", START],
+    ["2018-01-01 01:00:00 UTC", START + HOUR],
   ])("%s", (text, wanted) => {
     expect([...parse(`${HEADER}${text},1,1,1,1,1\n`).time]).toEqual([wanted]);
   });
@@ -160,11 +169,12 @@ describe("a time is", () => {
     "2018-01-01 10:60:00",
     "2018-01-01 10:00:60",
     "2018-01-0x 10:00:00",
-    "2018-01-01 10:00:00+02:00",
-    "01/02/2018",
-    "20180101",
-    "201801010000",
-    "1514764800.5",
+    "2018/01-01",
+    "01/02/18",
+    "2018010",
+    "20181301",
+    "2018-01-01 930",
+    "2018-01-01 13:00 PM",
     "-1514764800",
   ])("not '%s'", (text) => {
     expect(wrong(`${HEADER}${ROW}${text},1,1,1,1,1\n`)).toStartWith(`3: not a time: "${text}"`);
@@ -181,13 +191,7 @@ describe("a bad file is told with its row:", () => {
     ["a header alone", HEADER, "1: the file has a header but no bars"],
     ["a missing column", "time,open,high,last\n", "1: no low column; the columns are time, open, high, last"],
     ["no time column", "open,high,low,close\n", "1: no time column; the columns are open, high, low, close"],
-    [
-      "another separator",
-      "time;open;high;low;close\n",
-      "1: no time column; the columns are time;open;high;low;close (fields must be separated by commas)",
-    ],
     ["a column twice", "time,open,high,low,close,Close\n", '1: column "close" is there 2 times'],
-    ["two time columns", "Date,Time,open,high,low,close\n", "1: more than one time column: date, time"],
     ["a quote left open in the header", 'time,"open\n', "1: a quote in the header isn't closed"],
     ["a word for a number", `${after}${next},1,1,1,abc,1\n`, '3: close is not a number: "abc"'],
     ["NaN", `${after}${next},NaN,1,1,1,1\n`, '3: open is not a number: "NaN"'],
@@ -202,11 +206,24 @@ describe("a bad file is told with its row:", () => {
     ["a doubled time", `${after}${ROW}`, "3: the time 2018-01-01 00:00 is that of the bar before"],
     [
       "times out of order, blank lines counted",
-      `${after}\n2017-12-31 23:59:30,1,1,1,1,1\n`,
-      "4: the time 2017-12-31 23:59:30 is before that of the bar above, 2018-01-01 00:00",
+      `${after}\n${next},1,1,1,1,1\n2017-12-31 23:59:30,1,1,1,1,1\n`,
+      "5: the time 2017-12-31 23:59:30 is before that of the bar above, 2018-01-01 01:00",
+    ],
+    [
+      "times out of order, newest first",
+      `${after}2017-12-31,1,1,1,1,1\n2018-01-02,1,1,1,1,1\n`,
+      "4: the time 2018-01-02 00:00 is after that of the bar above, 2017-12-31 00:00, in a file that begins newest first",
     ],
     ["too few fields", `${after}${next},1,1,1\n`, "3: 4 fields where the header has 6"],
     ["too many fields", `${after}${next},1,1,1,1,1,7,8\n`, "3: 8 fields where the header has 6"],
+    ["binary bytes", "PK\0\0\0\0,\n", "1: it is no text, and no packed file or Parquet either"],
+    ["no header and no time", "1,2,3,4,5\n", "1: it has no header, and none of its first row's fields is a time"],
+    ["too few columns without a header", "2018-01-01,1,2\n", "1: it has no header, and too few columns: 3"],
+    [
+      "a short row without a header",
+      "1514764800,1,1,1,1,1\n1514768400,1,1,1,1\n",
+      "2: 5 fields where the first row has 6",
+    ],
     ["a quote left open", `${after}"${next},1,1,1,1,1\n`, "3: a quote isn't closed on its line"],
     [
       "a last row cut short",
@@ -217,16 +234,156 @@ describe("a bad file is told with its row:", () => {
     expect(wrong(text)).toBe(message);
   });
 
-  test("no bars in the range asked for", () => {
-    expect(() => parse(HEADER + ROW, { from: START + 1 })).toThrow(
-      "no bars in the range asked for; the last is at 2018-01-01 00:00",
-    );
-  });
-
   test("a file of another kind, without line ends", () => {
     const parser = new CsvParser();
     expect(() => {
       for (let k = 0; k < 3; k++) parser.feed(new Uint8Array(1 << 19).fill(120));
-    }).toThrow("not a CSV file: the line has no end");
+    }).toThrow("not a file of bars: the line has no end");
+  });
+});
+
+// Layouts as the vendors document them, each with the bar 1.5, 2, 1, 1.25 of volume 10 and one an hour later.
+describe("a vendor's file is read:", () => {
+  const wanted = [
+    [START, START + HOUR],
+    [1.5, 1.25],
+    [2, 2],
+    [1, 1],
+    [1.25, 1.5],
+    [10, 20],
+  ];
+
+  test.each([
+    [
+      "MetaTrader 5",
+      "<DATE>\t<TIME>\t<OPEN>\t<HIGH>\t<LOW>\t<CLOSE>\t<TICKVOL>\t<VOL>\t<SPREAD>\n" +
+        "2018.01.01\t00:00:00\t1.5\t2\t1\t1.25\t10\t0\t1\n2018.01.01\t01:00:00\t1.25\t2\t1\t1.5\t20\t0\t1\n",
+    ],
+    ["MetaTrader 4", "2018.01.01,00:00,1.5,2,1,1.25,10\n2018.01.01,01:00,1.25,2,1,1.5,20\n"],
+    [
+      "Dukascopy",
+      "Gmt time,Open,High,Low,Close,Volume\n" +
+        "01.01.2018 00:00:00.000,1.5,2,1,1.25,10\n01.01.2018 01:00:00.000,1.25,2,1,1.5,20\n",
+    ],
+    [
+      "Dukascopy in a zone",
+      "Local time,Open,High,Low,Close,Volume\n" +
+        "01.01.2018 01:00:00.000 GMT+0100,1.5,2,1,1.25,10\n01.01.2018 03:00:00.000 GMT+0200,1.25,2,1,1.5,20\n",
+    ],
+    [
+      "Binance",
+      "1514764800000,1.5,2,1,1.25,10,1514768399999,7,8,9,10,0\n1514768400000,1.25,2,1,1.5,20,1514771999999,7,8,9,10,0\n",
+    ],
+    [
+      "Binance since 2025, in microseconds",
+      "1514764800000000,1.5,2,1,1.25,10,1514768399999999,7,8,9,10,0\n1514768400000000,1.25,2,1,1.5,20,1514771999999999,7,8,9,10,0\n",
+    ],
+    ["Kraken", "1514764800,1.5,2.0,1.0,1.25,10,3\n1514768400,1.25,2.0,1.0,1.5,20,3\n"],
+    [
+      "Stooq",
+      "<TICKER>,<PER>,<DATE>,<TIME>,<OPEN>,<HIGH>,<LOW>,<CLOSE>,<VOL>,<OPENINT>\n" +
+        "EURUSD,60,20180101,000000,1.5,2,1,1.25,10,0\nEURUSD,60,20180101,010000,1.25,2,1,1.5,20,0\n",
+    ],
+    [
+      "CryptoDataDownload, newest first",
+      "https://www.CryptoDataDownload.com\nunix,date,symbol,open,high,low,close,Volume BTC,Volume USD\n" +
+        "1514768400,2018-01-01 01:00:00,BTC/USD,1.25,2,1,1.5,20,30\n1514764800,2018-01-01 00:00:00,BTC/USD,1.5,2,1,1.25,10,15\n",
+    ],
+    ["TradingView", "time,open,high,low,close,Volume\n1514764800,1.5,2,1,1.25,10\n1514768400,1.25,2,1,1.5,20\n"],
+    ["HistData", "20180101 000000;1.500000;2.000000;1.000000;1.250000;10\n20180101 010000;1.250000;2.000000;1.000000;1.500000;20\n"],
+    [
+      "Yahoo's columns",
+      "Date,Open,High,Low,Close,Adj Close,Volume\n2018-01-01,1.5,2,1,1.25,7,10\n2018-01-01 01:00,1.25,2,1,1.5,7,20\n",
+    ],
+    [
+      "decimal commas",
+      "Datum;Time;Open;High;Low;Close;Volume\n".replace("Datum", "Date") +
+        "01/01/2018;00:00;1,5;2,0;1,0;1,25;10\n01/01/2018;01:00;1,25;2,0;1,0;1,5;20\n",
+    ],
+    [
+      "Excel's note of the separator, bars for it, AM and PM",
+      "sep=|\nDate|Open|High|Low|Close|Volume\n1/1/2018 12:00 AM|1.5|2|1|1.25|10\n1/1/2018 1:00 AM|1.25|2|1|1.5|20\n",
+    ],
+    [
+      "comments, and a time without a date's name",
+      "# from somewhere\n#\nOpen_time,Open,High,Low,Close,Volume\n1514764800000,1.5,2,1,1.25,10\n1514768400000,1.25,2,1,1.5,20\n",
+    ],
+  ])("%s", (_, text) => {
+    const bars = parse(text);
+    expect(columns(bars)).toEqual(wanted);
+    expect(columns(parse(text.replaceAll("\n", "\r\n")))).toEqual(wanted);
+    expect(bars.decimals).toBe(2);
+  });
+
+  test("with columns called as the user says, by name and by number", () => {
+    const named = "when,first,up,down,final,n\n2018-01-01,1.5,2,1,1.25,10\n2018-01-01 01:00,1.25,2,1,1.5,20\n";
+    const asked = { time: "when", open: "first", high: "up", low: "down", close: "final", volume: "n" };
+    expect(columns(parse(named, { columns: asked }))).toEqual(wanted);
+    const numbered = "10,1.25,1514764800,1.5,2,1\n20,1.5,1514768400,1.25,2,1\n";
+    const places = { time: "3", open: "4", high: "5", low: "6", close: "2", volume: "1" };
+    expect(columns(parse(numbered, { columns: places }))).toEqual(wanted);
+    expect(() => parse(named, { columns: { time: "day" } })).toThrow("no column day; the columns are when, first");
+  });
+
+  test("and what was guessed is told", () => {
+    const parser = new CsvParser();
+    parser.feed(new TextEncoder().encode("x;Date;Time;o;h;l;c\n1;2018/01/01;00:00;1,5;2,0;1,0;1,25\n"));
+    parser.finish();
+    expect(parser.dialect).toEqual({
+      format: "csv",
+      delimiter: ";",
+      header: true,
+      decimal: ",",
+      columns: [
+        { name: "x", holds: null },
+        { name: "Date", holds: "time" },
+        { name: "Time", holds: "time of day" },
+        { name: "o", holds: "open" },
+        { name: "h", holds: "high" },
+        { name: "l", holds: "low" },
+        { name: "c", holds: "close" },
+      ],
+      time: "YYYY/MM/DD HH:MM",
+      timezone: "UTC",
+      stamp: "open",
+    });
+  });
+});
+
+// Clock changes of the IANA database: New York left out 02:00 to 03:00 on 2018-03-11, and showed 01:00 to 02:00 twice
+// on 2018-11-04.
+describe("times of a place", () => {
+  const at = (texts: readonly string[], options: TextOptions) =>
+    [...parse(HEADER + texts.map((text) => `${text},1,1,1,1,1\n`).join(""), options).time].map((time) =>
+      new Date(time).toISOString().slice(5, 16),
+    );
+  const timezone = "America/New_York";
+
+  test("are those of its clocks, before and after they change", () => {
+    const texts = ["2018-03-11 01:30:00", "2018-03-11 03:00:00", "2018-07-01 12:00:00", "2018-12-01 12:00:00"];
+    expect(at(texts, { timezone })).toEqual(["03-11T06:30", "03-11T07:00", "07-01T16:00", "12-01T17:00"]);
+  });
+
+  test("that its clocks show twice are told apart by their order", () => {
+    const texts = ["00:30", "01:00", "01:30", "01:00", "01:30", "02:00"].map((text) => `2018-11-04 ${text}:00`);
+    const instants = ["04:30", "05:00", "05:30", "06:00", "06:30", "07:00"].map((text) => `11-04T${text}`);
+    expect(at(texts, { timezone })).toEqual(instants);
+    expect(at(texts.toReversed(), { timezone })).toEqual(instants);
+  });
+
+  test("that its clocks leave out are refused", () => {
+    expect(() => at(["2018-03-11 01:30:00", "2018-03-11 02:30:00"], { timezone })).toThrow(
+      "2018-03-11 02:30 is left out by the clocks of America/New_York",
+    );
+  });
+
+  test("say nothing where a time has an offset of its own", () => {
+    expect(at(["2018-07-01T12:00:00Z", "1530450000"], { timezone })).toEqual(["07-01T12:00", "07-01T13:00"]);
+  });
+
+  test("of a bar's close are taken back by the usual length of one", () => {
+    const texts = ["01:00", "02:00", "03:00", "07:00"].map((text) => `2018-01-01 ${text}:00`);
+    expect(at(texts, { stamp: "close" })).toEqual(["01-01T00:00", "01-01T01:00", "01-01T02:00", "01-01T06:00"]);
+    expect(() => at(texts.slice(0, 1), { stamp: "close" })).toThrow("no usual length of a bar");
   });
 });

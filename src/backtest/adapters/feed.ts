@@ -1,0 +1,97 @@
+import { spawn } from "node:child_process";
+import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
+import { Exit, Expected, message } from "../../kernel/errors.ts";
+import type { Part } from "../../kernel/stack.ts";
+import type { SymbolBar } from "../core/live-feed.ts";
+import type { Feed } from "./session-file.ts";
+
+/** Where the bars of a live run come from: lines of JSON on stdin, or on the stdout of a program. */
+
+/** How long a program that is told to end may take before it is killed, ms. */
+const END_MS = 2_000;
+
+/** A feed that is open. Its lines end when it does. @throws Expected 69 from the lines, when its program fails */
+export interface OpenFeed extends AsyncDisposable {
+  lines(): AsyncIterable<string>;
+}
+
+/** The part that reads a feed. */
+export const feedOf = (feed: Feed): Part<OpenFeed> =>
+  "stdin" in feed ? async () => standardInput() : async () => programOutput(feed.command);
+
+function standardInput(): OpenFeed {
+  const { stdin } = process;
+  return {
+    lines: () => linesOf(stdin),
+    async [Symbol.asyncDispose]() {
+      stdin.destroy();
+    },
+  };
+}
+
+const linesOf = (input: Readable): AsyncIterable<string> =>
+  createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY });
+
+function programOutput([program = "", ...args]: readonly string[]): OpenFeed {
+  const child = spawn(program, args, { stdio: ["ignore", "pipe", "inherit"] });
+  const ended = new Promise<{ code: number | null; error?: Error }>((resolve) => {
+    child.once("error", (error) => resolve({ code: null, error }));
+    child.once("close", (code) => resolve({ code }));
+  });
+  let disposed = false;
+  return {
+    async *lines() {
+      yield* linesOf(child.stdout);
+      const { code, error } = await ended;
+      if (disposed || code === 0) return;
+      const why = error ? message(error) : `it ended with ${code ?? child.signalCode}`;
+      throw new Expected(Exit.unavailable, `the feed ${program} failed: ${why}`);
+    },
+    async [Symbol.asyncDispose]() {
+      disposed = true;
+      child.kill("SIGTERM");
+      const kill = setTimeout(() => child.kill("SIGKILL"), END_MS);
+      await ended;
+      clearTimeout(kill);
+      child.stdout.destroy();
+    },
+  };
+}
+
+/**
+ * Reads a line of a feed: `{"symbol":"EURUSD","time":…,"open":…,"high":…,"low":…,"close":…,"volume":…}`. `time` is that of
+ * the bar's open: Unix time in ms or s, or RFC 3339. @param only the symbol of lines that name none
+ * @returns the bar, or what is wrong with the line
+ */
+export function readFedBar(line: string, only: string | undefined): SymbolBar | string {
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch {
+    return "it isn't JSON";
+  }
+  if (typeof value !== "object" || value === null) return "it isn't an object";
+  const { symbol = only, time, volume = 0 } = value as Record<string, unknown>;
+  if (typeof symbol !== "string") return "it names no symbol";
+  const at = instant(time);
+  if (Number.isNaN(at)) return `its time isn't one: ${JSON.stringify(time)}`;
+  const prices: number[] = [];
+  for (const name of ["open", "high", "low", "close"]) {
+    const price = (value as Record<string, unknown>)[name];
+    if (typeof price !== "number" || !(price > 0) || !Number.isFinite(price)) return `its ${name} isn't a price`;
+    prices.push(price);
+  }
+  if (typeof volume !== "number" || !(volume >= 0)) return "its volume isn't a number";
+  const [open = 0, high = 0, low = 0, close = 0] = prices;
+  if (high < low) return "its high is below its low";
+  return { symbol, time: at, open, high, low, close, volume };
+}
+
+/** Seconds since 1970 are below this until the year 5138, ms above it since 1973. */
+const SECONDS_BELOW = 1e11;
+
+function instant(time: unknown): number {
+  if (typeof time === "number" && Number.isFinite(time)) return time < SECONDS_BELOW ? time * 1000 : time;
+  return typeof time === "string" && /^\d{4}-\d\d-\d\dT.*(?:Z|[+-]\d\d:?\d\d)$/.test(time) ? Date.parse(time) : Number.NaN;
+}

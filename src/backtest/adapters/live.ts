@@ -1,0 +1,523 @@
+import { Exit, Expected } from "../../kernel/errors.ts";
+import { every } from "../../kernel/every.ts";
+import { generation } from "../../kernel/generation.ts";
+import type { Activity, Host } from "../../kernel/host.ts";
+import type { Part } from "../../kernel/stack.ts";
+import type { Bars } from "../core/bars.ts";
+import type { EngineSymbol, Plan } from "../core/engine.ts";
+import { GrowingBars } from "../core/growing-bars.ts";
+import { FeedOrder, type SymbolBar } from "../core/live-feed.ts";
+import type { Run } from "../core/run.ts";
+import type { Inspected, RunState } from "../core/run-state.ts";
+import { StreamSubscription, SUBSCRIPTION_WORDS } from "../core/subscription.ts";
+import { guessTimeframe, parseTimeframe } from "../core/timeframe.ts";
+import { timelineOf } from "../core/timeline.ts";
+import { type OpenFeed, readFedBar } from "./feed.ts";
+import { addRun, type Restored, readBars, restore, setFailure, setRun, symbolNames } from "./journal.ts";
+import { loadSymbol } from "./market.ts";
+import { type Begin, type LiveEvent, monotonic, type Said, type Snapshot } from "./protocol.ts";
+import { RunRecord, type Unkept } from "./record.ts";
+import { dataTimezone, NOTHING_YET, nameOf, type RunRequest } from "./run.ts";
+import { strategyFailure } from "./engine.ts";
+import { getSystemManager } from "./system-manager.ts";
+import { left, WorkerThread } from "./worker-thread.ts";
+
+/** A run on a feed: the same engine and strategy, bar by bar as they come, with a paper broker. */
+
+/** The first message to a live engine's worker. */
+export type LiveBegin = Omit<Begin, "control" | "clocked" | "breakpoints" | "mode" | "recording"> & {
+  /** Of the subscription that the feed publishes to. */
+  readonly words: Int32Array;
+  /** UTC ms: what the strategy's file and its `init` take for now. */
+  readonly now: number;
+};
+
+/** What it is told later. */
+export type LiveWord =
+  | { readonly type: "bars"; readonly bars: readonly SymbolBar[]; /** ms of {@link monotonic} */ readonly received: number }
+  | { readonly type: "snapshot" | "inspect" | "finish" };
+
+/** A line on stdout. */
+type Line = { readonly type: string } & Record<string, unknown>;
+
+export type LiveRequest = RunRequest & {
+  readonly feed: Part<OpenFeed>;
+  emit(line: Line): void;
+};
+
+const TELL_MS = 250;
+/** A strategy file may import a lot. */
+const LOAD_MS = 20_000;
+/** So many bars at most are on their way to the engine; the feed is left to wait then. */
+const MOST_BEHIND = 4_096;
+
+/** Opens a live run. */
+export async function openLive(host: Host, request: LiveRequest): Promise<Activity<object>> {
+  const live = new Live(host, request);
+  await live.open();
+  return live.activity();
+}
+
+class Live {
+  readonly #host: Host;
+  readonly #request: LiveRequest;
+  readonly #system = getSystemManager();
+  readonly #subscription: StreamSubscription;
+  readonly #words = new Int32Array(new SharedArrayBuffer(SUBSCRIPTION_WORDS * 4));
+  #run: Run;
+  #timeframe = "1m";
+  #symbols: readonly EngineSymbol[] = [];
+  #bars: readonly GrowingBars[] = [];
+  /** How many bars of each symbol stand in the store, or in its file. */
+  #keptBars: number[] = [];
+  /** How many of each symbol's bars came before the feed. */
+  #history: readonly number[] = [];
+  #plan: Plan = { time: new Float64Array(0), equity: new Float64Array(0), length: 0 };
+  #from: Restored | undefined;
+  #record: RunRecord | undefined;
+  #order = new FeedOrder(new Map());
+  #thread: LiveThread | undefined;
+  #wake: (() => void) | undefined;
+  #badLines = 0;
+
+  constructor(host: Host, request: LiveRequest) {
+    this.#host = host;
+    this.#request = request;
+    this.#run = request.run;
+    this.#subscription = new StreamSubscription("feed → processor", "live", null, this.#words);
+  }
+
+  async open(): Promise<void> {
+    const { restored } = this.#request;
+    const { store, session, profile } = this.#host;
+    this.#host.show(() => ({ ...this.#state() }));
+    if (!restored) await store.write((db) => addRun(db, session, profile, this.#run));
+    const histories = await this.#histories();
+    const kept = await store.write((db) => this.#run.symbols.map((_, at) => readBars(db, session, at)));
+    this.#history = histories.map((history) => history?.length ?? 0);
+    this.#bars = histories.map((history, at) => withBars(history, kept[at]));
+    this.#keptBars = kept.map(({ length }) => length);
+    this.#symbols = this.#run.symbols.map(({ instrument }, at) => {
+      const { bars } = this.#bars[at] as GrowingBars;
+      const joined = bars.time[(this.#history[at] ?? 0)];
+      // With no bar of the feed yet, all there is only warms.
+      const from = bars.length > (this.#history[at] ?? 0) ? joined : undefined;
+      return { instrument, bars, joined: from ?? Number.POSITIVE_INFINITY };
+    });
+    const time = timelineOf(this.#symbols);
+    const room = Math.max(1_024, time.length * 2);
+    this.#plan = { time: new Float64Array(room), equity: new Float64Array(room), length: time.length };
+    this.#plan.time.set(time);
+    const { equity } = this.#plan;
+    this.#from = restored ? await store.write((db) => restore(db, session, equity)) : undefined;
+    await store.write((db) => setRun(db, session, this.#run));
+    const [first] = this.#bars;
+    const text = this.#run.timeframe ?? (first ? guessTimeframe(first.bars) : null);
+    this.#timeframe = text ?? "1m";
+    this.#order = new FeedOrder(
+      new Map(
+        this.#symbols.map(({ instrument, bars }) => [
+          instrument.symbol,
+          bars.time[bars.length - 1] ?? Number.NEGATIVE_INFINITY,
+        ]),
+      ),
+    );
+    this.#record = new RunRecord(this.#host, this.#run.settings.cash, this.#symbols, this.#plan, this.#from);
+    this.#record.keepBars(() => this.#unkept());
+  }
+
+  activity(): Activity<object> {
+    const { log } = this.#host;
+    const { feed, manner } = this.#request;
+    const { checkpointSeconds } = manner;
+    return {
+      generation: generation<object>()
+        .sources(async (open) => ({ feed: await open("feed", feed) }))
+        .timers(async (open, { feed }) => {
+          await open("progress", every(TELL_MS, async () => this.#tell(), log));
+          await open("checkpoints", every(checkpointSeconds * 1000, () => this.#checkpoint("CHECKPOINT"), log));
+          return { feed };
+        })
+        .workers(async (open, { feed }) => {
+          this.#thread = await open("engine", this.#enginePart(), { openMs: LOAD_MS + 5_000 });
+          const { mode, timezone } = this.#run;
+          this.#system.start({ coordinator: neverShut, mode, timezone });
+          this.#request.began();
+          // What an older checkpoint didn't have of the bars that are kept.
+          for (let step = this.#from?.next ?? 0; step < this.#plan.length; step++) this.#subscription.publish(0);
+          this.#pump(feed).catch((error: unknown) => this.#host.end(error));
+          return {};
+        }),
+      given: {},
+      reached: (reached) => this.#reached(reached),
+      commands: {
+        pause: async () => this.#refusePause(),
+        toggle: async () => this.#refusePause(),
+        resume: async () => ({ said: "a live run isn't paused: there is nothing to resume" }),
+        step: async () => {
+          throw new Expected(Exit.no, "a live run can't step: it goes with its feed");
+        },
+        add: async () => {
+          throw new Expected(Exit.no, "nothing can join a live run", "name all its symbols at the start");
+        },
+        inspect: async () => ({ symbols: await this.#live.inspect() }),
+      },
+    };
+  }
+
+  get #live(): LiveThread {
+    if (!this.#thread) throw new Expected(Exit.again, "the run isn't ready", "try again in a moment");
+    return this.#thread;
+  }
+
+  get #kept(): RunRecord {
+    if (!this.#record) throw new Error("the run isn't open");
+    return this.#record;
+  }
+
+  #refusePause(): { said: string } {
+    this.#system.pause();
+    this.#host.log.for("run").info("asked to pause: a live run goes on");
+    return { said: "a live run isn't paused: the market doesn't wait" };
+  }
+
+  /** The bars that only warm: those of the symbols' files. */
+  async #histories(): Promise<(Bars | undefined)[]> {
+    const histories: (Bars | undefined)[] = [];
+    const symbols = [];
+    for (const symbol of this.#run.symbols) {
+      if (symbol.source === null) {
+        histories.push(undefined);
+        symbols.push(symbol);
+        continue;
+      }
+      const loaded = await loadSymbol(
+        this.#run,
+        symbol,
+        (part) => this.#host.stack.open("state", `bars ${symbol.instrument.symbol}`, part, { openMs: 3_600_000 }),
+        () => {},
+      );
+      histories.push(loaded.bars);
+      symbols.push(loaded.symbol);
+    }
+    this.#run = { ...this.#run, symbols };
+    return histories;
+  }
+
+  #enginePart(): Part<LiveThread> {
+    const run = this.#run;
+    const benchmark = run.symbols.findIndex(({ instrument }) => instrument.symbol === run.benchmark);
+    const from = this.#from;
+    const begin: LiveBegin = {
+      symbols: this.#symbols,
+      plan: this.#plan,
+      timeframe: parseTimeframe(this.#timeframe)?.text ?? this.#timeframe,
+      timezone: run.timezone,
+      hours: run.hours,
+      words: this.#words,
+      strategy: run.strategy.source,
+      params: run.params,
+      settings: run.settings,
+      seed: run.seed,
+      benchmark: benchmark < 0 ? null : benchmark,
+      dataTimezone: dataTimezone(run),
+      now: this.#host.clock.wall(),
+      ...(from ? { from: { state: from.state, trades: from.trades } } : {}),
+    };
+    const log = this.#host.log.for("strategy");
+    return liveThread(begin, {
+      name: nameOf(run),
+      print: (text) => log.info(text),
+      worked: (said) => this.#worked(said),
+      done: (said) => this.#done(said),
+      failed: (error) => this.#failed(error),
+    });
+  }
+
+  /** Gives the engine each bar that is to be worked, until the feed ends. */
+  async #pump(feed: OpenFeed): Promise<void> {
+    const { symbols } = this.#run;
+    const only = symbols.length === 1 ? symbols[0]?.instrument.symbol : undefined;
+    for await (const line of feed.lines()) {
+      if (line.trim() === "") continue;
+      const received = monotonic();
+      const bar = readFedBar(line, only);
+      if (typeof bar === "string") {
+        this.#refuse(line, bar);
+        continue;
+      }
+      if (!this.#order.take(bar)) continue;
+      const at = symbols.findIndex(({ instrument }) => instrument.symbol === bar.symbol);
+      this.#bars[at]?.push(bar);
+      this.#subscription.publish(0);
+      this.#live.tell({ type: "bars", bars: [bar], received });
+      if (this.#subscription.behind > MOST_BEHIND) await this.#caughtUp();
+    }
+    this.#live.tell({ type: "finish" });
+  }
+
+  /** Resolves when the engine has worked something. */
+  #caughtUp(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+    });
+  }
+
+  #refuse(line: string, why: string): void {
+    this.#order.refuse();
+    // The first is told of; a feed that brings nothing else would fill the log.
+    if (this.#badLines++ === 0) this.#host.log.for("feed").warn(`a line isn't a bar: ${why}`, { line: line.slice(0, 200) });
+  }
+
+  #worked({ events, snapshot, newest }: Extract<Said, { type: "worked" }>): void {
+    this.#wake?.();
+    this.#wake = undefined;
+    this.#grow(snapshot.next);
+    const { time, equity } = this.#plan;
+    time[snapshot.next - 1] = newest.time;
+    equity[snapshot.next - 1] = newest.equity;
+    this.#kept.replan(this.#symbols, this.#plan);
+    this.#kept.keep(snapshot);
+    for (const event of events) this.#request.emit(lineOf(event));
+  }
+
+  /** Makes room for so many steps. */
+  #grow(steps: number): void {
+    let { time, equity } = this.#plan;
+    if (steps > time.length) {
+      const longer = [new Float64Array(steps * 2), new Float64Array(steps * 2)] as const;
+      longer[0].set(time);
+      longer[1].set(equity);
+      [time, equity] = longer;
+    }
+    this.#plan = { time, equity, length: Math.max(steps, this.#plan.length) };
+  }
+
+  #done(said: Extract<Said, { type: "done" }>): void {
+    if (said.equity) this.#plan.equity.set(said.equity);
+    this.#kept.finish(said);
+    this.#host.end();
+  }
+
+  async #failed(error: Error): Promise<void> {
+    const { store, session, log } = this.#host;
+    if (error instanceof Expected) {
+      await store
+        .write((db) => setFailure(db, session, error.message))
+        .catch((failed: unknown) => log.warn("the failure wasn't recorded", { error: failed }));
+    }
+    this.#thread = undefined;
+    this.#host.end(error);
+  }
+
+  async #checkpoint(type: string): Promise<void> {
+    const snapshot = await this.#thread?.snapshot();
+    if (!snapshot) return;
+    this.#kept.keep(snapshot);
+    await this.#kept.save(type);
+  }
+
+  async #reached(reached: "running" | "paused" | "stopping"): Promise<void> {
+    if (reached !== "stopping") return;
+    if (!this.#system.isStopped()) this.#system.stop();
+    if (this.#kept.finished) await this.#kept.save("FINISHED");
+    this.#tell();
+  }
+
+  /** The bars that the engine has worked and the store hasn't got. */
+  #unkept(): readonly Unkept[] {
+    return this.#bars.flatMap(({ bars }, symbol) => {
+      const first = this.#keptBars[symbol] ?? 0;
+      const since = (this.#history[symbol] ?? 0) + first;
+      const length = bars.length - since;
+      if (length <= 0) return [];
+      const column = (name: "time" | "open" | "high" | "low" | "close" | "volume") => bars[name].slice(since, since + length);
+      this.#keptBars[symbol] = first + length;
+      return [
+        {
+          symbol,
+          first,
+          bars: {
+            length,
+            time: column("time"),
+            open: column("open"),
+            high: column("high"),
+            low: column("low"),
+            close: column("close"),
+            volume: column("volume"),
+            decimals: bars.decimals,
+          },
+        },
+      ];
+    });
+  }
+
+  #tell(): void {
+    this.#record?.measure();
+    this.#request.told(this.#state());
+    this.#host.changed();
+  }
+
+  #state(): RunState {
+    const record = this.#record?.view() ?? NOTHING_YET;
+    const { symbols, params } = this.#run;
+    const snapshot: Snapshot | undefined = this.#record?.last;
+    const { running, paused } = this.#system.durations();
+    const metrics = snapshot?.metrics;
+    const [, toAnalysis] = metrics?.subscriptions ?? [];
+    return {
+      strategy: this.#thread?.name ?? nameOf(this.#run),
+      params: { ...(this.#thread?.params ?? params) },
+      symbols: symbols.map(({ instrument }) => instrument.symbol),
+      symbol: symbolNames(this.#run),
+      mode: "live",
+      speed: 1,
+      timeframe: this.#timeframe,
+      loaded: 1,
+      ...record,
+      breakpoints: [],
+      system_manager: this.#system.getState(),
+      performance_metrics: {
+        session_duration: running / 1000,
+        paused_duration: paused / 1000,
+        bars_processed: metrics?.bars ?? 0,
+        processor_timing: metrics?.processor ?? null,
+        analysis_timing: metrics?.analysis ?? null,
+        bars_per_second: running > 0 ? ((metrics?.bars ?? 0) / running) * 1000 : 0,
+      },
+      subscriptions: [this.#subscription.counts, ...(toAnalysis ? [toAnalysis] : [])],
+      lag: snapshot?.lag ? { ...snapshot.lag, late_p99_ms: null, late_max_ms: null } : null,
+      feed: this.#order.counts,
+    };
+  }
+}
+
+/** The market doesn't wait: there is no gate. */
+const neverShut = { pauseBacktest() {}, resumeBacktest() {}, isPaused: () => false };
+
+/** History and what came after it, which may grow. */
+function withBars(history: Bars | undefined, kept: Bars | undefined): GrowingBars {
+  const bars = new GrowingBars(history);
+  for (let at = 0; at < (kept?.length ?? 0); at++) {
+    const { time, open, high, low, close, volume } = kept as Bars;
+    const value = (column: Float64Array) => column[at] as number;
+    bars.push({
+      time: value(time),
+      open: value(open),
+      high: value(high),
+      low: value(low),
+      close: value(close),
+      volume: value(volume),
+    });
+  }
+  return bars;
+}
+
+function lineOf(event: LiveEvent): Line {
+  if (event.type === "log") return { type: "log", ...event.line };
+  if (event.type === "fill") return { type: "fill", ...event.fill };
+  const { what, order, symbol, time, side, options } = event.event;
+  return { type: "order", what, order, symbol, time, ...(side ? { side } : {}), ...options };
+}
+
+/** A live engine in a thread of its own. */
+interface LiveThread extends AsyncDisposable {
+  readonly name: string;
+  readonly params: RunState["params"];
+  tell(word: LiveWord): void;
+  /** Undefined once it is over. */
+  snapshot(): Promise<Snapshot | undefined>;
+  inspect(): Promise<readonly Inspected[]>;
+}
+
+type LiveTold = {
+  readonly name: string;
+  print(text: string): void;
+  worked(said: Extract<Said, { type: "worked" }>): void;
+  done(said: Extract<Said, { type: "done" }>): void;
+  failed(error: Error): void;
+};
+
+const liveThread =
+  (begin: LiveBegin, told: LiveTold): Part<LiveThread> =>
+  async (signal) => {
+    const ready = Promise.withResolvers<Extract<Said, { type: "ready" }>>();
+    let over = false;
+    const snapshots: ((snapshot: Snapshot | undefined) => void)[] = [];
+    const answers: ((inspected: readonly Inspected[]) => void)[] = [];
+    const end = () => {
+      over = true;
+      for (const give of snapshots.splice(0)) give(undefined);
+      for (const give of answers.splice(0)) give([]);
+    };
+    const fail = (error: Error) => {
+      ready.reject(error);
+      if (!over) told.failed(error);
+      end();
+    };
+    let isReady = false;
+    const thread = new WorkerThread<LiveBegin | LiveWord, Said>(
+      new Worker(new URL("./live.worker.ts", import.meta.url).href, { type: "module" }),
+      (said) => {
+        switch (said.type) {
+          case "ready":
+            isReady = true;
+            return ready.resolve(said);
+          case "log":
+            return told.print(said.text);
+          case "parked":
+            return snapshots.shift()?.(said.snapshot);
+          case "answer":
+            return answers.shift()?.(said.inspected);
+          case "worked":
+            return told.worked(said);
+          case "done":
+            end();
+            return told.done(said);
+          case "failed": {
+            const error = strategyFailure(told.name, begin.strategy, said.failure);
+            // Before it is ready, whoever opens it hears of it.
+            if (!isReady) over = true;
+            return fail(error);
+          }
+        }
+      },
+      (error) => fail(new Expected(Exit.config, `strategy ${told.name}: ${error.message}`)),
+    );
+    const leave = () => ready.reject(left());
+    signal.addEventListener("abort", leave, { once: true });
+    const late = setTimeout(
+      () => ready.reject(new Expected(Exit.config, `strategy ${told.name}: not loaded after ${LOAD_MS / 1000} s`)),
+      LOAD_MS,
+    );
+    try {
+      thread.post(begin);
+      const { name, params } = await ready.promise;
+      return {
+        name,
+        params,
+        tell: (word) => thread.post(word),
+        snapshot() {
+          if (over) return Promise.resolve(undefined);
+          const { promise, resolve } = Promise.withResolvers<Snapshot | undefined>();
+          snapshots.push(resolve);
+          thread.post({ type: "snapshot" });
+          return promise;
+        },
+        inspect() {
+          if (over) return Promise.resolve([]);
+          const { promise, resolve } = Promise.withResolvers<readonly Inspected[]>();
+          answers.push(resolve);
+          thread.post({ type: "inspect" });
+          return promise;
+        },
+        [Symbol.asyncDispose]: () => thread[Symbol.asyncDispose](),
+      };
+    } catch (error) {
+      await thread[Symbol.asyncDispose]();
+      throw error;
+    } finally {
+      clearTimeout(late);
+      signal.removeEventListener("abort", leave);
+    }
+  };

@@ -1,0 +1,205 @@
+import { decode, encode } from "../../kernel/encoding.ts";
+import { Engine, type EngineState, type Plan } from "../core/engine.ts";
+import { GrowingBars } from "../core/growing-bars.ts";
+import { LagMeter } from "../core/lag.ts";
+import { resolveParams } from "../core/parameters.ts";
+import type { Params, Strategy } from "../core/strategy.ts";
+import { parseTimeframe } from "../core/timeframe.ts";
+import { calendarOf } from "../core/trading-calendar.ts";
+import type { LiveBegin, LiveWord } from "./live.ts";
+import { type LiveEvent, type LogLine, monotonic, type Said, type Snapshot } from "./protocol.ts";
+import {
+  encodeStates,
+  failureOf,
+  given,
+  inspected,
+  LOG_LINES,
+  loadStrategy,
+  nameOfStrategy,
+  prepareThread,
+  resultOf,
+  startNumbers,
+} from "./strategy-thread.ts";
+
+/** The thread that runs an engine on a feed: each message is worked when it comes, so it is never ahead of the market. */
+
+const say = (said: Said): void => postMessage(said);
+
+/** Steps that there is room for at first; it doubles. */
+const FIRST_STEPS = 1_024;
+const STAMPS = 4_096;
+
+class LiveWorking {
+  readonly #begin: LiveBegin;
+  readonly #bars: readonly GrowingBars[];
+  readonly #numbers: ReadonlyMap<string, number>;
+  readonly #stamps = new Float64Array(STAMPS);
+  readonly #lag = new LagMeter(monotonic, this.#stamps);
+  readonly #engine: Engine;
+  readonly #name: string;
+  #plan: Plan;
+  #log: LogLine[] = [];
+  #events: LiveEvent[] = [];
+  #told = 0;
+  #fills = 0;
+  #over = false;
+
+  constructor(begin: LiveBegin, strategy: Strategy, params: Readonly<Params>) {
+    this.#begin = begin;
+    const { symbols, settings, timeframe, seed, words, from, strategy: source, plan } = begin;
+    this.#name = nameOfStrategy(strategy, source);
+    this.#bars = symbols.map(({ bars }) => new GrowingBars(bars));
+    this.#numbers = new Map(symbols.map(({ instrument }, at) => [instrument.symbol, at]));
+    const room = Math.max(FIRST_STEPS, plan.length * 2);
+    const time = new Float64Array(room);
+    const equity = new Float64Array(room);
+    time.set(plan.time.subarray(0, plan.length));
+    equity.set(plan.equity.subarray(0, plan.length));
+    this.#plan = { time, equity, length: plan.length };
+    this.#engine = new Engine({
+      symbols: symbols.map((symbol, at) => ({ ...symbol, bars: (this.#bars[at] as GrowingBars).bars })),
+      plan: this.#plan,
+      settings,
+      strategy,
+      params,
+      timeframe,
+      seed,
+      calendar: calendarOf(begin, parseTimeframe(timeframe) ?? null, begin.dataTimezone),
+      mode: "live",
+      words,
+      lag: this.#lag,
+      now: monotonic,
+      sink: {
+        log: (symbol, time, text) => this.#logged({ symbol, time, text }),
+        plot() {},
+        order: (event) => this.#events.push({ type: "order", event }),
+      },
+    });
+    given.now = () => this.#engine.now;
+    given.random = () => this.#engine.random.next();
+    if (from) {
+      const state = decode(from.state.engine) as Omit<EngineState, "strategy">;
+      const remembered = decode(from.state.strategy) as EngineState["strategy"];
+      this.#engine.restore({ ...state, strategy: remembered }, from.trades);
+      this.#told = from.trades.length;
+    }
+    this.#fills = this.#engine.fillCount;
+    say({ type: "ready", name: this.#name, params: { ...params } });
+  }
+
+  hear(word: LiveWord): void {
+    if (this.#over) return;
+    switch (word.type) {
+      case "bars":
+        return this.#work(word);
+      case "snapshot":
+        return say({ type: "parked", snapshot: this.#snapshot(true) });
+      case "inspect":
+        return say({ type: "answer", inspected: inspected(this.#engine) });
+      case "finish":
+        return this.#finish(false);
+    }
+  }
+
+  #work({ bars, received }: Extract<LiveWord, { type: "bars" }>): void {
+    for (const bar of bars) {
+      const number = this.#numbers.get(bar.symbol);
+      if (number === undefined) continue;
+      this.#bars[number]?.push(bar);
+      this.#addStep(bar.time);
+      this.#stamps[(this.#plan.length - 1) % STAMPS] = received;
+      const stop = this.#engine.advance(null);
+      this.#tellFills();
+      if (stop === "bust") {
+        this.#tell();
+        return this.#finish(true);
+      }
+    }
+    this.#tell();
+  }
+
+  #addStep(at: number): void {
+    const { length } = this.#plan;
+    let { time, equity } = this.#plan;
+    if (length === time.length) {
+      const longer = [new Float64Array(length * 2), new Float64Array(length * 2)] as const;
+      longer[0].set(time);
+      longer[1].set(equity);
+      [time, equity] = longer;
+    }
+    time[length] = at;
+    this.#plan = { time, equity, length: length + 1 };
+    this.#engine.replan(this.#plan);
+  }
+
+  #tellFills(): void {
+    const { fillCount } = this.#engine;
+    if (fillCount === this.#fills) return;
+    for (const fill of this.#engine.fills) this.#events.push({ type: "fill", fill });
+    this.#fills = fillCount;
+  }
+
+  #tell(): void {
+    const { time, equity, length } = this.#plan;
+    const events = this.#events;
+    this.#events = [];
+    const at = length - 1;
+    say({
+      type: "worked",
+      events,
+      snapshot: this.#snapshot(false),
+      newest: { time: time[at] as number, equity: equity[at] as number },
+    });
+  }
+
+  #finish(bust: boolean): void {
+    this.#over = true;
+    const { symbols } = this.#begin;
+    const grown = symbols.map((symbol, at) => ({ ...symbol, bars: (this.#bars[at] as GrowingBars).bars }));
+    const result = resultOf(this.#engine, { bust, symbols: grown, plan: this.#plan }, this.#begin);
+    this.#tellFills();
+    const { equity, length } = this.#plan;
+    say({ type: "done", snapshot: this.#snapshot(true), result, equity: equity.slice(0, length) });
+  }
+
+  #snapshot(whole: boolean): Snapshot {
+    const engine = this.#engine;
+    const trades = engine.closedTrades.slice(this.#told);
+    this.#told = engine.closedTrades.length;
+    const log = this.#log;
+    this.#log = [];
+    const { metrics, openTrades: open, next } = engine;
+    const look = { next, trades, open, log, metrics, lag: this.#lag.lag };
+    if (!whole) return look;
+    const { strategy, ...state } = engine.snapshot();
+    const { equity } = this.#plan;
+    return { ...look, state: { engine: encode(state), strategy: encodeStates(strategy) }, equity: equity.slice(0, next) };
+  }
+
+  #logged(line: LogLine): void {
+    this.#events.push({ type: "log", line });
+    this.#log.push(line);
+    if (this.#log.length > LOG_LINES) this.#log.shift();
+  }
+}
+
+async function begin(asked: LiveBegin): Promise<LiveWorking> {
+  given.now = () => asked.now;
+  given.random = startNumbers(asked.seed);
+  const strategy = await loadStrategy(asked.strategy);
+  const params = resolveParams(strategy.params ?? {}, asked.params);
+  return new LiveWorking(asked, strategy, params);
+}
+
+prepareThread((text) => say({ type: "log", text }));
+let working: Promise<LiveWorking> | undefined;
+const failed = (error: unknown) => say({ type: "failed", failure: failureOf(error) });
+addEventListener("message", (event) => {
+  const { data } = event as MessageEvent<LiveBegin | LiveWord>;
+  if (working === undefined) {
+    working = begin(data as LiveBegin);
+    working.catch(failed);
+    return;
+  }
+  working.then((live) => live.hear(data as LiveWord)).catch(failed);
+});
