@@ -3,6 +3,7 @@ import { Exit, Expected } from "../kernel/errors.ts";
 import { parseBreakpoint } from "./core/breakpoint.ts";
 import { parseCommission } from "./core/commission.ts";
 import { DATA_FORMATS } from "./core/data-source.ts";
+import { parseInstant } from "./core/instant.ts";
 import type { Breakpoint } from "./core/run.ts";
 import { parseSlippage } from "./core/slippage.ts";
 
@@ -60,14 +61,7 @@ function parseColumns(text: string): Record<string, string> {
   throw new Expected(Exit.usage, `must be time=NAME,close=NAME,…, not '${text}'`);
 }
 
-/** A day, a time or an instant; without a zone it is UTC, as times in data files are. @returns UTC ms */
-function parseTime(text: string): number {
-  const match = /^(\d{4}-\d\d-\d\d)(?:[ T](\d\d:\d\d(?::\d\d)?))?(Z)?$/.exec(text.trim());
-  const [, day, time = "00:00"] = match ?? [];
-  const ms = day === undefined ? Number.NaN : Date.parse(`${day}T${time}Z`);
-  if (!Number.isNaN(ms) && new Date(ms).toISOString().startsWith(day ?? "")) return ms;
-  throw new Expected(Exit.usage, `'${text}' isn't a time`, "2017-06-01 or 2017-06-01T14:30 (UTC)");
-}
+const parseTime = understood(parseInstant, "a time as 2017-06-01 or 2017-06-01T14:30 (UTC)");
 
 const dataOptions: readonly OptionSpec[] = [
   { flags: "--format <name>", help: "what the file is (default: seen by its content)", choices: DATA_FORMATS },

@@ -5,6 +5,7 @@ import type { ReportData } from "../../src/backtest/core/report-data.ts";
 import { average, madeReport, walk } from "../backtest/report-data.ts";
 import { Browser, type Tab } from "../support/browser.ts";
 import { Folder } from "../support/folder.ts";
+import { until } from "../support/sandbox.ts";
 
 const HOSTILE = `</script><img src="http://127.0.0.1:9/x"><b>`;
 
@@ -140,6 +141,34 @@ test("a click on a trade moves the chart there, of its symbol; the arrow keys go
   expect(await tab.evaluate("document.getElementById('symbol').value")).toBe("1");
   expect(await tab.text("#legend")).toContain(HOSTILE);
   await tab.until("document.querySelector('[aria-selected=true]')?.dataset.trade === '3'");
+});
+
+test("dragging over the equity shows that stretch closer, with its drawdown; a double click shows all", async () => {
+  const drawn = () =>
+    tab.evaluate<string>(
+      `["equity", "drawdown"].map((id) => document.querySelector("#" + id + " canvas").toDataURL()).join(" ")`,
+    );
+  const [equity, drawdown] = (await drawn()).split(" ");
+  await tab.evaluate(`(() => {
+    const over = document.querySelector("#equity .u-over");
+    const { left, top, width, height } = over.getBoundingClientRect();
+    const mouse = (type, share) => new MouseEvent(type, {
+      clientX: left + width * share, clientY: top + height / 2, movementX: 5, bubbles: true,
+    });
+    over.dispatchEvent(mouse("mousemove", 0.25));
+    over.dispatchEvent(mouse("mousedown", 0.25));
+    over.dispatchEvent(mouse("mousemove", 0.5));
+    over.dispatchEvent(mouse("mouseup", 0.5));
+  })()`);
+  const [closerEquity, closerDrawdown] = (
+    await until(drawn, (now) => now.split(" ").every((picture) => picture !== equity && picture !== drawdown))
+  ).split(" ");
+  expect(closerEquity).not.toBe(closerDrawdown);
+  expect(await tab.text("#at")).toMatch(/^2020-01-0\d \d\d:\d\d {2}\d,\d{3}\.\d\d {2}-?\d+\.\d\d %$/);
+  await tab.evaluate(
+    `document.querySelector("#equity .u-over").dispatchEvent(new MouseEvent("dblclick", { bubbles: true }))`,
+  );
+  await until(drawn, (now) => now === `${equity} ${drawdown}`);
 });
 
 test("it asks for nothing, and what a user wrote is text", async () => {

@@ -11,7 +11,6 @@ import { firstAtLeast } from "../core/timeline.ts";
 import type { Load, Loaded } from "./bars.ts";
 import { BarCache, type Kept } from "./cache.ts";
 import { type DataFile, openData, PackingError, unpacked } from "./data-file.ts";
-import { readParquet } from "./parquet.ts";
 
 /** The thread that reads a data file, so that the host answers while it does. */
 
@@ -61,7 +60,7 @@ function lookedFor(
 
 function hashOf(data: DataFile, progress: Float64Array): string {
   const hash = createHash("sha256");
-  for (const _ of observed(data, hash, progress)) continue;
+  for (const _ of observed(data, hash, progress));
   return hash.digest("hex");
 }
 
@@ -115,6 +114,8 @@ async function attempted(
   const faults: Faults = {};
   const build: BuildOptions = { timezone, stamp, allocate: shared, ...(tolerant ? { faults } : {}) };
   if (data.parquet && (format ?? "parquet") === "parquet") {
+    // Loading what reads it takes longer than most text files.
+    const { readParquet } = await import("./parquet.ts");
     const { ambiguous, ...read } = await readParquet(data, { ...build, columns, order }, progress);
     const hash = hashOf(data, progress);
     const dialect = { ...read.dialect, packed: null };
@@ -145,7 +146,7 @@ async function attempted(
 /** NDJSON begins with an object or an array. */
 function formatOf(chunk: Uint8Array): "csv" | "ndjson" {
   const text = new TextDecoder().decode(chunk.subarray(0, 1024));
-  return /^\s*[{[]/.test(text) ? "ndjson" : "csv";
+  return /^\s*(\{\s*"|\[\s*["{[\d])/.test(text) ? "ndjson" : "csv";
 }
 
 /** About how long the text is. gzip says at its end, modulo 2 ** 32, how long the last of its parts is: RFC 1952. */

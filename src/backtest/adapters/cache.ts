@@ -61,7 +61,10 @@ export class BarCache {
   /** @param how what, beside the file itself, decides the bars */
   constructor(folder: string, how: unknown) {
     this.#folder = folder;
-    this.#how = createHash("sha256").update(JSON.stringify([VERSION, how])).digest("hex").slice(0, 16);
+    this.#how = createHash("sha256")
+      .update(JSON.stringify([VERSION, how]))
+      .digest("hex")
+      .slice(0, 16);
   }
 
   /** Whether any file of this size is there: if not, there is no need to look for its hash first. */
@@ -101,7 +104,13 @@ export class BarCache {
   write(size: number, hash: string, { bars, dialect }: Kept): void {
     const columns = COLUMN_NAMES.map((name) => bytesOf(bars[name]));
     const { length, decimals } = bars;
-    const header: Header = { version: VERSION, length, decimals, dialect, sums: columns.map((each) => crc32(each)) };
+    const header: Header = {
+      version: VERSION,
+      length,
+      decimals,
+      dialect,
+      sums: columns.map((each) => crc32(each)),
+    };
     const text = Buffer.from(JSON.stringify(header));
     const prelude = new DataView(new ArrayBuffer(PRELUDE_BYTES));
     prelude.setUint32(0, MAGIC);
@@ -124,7 +133,9 @@ export class BarCache {
     const files = readdirSync(this.#folder).flatMap((name) => {
       const path = join(this.#folder, name);
       const stat = statSync(path, { throwIfNoEntry: false });
-      return stat ? [{ path, bytes: stat.size, used: stat.mtimeMs, unfinished: name.endsWith(".unfinished") }] : [];
+      return stat
+        ? [{ path, bytes: stat.size, used: stat.mtimeMs, unfinished: name.endsWith(".unfinished") }]
+        : [];
     });
     files.sort((a, b) => b.used - a.used);
     let total = 0;

@@ -45,7 +45,8 @@ function onDisk(path: string): DataFile {
     const fd = openSync(path, "r");
     try {
       const chunk = new Uint8Array(CHUNK_BYTES);
-      for (let read = readSync(fd, chunk); read > 0; read = readSync(fd, chunk)) yield chunk.subarray(0, read);
+      for (let read = readSync(fd, chunk); read > 0; read = readSync(fd, chunk))
+        yield chunk.subarray(0, read);
     } finally {
       closeSync(fd);
     }
@@ -87,18 +88,20 @@ export async function* unpacked(
     return;
   }
   const frames = new ZstdFrames();
+  let sound = true;
   function* copies(): Generator<Uint8Array> {
     for (const chunk of raw) {
-      if (packed === "zstd" && !frames.feed(chunk)) throw new PackingError("it isn't zstd all through");
+      if (packed === "zstd" && sound) sound = frames.feed(chunk);
       yield chunk.slice();
     }
-    if (packed === "zstd" && !frames.complete) throw new PackingError("it is cut short");
   }
   const source = Readable.from(copies());
   const unpack = packed === "gzip" ? createGunzip() : createZstdDecompress();
   source.on("error", (error) => unpack.destroy(error));
   try {
     for await (const chunk of source.pipe(unpack)) yield chunk as Uint8Array;
+    if (!sound) throw new PackingError("it isn't zstd all through");
+    if (!frames.complete) throw new PackingError("it is cut short");
   } catch (error) {
     const code = errno(error) ?? "";
     if (code === "Z_BUF_ERROR") throw new PackingError("it is cut short");

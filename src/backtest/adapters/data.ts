@@ -27,7 +27,10 @@ export async function check({ output }: Context, path: string, options: Options)
   const found = await inspectBars(sourceOf(path, options), file);
   if (found.problem !== undefined) {
     const { problem } = found;
-    output.emit({ type: "data", file, usable: false, problem }, () => `${output.paint(31, "unusable")}  ${problem}`);
+    output.emit(
+      { type: "data", file, usable: false, problem },
+      () => `${output.paint(31, "unusable")}  ${problem}`,
+    );
     return Exit.no;
   }
   const { bars, dialect, faults } = found;
@@ -47,9 +50,24 @@ export async function check({ output }: Context, path: string, options: Options)
 const line = (what: string, value: string) => `${what.padEnd(12)}${value}`;
 const several = (n: number) => n.toLocaleString("en-US");
 
-const DELIMITERS: Readonly<Record<string, string>> = { ",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars" };
+const DELIMITERS: Readonly<Record<string, string>> = {
+  ",": "commas",
+  ";": "semicolons",
+  "\t": "tabs",
+  "|": "bars",
+};
 
-function told({ format, packed, delimiter, header, decimal, columns, time, timezone, stamp }: Dialect): string[] {
+function told({
+  format,
+  packed,
+  delimiter,
+  header,
+  decimal,
+  columns,
+  time,
+  timezone,
+  stamp,
+}: Dialect): string[] {
   const csv = [
     `by ${DELIMITERS[delimiter ?? ""]}`,
     header ? "with a header" : "without a header",
@@ -68,7 +86,9 @@ function told({ format, packed, delimiter, header, decimal, columns, time, timez
 
 function counted(odd: Oddities): string[] {
   const { longest_gap: longest, zero_volume: zero, first_spike: spike } = odd;
-  const after = longest ? `, the longest ${spokenDuration(longest.ms)} after ${formatTime(longest.after)}` : "";
+  const after = longest
+    ? `, the longest ${spokenDuration(longest.ms)} after ${formatTime(longest.after)}`
+    : "";
   return [
     line("bars", several(odd.bars)),
     line("from", formatTime(odd.first)),
@@ -76,8 +96,12 @@ function counted(odd: Oddities): string[] {
     line("timeframe", odd.timeframe ?? "irregular"),
     line("gaps", `${several(odd.gaps)}${after}`),
     ...(zero > 0 ? [line("no volume", `${several(zero)} bars`)] : []),
-    ...(odd.outside > 0 ? [line("outside", `${several(odd.outside)} bars open or close outside high and low`)] : []),
-    ...(spike !== null ? [line("spikes", `${several(odd.spikes)} beyond 10 sigma, the first at ${formatTime(spike)}`)] : []),
+    ...(odd.outside > 0
+      ? [line("outside", `${several(odd.outside)} bars open or close outside high and low`)]
+      : []),
+    ...(spike !== null
+      ? [line("spikes", `${several(odd.spikes)} beyond 10 sigma, the first at ${formatTime(spike)}`)]
+      : []),
   ];
 }
 
@@ -95,7 +119,12 @@ function faultLine(fault: Fault, faults: Faults): string[] {
   return [line(FAULT_WORDS[fault], `${several(found.count)} rows, the first ${found.row}: ${found.message}`)];
 }
 
-export async function convert({ output, life }: Context, from: string, to: string, options: Options): Promise<number> {
+export async function convert(
+  { output, life }: Context,
+  from: string,
+  to: string,
+  options: Options,
+): Promise<number> {
   const form = formOf(to);
   const source = sourceOf(from, options);
   const leaving = new AbortController();
@@ -111,8 +140,17 @@ export async function convert({ output, life }: Context, from: string, to: strin
     const bars = joined(loaded.bars, source.timezone, shownPath(from), options);
     await writeBars(to, bars, form, leaving.signal);
     const timeframe = guessTimeframe(bars);
-    const record = { type: "converted", from: shownPath(from), to: shownPath(to), bars: bars.length, timeframe };
-    output.emit(record, () => `${several(bars.length)} bars of ${timeframe ?? "irregular length"} in ${shownPath(to)}`);
+    const record = {
+      type: "converted",
+      from: shownPath(from),
+      to: shownPath(to),
+      bars: bars.length,
+      timeframe,
+    };
+    output.emit(
+      record,
+      () => `${several(bars.length)} bars of ${timeframe ?? "irregular length"} in ${shownPath(to)}`,
+    );
     return Exit.ok;
   } catch (error) {
     // The signal that ended it says with which code.
@@ -126,7 +164,8 @@ function joined(bars: Bars, dataTimezone: string, name: string, options: Options
   const asked = options["timeframe"] as string | undefined;
   if (asked === undefined) return bars;
   const wanted = parseTimeframe(asked);
-  if (!wanted) throw new Expected(Exit.usage, `'${asked}' is no length of a bar`, "as in 5m, 1h, 4h, 1d, 1w, 1mo");
+  if (!wanted)
+    throw new Expected(Exit.usage, `'${asked}' is no length of a bar`, "as in 5m, 1h, 4h, 1d, 1w, 1mo");
   const has = parseTimeframe(guessTimeframe(bars) ?? "");
   if (has?.text === wanted.text) return bars;
   if (!has || !isMadeOf(wanted, has)) {
@@ -144,7 +183,8 @@ function joined(bars: Bars, dataTimezone: string, name: string, options: Options
 /** Writes a sample into this folder; without a name, lists them. */
 export async function sample({ output }: Context, name: string | undefined): Promise<number> {
   if (name === undefined) {
-    if (output.json) for (const { name, what, source } of SAMPLES) output.emit({ type: "sample", name, what, source });
+    if (output.json)
+      for (const { name, what, source } of SAMPLES) output.emit({ type: "sample", name, what, source });
     else {
       const rows = SAMPLES.map(({ name, what, source }) => ({ cells: [name, what, source] }));
       printTable(output, ["name", "what", "from"], rows, 2);
@@ -160,6 +200,9 @@ export async function sample({ output }: Context, name: string | undefined): Pro
   const file = `${found.name}.csv`;
   writeOut(file, "path" in from ? readFileSync(from.path) : from.bytes, "wx");
   const { what, source } = found;
-  output.emit({ type: "sample", name: found.name, file, what, source }, () => `${file}: ${what}, from ${source}`);
+  output.emit(
+    { type: "sample", name: found.name, file, what, source },
+    () => `${file}: ${what}, from ${source}`,
+  );
   return Exit.ok;
 }

@@ -1,8 +1,9 @@
+import { LOOK } from "../core/coordinator.ts";
 import type { Gate } from "../core/system.ts";
 import type { Inspected } from "../core/run-state.ts";
 import type { ClockThread } from "./clock.ts";
 import type { EngineThread } from "./engine.ts";
-import { HURRY, LOOK, NO_LIMIT, type Question, SHUT, SNAPSHOT, type Snapshot } from "./protocol.ts";
+import { HURRY, NO_LIMIT, type Question, SHUT, SNAPSHOT, type Snapshot } from "./protocol.ts";
 
 /**
  * Lets an engine go and holds it: the coordinator's gate. Whoever needs it to stand still for a moment (a look, a

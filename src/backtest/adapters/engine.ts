@@ -1,6 +1,6 @@
 import { Exit, Expected } from "../../kernel/errors.ts";
 import type { Part } from "../../kernel/stack.ts";
-import { LIMIT, NEXT, WANT } from "../core/coordinator.ts";
+import { LIMIT, LOOK, NEXT, WANT } from "../core/coordinator.ts";
 import type { Breakpoint, StrategySource } from "../core/run.ts";
 import type { Inspected } from "../core/run-state.ts";
 import type { Params } from "../core/strategy.ts";
@@ -9,7 +9,6 @@ import {
   type Failure,
   HEAR,
   HELD,
-  LOOK,
   NO_LIMIT,
   PARKED,
   type Question,
@@ -55,7 +54,7 @@ export interface EngineThread extends AsyncDisposable {
 export function strategyFailure(name: string, source: StrategySource, failure: Failure): Error {
   switch (failure.kind) {
     case "usage":
-      return new Expected(Exit.usage, failure.message);
+      return new Expected(Exit.usage, failure.message, failure.hint);
     case "strategy":
       return new Expected(
         Exit.config,
@@ -148,9 +147,10 @@ export const engine =
         if (over) return undefined;
         const answer = Promise.withResolvers<Snapshot | undefined>();
         parked = answer.resolve;
-        Atomics.store(control, WANT, want);
         // By the clock an engine is looked at in passing: to stand still for it would be an overrun.
         if (!begin.clocked || want !== LOOK) Atomics.store(control, LIMIT, limit);
+        // After the limit, or it would be given where it stood before.
+        Atomics.store(control, WANT, want);
         wake();
         return answer.promise;
       };

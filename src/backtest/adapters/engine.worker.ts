@@ -1,5 +1,5 @@
 import { decode, encode } from "../../kernel/encoding.ts";
-import { LIMIT, WANT } from "../core/coordinator.ts";
+import { LIMIT, LOOK, WANT } from "../core/coordinator.ts";
 import { Engine, type EngineState, type Plan } from "../core/engine.ts";
 import { LagMeter } from "../core/lag.ts";
 import { resolveParams } from "../core/parameters.ts";
@@ -118,11 +118,15 @@ class Working {
     for (;;) {
       // Read before the rest: a change that comes after this makes the wait return at once.
       const sequence = Atomics.load(control, SEQUENCE);
-      const want = Atomics.exchange(control, WANT, 0);
-      if (want === HEAR) await this.#hear();
-      if (want !== 0) say({ type: "parked", snapshot: this.#snapshot(want) });
-      const allowed = Atomics.load(control, LIMIT) > this.#engine.next && Atomics.load(control, HELD) === 0;
-      if (allowed && (!clocked || this.#engine.published)) break;
+      const open = Atomics.load(control, LIMIT) > this.#engine.next && Atomics.load(control, HELD) === 0;
+      const want = Atomics.load(control, WANT);
+      // All but a look is wanted of where it stops, not of where it only waits for the clock.
+      if (want !== 0 && (want === LOOK || !open)) {
+        Atomics.store(control, WANT, 0);
+        if (want === HEAR) await this.#hear();
+        say({ type: "parked", snapshot: this.#snapshot(want) });
+      }
+      if (open && (!clocked || this.#engine.published)) break;
       Atomics.wait(control, SEQUENCE, sequence);
     }
     Atomics.store(control, PARKED, 0);

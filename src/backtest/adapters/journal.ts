@@ -9,6 +9,7 @@ import type { Bars } from "../core/bars.ts";
 import { closeDecimals } from "../core/bars.ts";
 import type { Run } from "../core/run.ts";
 import type { Result } from "../core/run-state.ts";
+import { completeStatistics } from "../core/statistics.ts";
 import type { FillReason } from "../core/strategy.ts";
 import type { SavedState } from "./protocol.ts";
 
@@ -94,7 +95,9 @@ export function findRun(
 ): { run: Run; result: Result | null; failure: string | null } | undefined {
   const row = db.prepare("SELECT run, result, failure FROM backtest_run WHERE session_id = ?").get(session);
   if (!row) return undefined;
-  const result = row["result"] === null ? null : (JSON.parse(String(row["result"])) as Result);
+  const parsed = row["result"] === null ? null : (JSON.parse(String(row["result"])) as Result);
+  // One of an older version lacks what is newer.
+  const result = parsed && { ...parsed, stats: completeStatistics(parsed.stats) };
   const failure = row["failure"] === null ? null : String(row["failure"]);
   return { run: JSON.parse(String(row["run"])) as Run, result, failure };
 }

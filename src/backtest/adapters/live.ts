@@ -10,14 +10,15 @@ import { FeedOrder, type SymbolBar } from "../core/live-feed.ts";
 import type { Run } from "../core/run.ts";
 import type { Inspected, RunState } from "../core/run-state.ts";
 import { StreamSubscription, SUBSCRIPTION_WORDS } from "../core/subscription.ts";
-import { guessTimeframe, parseTimeframe } from "../core/timeframe.ts";
+import { guessTimeframe } from "../core/timeframe.ts";
 import { timelineOf } from "../core/timeline.ts";
+import { withBars } from "./history.ts";
 import { type OpenFeed, readFedBar } from "./feed.ts";
 import { addRun, type Restored, readBars, restore, setFailure, setRun, symbolNames } from "./journal.ts";
-import { loadSymbol } from "./market.ts";
+import { LOAD_MS, loadSymbol } from "./market.ts";
 import { type Begin, type LiveEvent, monotonic, type Said, type Snapshot } from "./protocol.ts";
 import { RunRecord, type Unkept } from "./record.ts";
-import { dataTimezone, NOTHING_YET, nameOf, type RunRequest } from "./run.ts";
+import { NOTHING_YET, nameOf, type RunRequest, workedOf } from "./run.ts";
 import { strategyFailure } from "./engine.ts";
 import { getSystemManager } from "./system-manager.ts";
 import { left, WorkerThread } from "./worker-thread.ts";
@@ -25,7 +26,7 @@ import { left, WorkerThread } from "./worker-thread.ts";
 /** A run on a feed: the same engine and strategy, bar by bar as they come, with a paper broker. */
 
 /** The first message to a live engine's worker. */
-export type LiveBegin = Omit<Begin, "control" | "clocked" | "breakpoints" | "mode" | "recording"> & {
+export type LiveBegin = Omit<Begin, "control" | "clocked" | "breakpoints" | "recording"> & {
   /** Of the subscription that the feed publishes to. */
   readonly words: Int32Array;
   /** UTC ms: what the strategy's file and its `init` take for now. */
@@ -47,7 +48,7 @@ export type LiveRequest = RunRequest & {
 
 const TELL_MS = 250;
 /** A strategy file may import a lot. */
-const LOAD_MS = 20_000;
+const STRATEGY_MS = 20_000;
 /** So many bars at most are on their way to the engine; the feed is left to wait then. */
 const MOST_BEHIND = 4_096;
 
@@ -139,7 +140,7 @@ class Live {
           return { feed };
         })
         .workers(async (open, { feed }) => {
-          this.#thread = await open("engine", this.#enginePart(), { openMs: LOAD_MS + 5_000 });
+          this.#thread = await open("engine", this.#enginePart(), { openMs: STRATEGY_MS + 5_000 });
           const { mode, timezone } = this.#run;
           this.#system.start({ coordinator: neverShut, mode, timezone });
           this.#request.began();
@@ -194,7 +195,7 @@ class Live {
       const loaded = await loadSymbol(
         this.#run,
         symbol,
-        (part) => this.#host.stack.open("state", `bars ${symbol.instrument.symbol}`, part, { openMs: 3_600_000 }),
+        (part) => this.#host.stack.open("state", `bars ${symbol.instrument.symbol}`, part, { openMs: LOAD_MS }),
         () => {},
       );
       histories.push(loaded.bars);
@@ -205,28 +206,19 @@ class Live {
   }
 
   #enginePart(): Part<LiveThread> {
-    const run = this.#run;
-    const benchmark = run.symbols.findIndex(({ instrument }) => instrument.symbol === run.benchmark);
     const from = this.#from;
     const begin: LiveBegin = {
+      ...workedOf(this.#run),
       symbols: this.#symbols,
       plan: this.#plan,
-      timeframe: parseTimeframe(this.#timeframe)?.text ?? this.#timeframe,
-      timezone: run.timezone,
-      hours: run.hours,
+      timeframe: this.#timeframe,
       words: this.#words,
-      strategy: run.strategy.source,
-      params: run.params,
-      settings: run.settings,
-      seed: run.seed,
-      benchmark: benchmark < 0 ? null : benchmark,
-      dataTimezone: dataTimezone(run),
       now: this.#host.clock.wall(),
       ...(from ? { from: { state: from.state, trades: from.trades } } : {}),
     };
     const log = this.#host.log.for("strategy");
     return liveThread(begin, {
-      name: nameOf(run),
+      name: nameOf(this.#run),
       print: (text) => log.info(text),
       worked: (said) => this.#worked(said),
       done: (said) => this.#done(said),
@@ -395,24 +387,6 @@ class Live {
 /** The market doesn't wait: there is no gate. */
 const neverShut = { pauseBacktest() {}, resumeBacktest() {}, isPaused: () => false };
 
-/** History and what came after it, which may grow. */
-function withBars(history: Bars | undefined, kept: Bars | undefined): GrowingBars {
-  const bars = new GrowingBars(history);
-  for (let at = 0; at < (kept?.length ?? 0); at++) {
-    const { time, open, high, low, close, volume } = kept as Bars;
-    const value = (column: Float64Array) => column[at] as number;
-    bars.push({
-      time: value(time),
-      open: value(open),
-      high: value(high),
-      low: value(low),
-      close: value(close),
-      volume: value(volume),
-    });
-  }
-  return bars;
-}
-
 function lineOf(event: LiveEvent): Line {
   if (event.type === "log") return { type: "log", ...event.line };
   if (event.type === "fill") return { type: "fill", ...event.fill };
@@ -487,8 +461,8 @@ const liveThread =
     const leave = () => ready.reject(left());
     signal.addEventListener("abort", leave, { once: true });
     const late = setTimeout(
-      () => ready.reject(new Expected(Exit.config, `strategy ${told.name}: not loaded after ${LOAD_MS / 1000} s`)),
-      LOAD_MS,
+      () => ready.reject(new Expected(Exit.config, `strategy ${told.name}: not loaded after ${STRATEGY_MS / 1000} s`)),
+      STRATEGY_MS,
     );
     try {
       thread.post(begin);

@@ -108,8 +108,9 @@ class LiveWorking {
       this.#bars[number]?.push(bar);
       this.#addStep(bar.time);
       this.#stamps[(this.#plan.length - 1) % STAMPS] = received;
+      const before = this.#events.length;
       const stop = this.#engine.advance(null);
-      this.#tellFills();
+      this.#tellFills(before);
       if (stop === "bust") {
         this.#tell();
         return this.#finish(true);
@@ -132,10 +133,11 @@ class LiveWorking {
     this.#engine.replan(this.#plan);
   }
 
-  #tellFills(): void {
-    const { fillCount } = this.#engine;
+  /** @param at where they belong among the events: before what the strategy made of them */
+  #tellFills(at: number): void {
+    const { fillCount, fills } = this.#engine;
     if (fillCount === this.#fills) return;
-    for (const fill of this.#engine.fills) this.#events.push({ type: "fill", fill });
+    this.#events.splice(at, 0, ...fills.map((fill): LiveEvent => ({ type: "fill", fill })));
     this.#fills = fillCount;
   }
 
@@ -156,9 +158,11 @@ class LiveWorking {
     this.#over = true;
     const { symbols } = this.#begin;
     const grown = symbols.map((symbol, at) => ({ ...symbol, bars: (this.#bars[at] as GrowingBars).bars }));
+    const before = this.#events.length;
     const result = resultOf(this.#engine, { bust, symbols: grown, plan: this.#plan }, this.#begin);
-    this.#tellFills();
+    this.#tellFills(before);
     const { equity, length } = this.#plan;
+    if (length > 0) this.#tell();
     say({ type: "done", snapshot: this.#snapshot(true), result, equity: equity.slice(0, length) });
   }
 

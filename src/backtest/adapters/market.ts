@@ -1,5 +1,4 @@
 import { Exit, Expected } from "../../kernel/errors.ts";
-import type { Host } from "../../kernel/host.ts";
 import { shownPath } from "../../kernel/paths.ts";
 import type { Part } from "../../kernel/stack.ts";
 import type { Bars } from "../core/bars.ts";
@@ -13,8 +12,8 @@ import { type LoadedBars, loadBars } from "./bars.ts";
 
 /** The bars of a run's symbols, in memory that threads share, and the steps made of them. */
 
-/** A file of tens of gigabytes takes minutes. */
-const LOAD_MS = 3_600_000;
+/** How long a file may take: one of tens of gigabytes takes minutes, ms. */
+export const LOAD_MS = 3_600_000;
 
 const shared = (bytes: number): SharedArrayBuffer => new SharedArrayBuffer(bytes);
 
@@ -34,21 +33,21 @@ export type Market = {
 
 /**
  * Loads the bars of all symbols, one after another.
+ * @param open opens the part that reads some
  * @param progress told the share that is read, 0 … 1
  * @throws Expected 74 for what can't be read, 1 for data that has changed, 2 for bars of different lengths
  */
 export async function loadMarket(
-  host: Host,
   run: Run,
+  open: (name: string, part: Part<LoadedBars>) => Promise<LoadedBars>,
   progress: (share: number) => void,
   restored: boolean,
 ): Promise<Market> {
   const loaded: { symbol: RunSymbol; bars: Bars }[] = [];
   for (const [at, symbol] of run.symbols.entries()) {
     const told = (share: number) => progress((at + share) / run.symbols.length);
-    const open = (part: Part<LoadedBars>) =>
-      host.stack.open("state", `bars ${symbol.instrument.symbol}`, part, { openMs: LOAD_MS });
-    loaded.push(await loadSymbol(run, symbol, open, told));
+    const opened = (part: Part<LoadedBars>) => open(`bars ${symbol.instrument.symbol}`, part);
+    loaded.push(await loadSymbol(run, symbol, opened, told));
     const { hash } = loaded[at]?.symbol ?? symbol;
     if (restored && symbol.hash !== "" && hash !== symbol.hash) {
       const hint = "run it anew: stint backtest run";

@@ -1,4 +1,10 @@
-import { type DecodedArray, type FileMetaData, parquetMetadataAsync, parquetRead, type SchemaElement } from "hyparquet";
+import {
+  type DecodedArray,
+  type FileMetaData,
+  parquetMetadataAsync,
+  parquetRead,
+  type SchemaElement,
+} from "hyparquet";
 import { compressors } from "hyparquet-compressors";
 import { message } from "../../kernel/errors.ts";
 import { BarBuilder, type BuildOptions } from "../core/bar-builder.ts";
@@ -10,7 +16,10 @@ import { type DateOrder, TimeField, unixNumber, unixUnit } from "../core/time-fi
 import type { DataFile } from "./data-file.ts";
 
 /** How Parquet is read; see the text formats' options. */
-export type ParquetOptions = BuildOptions & { readonly columns: AskedColumns | null; readonly order: DateOrder };
+export type ParquetOptions = BuildOptions & {
+  readonly columns: AskedColumns | null;
+  readonly order: DateOrder;
+};
 
 /** Bars of a Parquet file. `ambiguous`: its dates are texts that could be read in the other order as well. */
 export type ParquetBars = { bars: Bars; dialect: Omit<Dialect, "packed">; ambiguous: boolean };
@@ -42,8 +51,7 @@ export async function readParquet(
   const elements = metadata.schema.filter(({ num_children }) => num_children === undefined);
   const names = elements.map(({ name }) => name);
   const total = Number(metadata.num_rows);
-  const group = (from: number, to: number) =>
-    readable(() => readGroup(file, metadata, from, to), from + 1);
+  const group = (from: number, to: number) => readable(() => readGroup(file, metadata, from, to), from + 1);
   // Names alone don't tell a date from a time of day.
   const roles = await rolesOf(names, metadata, options, group);
   const wanted = names.filter((_, at) => roles[at] !== IGNORED);
@@ -160,7 +168,8 @@ class Rows {
   }
 
   #times(column: DecodedArray, element: SchemaElement, role: number, from: number): Float64Array {
-    const read = role === TIME ? this.#timeReader(element) : (value: unknown) => this.#text(value, this.#clock);
+    const read =
+      role === TIME ? this.#timeReader(element) : (value: unknown) => this.#text(value, this.#clock);
     const times = new Float64Array(column.length);
     for (let i = 0; i < times.length; i++) {
       const time = read(column[i]);
@@ -211,7 +220,12 @@ class Rows {
 }
 
 /** A column of numbers. Decimals are rounded to their scale: the library multiplies, which isn't exact. */
-function numbers(column: DecodedArray, { converted_type, scale }: SchemaElement, role: number, from: number): Float64Array {
+function numbers(
+  column: DecodedArray,
+  { converted_type, scale }: SchemaElement,
+  role: number,
+  from: number,
+): Float64Array {
   const exact = converted_type === "DECIMAL" ? (scale ?? 0) : null;
   const values = new Float64Array(column.length);
   for (let i = 0; i < values.length; i++) {
@@ -232,4 +246,8 @@ function wrongNumber(value: unknown, role: number, row: number): DataError {
 }
 
 const shown = (value: unknown): string =>
-  typeof value === "string" ? JSON.stringify(value.slice(0, 60)) : value === undefined ? "none" : String(value);
+  typeof value === "string"
+    ? JSON.stringify(value.slice(0, 60))
+    : value === undefined
+      ? "none"
+      : String(value);

@@ -60,6 +60,9 @@ export async function resume(context: Context, id: string | undefined, options: 
   if (found.mode === "live" && feed === null) {
     throw new Expected(Exit.usage, `run ${row.id} is live: it needs its feed again`, "--feed - or --feed 'COMMAND'");
   }
+  if (feed !== null && options["detach"] === true && "stdin" in feed) {
+    throw new Expected(Exit.usage, "a host in the background has no stdin to read", "--feed 'COMMAND'");
+  }
   await perform(context, {
     run: found,
     session: row.id,

@@ -1,7 +1,7 @@
 import type { ClosedTrade } from "../core/account.ts";
 import type { OrderEvent } from "../core/context.ts";
 import type { EngineMetrics, EngineSymbol, Plan } from "../core/engine.ts";
-import type { Breakpoint, Mode, Settings, StrategySource } from "../core/run.ts";
+import type { Breakpoint, Settings, StrategySource } from "../core/run.ts";
 import type { Inspected, Result } from "../core/run-state.ts";
 import type { Fill, Params, ParamValue, Trade } from "../core/strategy.ts";
 import type { Hours } from "../core/timeframe.ts";
@@ -14,11 +14,9 @@ import type { Hours } from "../core/timeframe.ts";
 
 /** Goes up whenever something has changed for the engine: what a parked one waits on. */
 export const SEQUENCE = 2;
-/** What can stand in {@link WANT}, which the engine takes back to 0. How far it is and what it holds: */
-export const LOOK = 1;
-/** That, and the state to go on from, which may be large. */
+/** In {@link WANT}, which the engine takes back to 0, beside {@link LOOK}: that, and the state to go on from, which may be large. */
 export const SNAPSHOT = 2;
-/** That it takes the message that was posted to it, a {@link Question}. */
+/** In {@link WANT}: that it takes the message that was posted to it, a {@link Question}. */
 export const HEAR = 3;
 /** 1 while the engine is parked; what the bench of the pause watches. */
 export const PARKED = 4;
@@ -43,12 +41,14 @@ export type Clocked = {
   readonly lateness: Int32Array;
 };
 
-/** ms of a clock that never jumps and that all threads of the process share, unlike performance.now(). */
-export const monotonic = (): number => Number(process.hrtime.bigint()) / 1e6;
+/**
+ * ms of a clock that never jumps and that all threads of the process share: performance.now() counts from each thread's own
+ * start, which lies as far from the others' as the wall clock said when they began.
+ */
+export const monotonic = (): number => performance.timeOrigin + performance.now();
 
 /** The first message to the engine's worker. */
 export type Begin = {
-  readonly mode: Mode;
   readonly symbols: readonly EngineSymbol[];
   readonly plan: Plan;
   readonly timeframe: string;
@@ -97,7 +97,7 @@ export type Snapshot = {
 };
 
 /** What a failure is: the strategy's, the run's settings', or a bug of ours. */
-export type Failure = { readonly kind: "strategy" | "usage" | "bug"; readonly message: string; readonly stack?: string };
+export type Failure = { readonly kind: "strategy" | "usage" | "bug"; readonly message: string; readonly hint?: string; readonly stack?: string };
 
 /** Series that a recording engine keeps: a value for each bar of the symbol, NaN where there is none. */
 export type RecordedLine = { readonly symbol: number; readonly name: string; readonly values: Float64Array };

@@ -70,7 +70,8 @@ function makeFolder(folder: string): void {
   try {
     mkdirSync(folder, { recursive: true });
   } catch (error) {
-    throw new Expected(Exit.io, `${folder} can't be made: ${errno(error) ?? message(error)}`);
+    const why = errno(error) === "EEXIST" ? "a file is there" : (errno(error) ?? message(error));
+    throw new Expected(Exit.io, `the folder ${folder} can't be made: ${why}`);
   }
 }
 

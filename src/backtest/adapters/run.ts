@@ -9,12 +9,14 @@ import type { EngineSymbol, Plan } from "../core/engine.ts";
 import { LATENESS_WORDS } from "../core/lateness.ts";
 import type { Breakpoint, Run, RunSymbol, Speed } from "../core/run.ts";
 import type { Lag, PerformanceMetrics, RunState } from "../core/run-state.ts";
+import type { Params } from "../core/strategy.ts";
 import { SUBSCRIPTION_WORDS, type SubscriptionCounts } from "../core/subscription.ts";
+import type { LoadedBars } from "./bars.ts";
 import { type ClockThread, clockThread } from "./clock.ts";
 import { Drive } from "./drive.ts";
 import { type EngineThread, engine } from "./engine.ts";
 import { addRun, type Restored, restore, setFailure, setRun, symbolNames } from "./journal.ts";
-import { dataName, engineSymbol, loadMarket, loadSymbol, type Market, planOf } from "./market.ts";
+import { dataName, engineSymbol, LOAD_MS, loadMarket, loadSymbol, type Market, planOf } from "./market.ts";
 import { type Begin, type Clocked, CONTROL_WORDS, NO_LIMIT } from "./protocol.ts";
 import { RunRecord } from "./record.ts";
 import { getSystemManager } from "./system-manager.ts";
@@ -156,7 +158,9 @@ class Running {
       this.#loaded = share;
       this.#tell();
     };
-    const market = await loadMarket(this.#host, this.#run, progress, restored);
+    const open = (name: string, part: Part<LoadedBars>) =>
+      this.#host.stack.open("state", name, part, { openMs: LOAD_MS });
+    const market = await loadMarket(this.#run, open, progress, restored);
     this.#loaded = 1;
     this.#market = market;
     this.#run = market.run;
@@ -186,6 +190,7 @@ class Running {
           if (this.#clocked) this.#clock = await open("clock", this.#clockPart(this.#clocked));
           this.#thread = await open("engine", this.#enginePart(), { openMs: ENGINE_MS });
           drive.attach(this.#thread, this.#clock);
+          await this.#keepParams(this.#thread.params);
           this.#awaitEnd(this.#thread);
           this.#request.began();
           return {};
@@ -216,24 +221,15 @@ class Running {
   #enginePart(): Part<EngineThread> {
     const run = this.#run;
     const { timeframe } = this.#market as Market;
-    const benchmark = run.symbols.findIndex(({ instrument }) => instrument.symbol === run.benchmark);
     const from = this.#from;
     const begin: Begin = {
-      mode: run.mode,
+      ...workedOf(run),
       symbols: this.#symbols,
       plan: this.#plan,
       timeframe: timeframe.text,
-      timezone: run.timezone,
-      hours: run.hours,
       control: this.#control,
       clocked: this.#clocked,
-      strategy: run.strategy.source,
-      params: run.params,
-      settings: run.settings,
-      seed: run.seed,
       breakpoints: this.#breakpoints,
-      benchmark: benchmark < 0 ? null : benchmark,
-      dataTimezone: dataTimezone(run),
       ...(from ? { from: { state: from.state, trades: from.trades } } : {}),
     };
     const log = this.#host.log.for("strategy");
@@ -241,6 +237,13 @@ class Running {
       print: (text) => log.info(text),
       hit: (breakpoint) => this.#hit(breakpoint),
     });
+  }
+
+  /** The parameters as the strategy took them, its defaults among them: what the run is of. */
+  async #keepParams(params: Params): Promise<void> {
+    const { store, session } = this.#host;
+    this.#run = { ...this.#run, params: { ...params } };
+    await store.write((db) => setRun(db, session, this.#run));
   }
 
   #clockPart(clocked: Clocked): Part<ClockThread> {
@@ -451,8 +454,24 @@ class Running {
 
 const sameBreakpoint = (a: Breakpoint, b: Breakpoint): boolean => JSON.stringify(a) === JSON.stringify(b);
 
+/** What an engine's thread is told of a run beside its market. */
+export function workedOf(run: Run) {
+  const { timezone, hours, strategy, params, settings, seed } = run;
+  const benchmark = run.symbols.findIndex(({ instrument }) => instrument.symbol === run.benchmark);
+  return {
+    timezone,
+    hours,
+    strategy: strategy.source,
+    params,
+    settings,
+    seed,
+    benchmark: benchmark < 0 ? null : benchmark,
+    dataTimezone: dataTimezone(run),
+  };
+}
+
 /** The zone of the days that statistics are taken of: that of the first symbol's data. */
-export const dataTimezone = ({ symbols }: Run): string => symbols[0]?.source?.timezone ?? "UTC";
+const dataTimezone = ({ symbols }: Run): string => symbols[0]?.source?.timezone ?? "UTC";
 
 /** Moves the limit of a paced run along with time. What it could have worked while it was held isn't made up for. */
 function pacing(pace: number, drive: Drive, record: RunRecord, clock: Host["clock"]): () => Promise<void> {

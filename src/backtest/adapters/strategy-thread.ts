@@ -92,7 +92,10 @@ function where(error: unknown): string {
 }
 
 export function failureOf(error: unknown): Failure {
-  if (error instanceof ParameterError) return { kind: "usage", message: error.message };
+  if (error instanceof ParameterError) {
+    const { message, hint } = error;
+    return { kind: "usage", message, ...(hint === undefined ? {} : { hint }) };
+  }
   if (error instanceof BadStrategy || error instanceof StrategyError || error instanceof Unserialisable) {
     const inner = error.cause instanceof Error ? error.cause.stack : undefined;
     return { kind: "strategy", message: error.message, ...(inner ? { stack: inner } : {}) };

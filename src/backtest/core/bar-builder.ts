@@ -83,7 +83,9 @@ export class BarBuilder {
     volume: number,
   ): void {
     const time =
-      zoned || this.#localTimes === null ? written : this.#localTimes.utc(written, this.#last, this.#direction);
+      zoned || this.#localTimes === null
+        ? written
+        : this.#localTimes.utc(written, this.#last, this.#direction);
     // NaN fails each of these.
     const good =
       (time - this.#last) * this.#direction > 0 &&
@@ -92,7 +94,10 @@ export class BarBuilder {
       open > 0 &&
       close > 0 &&
       volume >= 0 &&
-      high + open + close + volume < Infinity;
+      high < Infinity &&
+      open < Infinity &&
+      close < Infinity &&
+      volume < Infinity;
     if (!good && !this.#turns(row, written, [time, open, high, low, close, volume])) return;
     if (this.#count === this.#capacity) this.reserve(Math.max(4096, this.#capacity * 2));
     const at = this.#count++;
@@ -151,7 +156,8 @@ export class BarBuilder {
     const length = this.#count;
     const { faults } = this.#options;
     const [fault] = faults ? Object.values(faults) : [];
-    if (length === 0) throw new DataError(fault?.row ?? Math.max(1, row), fault?.message ?? "the file has no bars");
+    if (length === 0)
+      throw new DataError(fault?.row ?? Math.max(1, row), fault?.message ?? "the file has no bars");
     const columns = {
       time: this.#time.subarray(0, length),
       open: this.#open.subarray(0, length),
@@ -170,7 +176,10 @@ export class BarBuilder {
 function backToOpen(time: Float64Array): void {
   const usual = parseTimeframe(guessTimeframe({ time, length: time.length }) ?? "");
   if (usual === undefined) {
-    throw new DataError(1, "no usual length of a bar can be seen, so that its open can't be told from its close");
+    throw new DataError(
+      1,
+      "no usual length of a bar can be seen, so that its open can't be told from its close",
+    );
   }
   for (let i = 0; i < time.length; i++) time[i] = (time[i] as number) - usual.ms;
 }

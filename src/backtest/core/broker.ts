@@ -35,7 +35,7 @@ export type BrokerState = {
 };
 
 /** What is held of a symbol. */
-export type Holding = {
+type Holding = {
   /** Units, long less short. */
   readonly size: number;
   /** At the newest close, in the account's currency, before the commission of leaving. */
@@ -789,7 +789,8 @@ export class Broker {
       changed.size = direction * sized.size;
       changed.fraction = sized.fraction;
     }
-    checkSides(changed, this.#spread(direction, listing.close));
+    if (limit !== undefined || stop !== undefined)
+      checkSides(changed, this.#spread(direction, listing.close));
     Object.assign(order, changed);
     listing.changed();
   }

@@ -82,7 +82,8 @@ export function rolesByName(
   for (const [role, column] of COLUMN_NAMES.entries()) {
     const at = asked?.[column] === undefined ? guess(column, plain, row) : askedAt(asked[column], names, row);
     if (at >= 0) roles[at] = role;
-    else if (role !== VOLUME) throw new DataError(row, `no ${column} column; the columns are ${listed(names)}`);
+    else if (role !== VOLUME)
+      throw new DataError(row, `no ${column} column; the columns are ${listed(names)}`);
   }
   if (asked?.time === undefined) splitTime(roles, plain, sample);
   return roles;
@@ -144,7 +145,8 @@ export function rolesByOrder(sample: readonly string[], asked: AskedColumns | nu
     const column = COLUMN_NAMES[role] as ColumnName;
     const at = asked?.[column] === undefined ? first + role - OPEN : askedAt(asked[column], names, row);
     if (at < sample.length) roles[at] = role;
-    else if (role !== VOLUME) throw new DataError(row, `it has no header, and too few columns: ${sample.length}`);
+    else if (role !== VOLUME)
+      throw new DataError(row, `it has no header, and too few columns: ${sample.length}`);
   }
   return roles;
 }

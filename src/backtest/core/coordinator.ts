@@ -17,6 +17,9 @@ export const NEXT = 1;
 /** Where it holds what the host wants to know at the next park; 0 is nothing. By the clock it is looked at at each step. */
 export const WANT = 3;
 
+/** In {@link WANT}: how far it is and what it holds. */
+export const LOOK = 1;
+
 /** Why an engine returned: it reached the limit or a breakpoint, worked the last bar, or the account went bust. */
 export type Stop = "limit" | "break" | "end" | "bust";
 
@@ -121,7 +124,7 @@ export class SessionCoordinator {
         const limit = (step & 63) === 0 ? Atomics.load(control, LIMIT) : (control[LIMIT] as number);
         if (step >= limit) return "limit";
       }
-      if (this.#clocked && (!this.published || (control !== null && Atomics.load(control, WANT) !== 0))) {
+      if (this.#clocked && (!this.published || (control !== null && Atomics.load(control, WANT) === LOOK))) {
         return "limit";
       }
       const now = time[step] as number;

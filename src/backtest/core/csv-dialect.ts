@@ -1,5 +1,5 @@
 import { DataError } from "./bars.ts";
-import { type AskedColumns, CLOSE, CLOCK, OPEN, rolesByName, rolesByOrder } from "./column-names.ts";
+import { type AskedColumns, CLOCK, CLOSE, OPEN, rolesByName, rolesByOrder } from "./column-names.ts";
 import { countFields, parseNumber, readFields } from "./csv-field.ts";
 import { isTime } from "./time-field.ts";
 
@@ -102,7 +102,9 @@ function isRow(texts: readonly string[]): boolean {
 
 function hasDecimalCommas(samples: readonly (readonly string[])[], roles: Int8Array): boolean {
   const prices = samples.flatMap((texts) =>
-    texts.filter((_, at) => (roles[at] as number) >= OPEN && (roles[at] as number) <= CLOSE && roles[at] !== CLOCK),
+    texts.filter(
+      (_, at) => (roles[at] as number) >= OPEN && (roles[at] as number) <= CLOSE && roles[at] !== CLOCK,
+    ),
   );
   return prices.some((text) => /^\d*,\d+$/.test(text)) && !prices.some((text) => text.includes("."));
 }

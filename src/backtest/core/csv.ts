@@ -122,7 +122,8 @@ export class CsvParser implements TextReader {
     const seen = head.subarray(0, head.indexOf(NEWLINE, Math.min(head.length, HEAD_BYTES) - 1) + 1);
     const dialect = csvDialect(seen, this.#options.columns ?? null);
     if (dialect === null) {
-      if (!last && head.length > 16 * HEAD_BYTES) throw new DataError(1, "it begins with nothing but comments");
+      if (!last && head.length > 16 * HEAD_BYTES)
+        throw new DataError(1, "it begins with nothing but comments");
       return;
     }
     this.#head = new Uint8Array(0);
@@ -190,7 +191,7 @@ export class CsvParser implements TextReader {
           }
         } else if (role === TIME) {
           const time = times.fast(bytes, at, delimiter);
-          if (time === time) {
+          if (!Number.isNaN(time)) {
             values[TIME] = time;
             at = times.end;
           } else {

@@ -1,6 +1,18 @@
 import { BarBuilder } from "./bar-builder.ts";
 import { type Bars, DataError } from "./bars.ts";
-import { CLOCK, CLOSE, HIGH, IGNORED, LOW, OPEN, roleName, rolesByName, rolesByOrder, TIME, VOLUME } from "./column-names.ts";
+import {
+  CLOCK,
+  CLOSE,
+  HIGH,
+  IGNORED,
+  LOW,
+  OPEN,
+  roleName,
+  rolesByName,
+  rolesByOrder,
+  TIME,
+  VOLUME,
+} from "./column-names.ts";
 import type { TextOptions, TextReader } from "./csv.ts";
 import { parseNumber } from "./csv-field.ts";
 import type { Dialect } from "./data-source.ts";

@@ -3,7 +3,7 @@ import { ceilSteps, floorSteps, fromSteps } from "./steps.ts";
 import type { OrderChange, OrderOptions } from "./strategy.ts";
 
 /** What a strategy asks for, checked and on the instrument's ticks. */
-export type AskedOrder = {
+type AskedOrder = {
   /** Signed: of what is available if `fraction`, else units. */
   readonly size: number;
   readonly fraction: boolean;

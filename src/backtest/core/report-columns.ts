@@ -3,8 +3,6 @@
 /** A column as it is packed: value = n / scale, where the ns are read back from the bytes. */
 export type PackedColumn = { readonly bytes: Uint8Array; readonly length: number; readonly scale: number };
 
-/** Values that no short decimal fraction stands for keep so many significant digits of the largest. */
-const DIGITS = 9;
 const MOST_DECIMALS = 8;
 /** Above it, not all whole numbers are numbers, and differences of two of them needn't be. */
 const LARGEST = 2 ** 51;
@@ -15,9 +13,10 @@ const LARGEST = 2 ** 51;
  * byte, least first, the eighth set on all but the last). Prices and times come to one to three bytes, and what
  * repeats packs well afterwards. Decimal fractions of up to eight digits come back as they were.
  * @param values NaN for none, as which what is infinite comes back
+ * @param digits significant ones of the largest value, to which all are kept that are no short decimal fractions
  */
-export function packColumn(values: Float64Array): PackedColumn {
-  const scale = scaleOf(values);
+export function packColumn(values: Float64Array, digits = 9): PackedColumn {
+  const scale = scaleOf(values, digits);
   // Ten bytes are the most that a difference takes; what is used is cut off.
   let bytes = new Uint8Array(values.length * 3 + 16);
   let at = 0;
@@ -50,8 +49,8 @@ export function packColumn(values: Float64Array): PackedColumn {
   return { bytes: bytes.slice(0, at), length: values.length, scale };
 }
 
-/** The least power of ten that makes all values whole; else that which keeps {@link DIGITS} of the largest. */
-function scaleOf(values: Float64Array): number {
+/** The least power of ten that makes all values whole; else that which keeps these digits of the largest. */
+function scaleOf(values: Float64Array, digits: number): number {
   let largest = 0;
   let decimals = 0;
   for (let i = 0; i < values.length; i++) {
@@ -66,5 +65,5 @@ function scaleOf(values: Float64Array): number {
   }
   if (largest === 0) return 1;
   if (decimals <= MOST_DECIMALS && largest * 10 ** decimals < LARGEST) return 10 ** decimals;
-  return 10 ** Math.min(DIGITS - 1 - Math.floor(Math.log10(largest)), 300);
+  return 10 ** Math.min(digits - 1 - Math.floor(Math.log10(largest)), 300);
 }

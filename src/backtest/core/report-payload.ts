@@ -5,9 +5,12 @@ import { aboutRun, factTables, yearRows } from "./report-words.ts";
 
 /** Where a packed column lies, after the head. */
 type Place = { readonly at: number; readonly length: number; readonly scale: number };
+type Put = (values: Float64Array, digits?: number) => Place;
 
 /** Lines of the log on a page: who wants all of them has them from the strategy. */
 const MOST_LINES = 5000;
+/** Digits of what is only looked at. */
+const DIGITS = 7;
 /** Decimals of prices on a page whose own are too many. */
 const DECIMALS = 5;
 
@@ -19,8 +22,8 @@ const DECIMALS = 5;
 export function reportPayload(data: ReportData, made: string): Uint8Array {
   const pieces: Uint8Array[] = [];
   let at = 0;
-  const put = (values: Float64Array): Place => {
-    const { bytes, length, scale } = packColumn(values);
+  const put: Put = (values, digits) => {
+    const { bytes, length, scale } = packColumn(values, digits);
     const place = { at, length, scale };
     pieces.push(bytes);
     at += bytes.length;
@@ -40,7 +43,7 @@ export function reportPayload(data: ReportData, made: string): Uint8Array {
     trades: tradesHead(data, put),
     time: put(data.time),
     equity: put(data.equity),
-    hold: hold ? put(hold) : null,
+    hold: hold ? put(hold, DIGITS) : null,
     fan: monteCarlo
       ? {
           after: put(Float64Array.from(monteCarlo.after)),
@@ -66,7 +69,7 @@ export function reportPayload(data: ReportData, made: string): Uint8Array {
 
 const priceDecimals = ({ decimals }: Bars): number => (decimals < 0 ? DECIMALS : Math.min(decimals, 8));
 
-function symbolHead({ symbol, bars, lines }: ReportSymbol, put: (values: Float64Array) => Place) {
+function symbolHead({ symbol, bars, lines }: ReportSymbol, put: Put) {
   const column = (values: Float64Array) => put(values.subarray(0, bars.length));
   return {
     name: symbol,
@@ -79,11 +82,15 @@ function symbolHead({ symbol, bars, lines }: ReportSymbol, put: (values: Float64
       close: column(bars.close),
       volume: column(bars.volume),
     },
-    lines: lines.map(({ name, pane, values }) => ({ name, pane, values: column(values) })),
+    lines: lines.map(({ name, pane, values }) => ({
+      name,
+      pane,
+      values: put(values.subarray(0, bars.length), DIGITS),
+    })),
   };
 }
 
-function tradesHead(data: ReportData, put: (values: Float64Array) => Place) {
+function tradesHead(data: ReportData, put: Put) {
   const { trades, symbols } = data;
   const tags = [...new Set(trades.map(({ tag }) => tag ?? ""))];
   const whys = [...new Set(trades.map(({ why }) => why))];

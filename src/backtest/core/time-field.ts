@@ -9,7 +9,8 @@ const MINUTE_MS = 60_000;
 
 const CLOCK =
   "(?<hour>\\d\\d?)(?<colon>:?)(?<minute>\\d\\d)(?:\\k<colon>(?<second>\\d\\d)(?:[.,](?<fraction>\\d{1,9}))?)?(?:\\s*(?<half>[ap]m))?";
-const ZONE = "(?:\\s*(?<zone>Z|UTC|GMT|(?:UTC|GMT)?(?<sign>[+-])(?<zoneHour>\\d\\d):?(?<zoneMinute>\\d\\d)?))?";
+const ZONE =
+  "(?:\\s*(?<zone>Z|UTC|GMT|(?:UTC|GMT)?(?<sign>[+-])(?<zoneHour>\\d\\d):?(?<zoneMinute>\\d\\d)?))?";
 const pattern = (text: string) => new RegExp(`^${text}$`, "di");
 
 const YEAR_FIRST = pattern(
@@ -286,7 +287,15 @@ function shapeOf(text: string, { groups, indices }: RegExpExecArray, offset: num
   };
 }
 
-const LETTERS = { year: "Y", month: "M", day: "D", hour: "H", minute: "M", second: "S", fraction: "f" } as const;
+const LETTERS = {
+  year: "Y",
+  month: "M",
+  day: "D",
+  hour: "H",
+  minute: "M",
+  second: "S",
+  fraction: "f",
+} as const;
 
 function formOf(text: string, { indices }: RegExpExecArray): string {
   const form = [...text];

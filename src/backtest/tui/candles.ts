@@ -92,8 +92,7 @@ export function candleChart(
     const [top, bottom] = [half(highs[i] as number), half(lows[i] as number)];
     const [upper, lower] = [half(Math.max(from, to)), half(Math.min(from, to))];
     const rose = to >= from;
-    const at = (y: number) =>
-      y >= upper && y <= lower ? BODY : y >= top && y <= bottom ? WICK : EMPTY;
+    const at = (y: number) => (y >= upper && y <= lower ? BODY : y >= top && y <= bottom ? WICK : EMPTY);
     for (let row = top >> 1; row <= bottom >> 1; row++) {
       const glyph = (rose ? ROSE : FELL)[at(2 * row) * 3 + at(2 * row + 1)] as string;
       put(row, column, glyph, rose ? "running" : "failed");
@@ -107,9 +106,7 @@ export function candleChart(
         if (column === undefined || mark.chosen !== chosen) continue;
         const i = first + column;
         const row =
-          mark.kind === "entry"
-            ? (half(lows[i] as number) >> 1) + 1
-            : (half(highs[i] as number) >> 1) - 1;
+          mark.kind === "entry" ? (half(lows[i] as number) >> 1) + 1 : (half(highs[i] as number) >> 1) - 1;
         put(row, column, SIGNS[mark.kind][mark.long ? "long" : "short"], chosen ? "selected" : "plain");
       }
     }

@@ -59,8 +59,4 @@ export function overlay(
 
 /** The dots of two cells of braille (Unicode's chart U2800). */
 const joined = (a: string, b: string): string =>
-  a === " "
-    ? b
-    : b === " "
-      ? a
-      : String.fromCharCode(a.charCodeAt(0) | (b.charCodeAt(0) - 0x2800));
+  a === " " ? b : b === " " ? a : String.fromCharCode(a.charCodeAt(0) | (b.charCodeAt(0) - 0x2800));

@@ -1,4 +1,6 @@
 import { expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import sharp from "sharp";
 import { drawPicture } from "../../../src/backtest/adapters/picture.ts";
 import { equityCsv, statisticsCsv, tradesCsv } from "../../../src/backtest/adapters/report/csv.ts";
@@ -6,6 +8,7 @@ import { reportMarkdown } from "../../../src/backtest/adapters/report/markdown.t
 import { reportPage } from "../../../src/backtest/adapters/report/page.ts";
 import { holdCurve } from "../../../src/backtest/core/report-data.ts";
 import { csvRecords } from "../../../src/kernel/csv.ts";
+import { Sandbox, stint } from "../../support/sandbox.ts";
 import { madeReport, walk } from "../report-data.ts";
 
 const HOSTILE = `=cmd|"</script><script>alert(1)</script>, *bold*`;
@@ -84,9 +87,36 @@ test("the picture shows prices, trades, equity and drawdown; without prices the 
 
 test("nothing that comes from a user stands in the page's markup as it was given", async () => {
   const page = await reportPage({ ...data, title: `<img src=x> ${HOSTILE}` }, 0);
-  expect(page).not.toContain("<img");
-  expect(page).not.toContain("alert(1)");
+  const has = (words: string) => page.includes(words);
+  expect({ image: has("<img src"), script: has("<script>alert") }).toEqual({ image: false, script: false });
   expect(page.match(/<script/g)?.length).toBe(4);
-  expect(page).toContain("Apache License");
-  expect(page).toContain("Permission is hereby granted, free of charge");
+  expect(has("Apache License") && has("Permission is hereby granted, free of charge")).toBe(true);
+});
+
+test("a finished run is written in every format that is asked for, over what was there", async () => {
+  await using box = new Sandbox(stint.source);
+  const { lines } = await box.run(["backtest", "run"]);
+  const { stats } = lines.at(-1) as { stats: { trades: number; equity_final: number } };
+  const asked = ["--html", "run.html", "--png", "run.png", "--csv", "tables", "--md", "run.md"];
+  const { code, lines: told } = await box.run(["backtest", "report", ...asked]);
+  expect(code).toBe(0);
+  expect(told.map(({ type, format, file }) => [type, format, file])).toEqual([
+    ["report", "html", join(box.work, "run.html")],
+    ["report", "png", join(box.work, "run.png")],
+    ["report", "csv", join(box.work, "tables")],
+    ["report", "md", join(box.work, "run.md")],
+  ]);
+  const read = (name: string) => readFileSync(join(box.work, name), "utf8");
+  expect([...csvRecords(read("tables/trades.csv"))].length).toBe(stats.trades);
+  const equity = [...csvRecords(read("tables/equity.csv"))];
+  expect(Number(equity.at(-1)?.text("equity"))).toBe(stats.equity_final);
+  expect(read("run.html")).toStartWith("<!doctype html>");
+  expect(read("run.md")).toContain(`| final equity | ${stats.equity_final.toFixed(2)} |`);
+
+  const again = await box.run(["backtest", "report", "--csv", "tables", "--md", "-"]);
+  expect({ code: again.code, head: again.out.split("\n", 1)[0]?.slice(0, 2) }).toEqual({
+    code: 0,
+    head: '{"',
+  });
+  expect((await box.run(["backtest", "report", "--csv", "run.md"])).code).toBe(74);
 });

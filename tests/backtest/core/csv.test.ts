@@ -217,7 +217,11 @@ describe("a bad file is told with its row:", () => {
     ["too few fields", `${after}${next},1,1,1\n`, "3: 4 fields where the header has 6"],
     ["too many fields", `${after}${next},1,1,1,1,1,7,8\n`, "3: 8 fields where the header has 6"],
     ["binary bytes", "PK\0\0\0\0,\n", "1: it is no text, and no packed file or Parquet either"],
-    ["no header and no time", "1,2,3,4,5\n", "1: it has no header, and none of its first row's fields is a time"],
+    [
+      "no header and no time",
+      "1,2,3,4,5\n",
+      "1: it has no header, and none of its first row's fields is a time",
+    ],
     ["too few columns without a header", "2018-01-01,1,2\n", "1: it has no header, and too few columns: 3"],
     [
       "a short row without a header",
@@ -289,8 +293,14 @@ describe("a vendor's file is read:", () => {
       "https://www.CryptoDataDownload.com\nunix,date,symbol,open,high,low,close,Volume BTC,Volume USD\n" +
         "1514768400,2018-01-01 01:00:00,BTC/USD,1.25,2,1,1.5,20,30\n1514764800,2018-01-01 00:00:00,BTC/USD,1.5,2,1,1.25,10,15\n",
     ],
-    ["TradingView", "time,open,high,low,close,Volume\n1514764800,1.5,2,1,1.25,10\n1514768400,1.25,2,1,1.5,20\n"],
-    ["HistData", "20180101 000000;1.500000;2.000000;1.000000;1.250000;10\n20180101 010000;1.250000;2.000000;1.000000;1.500000;20\n"],
+    [
+      "TradingView",
+      "time,open,high,low,close,Volume\n1514764800,1.5,2,1,1.25,10\n1514768400,1.25,2,1,1.5,20\n",
+    ],
+    [
+      "HistData",
+      "20180101 000000;1.500000;2.000000;1.000000;1.250000;10\n20180101 010000;1.250000;2.000000;1.000000;1.500000;20\n",
+    ],
     [
       "Yahoo's columns",
       "Date,Open,High,Low,Close,Adj Close,Volume\n2018-01-01,1.5,2,1,1.25,7,10\n2018-01-01 01:00,1.25,2,1,1.5,7,20\n",
@@ -316,13 +326,16 @@ describe("a vendor's file is read:", () => {
   });
 
   test("with columns called as the user says, by name and by number", () => {
-    const named = "when,first,up,down,final,n\n2018-01-01,1.5,2,1,1.25,10\n2018-01-01 01:00,1.25,2,1,1.5,20\n";
+    const named =
+      "when,first,up,down,final,n\n2018-01-01,1.5,2,1,1.25,10\n2018-01-01 01:00,1.25,2,1,1.5,20\n";
     const asked = { time: "when", open: "first", high: "up", low: "down", close: "final", volume: "n" };
     expect(columns(parse(named, { columns: asked }))).toEqual(wanted);
     const numbered = "10,1.25,1514764800,1.5,2,1\n20,1.5,1514768400,1.25,2,1\n";
     const places = { time: "3", open: "4", high: "5", low: "6", close: "2", volume: "1" };
     expect(columns(parse(numbered, { columns: places }))).toEqual(wanted);
-    expect(() => parse(named, { columns: { time: "day" } })).toThrow("no column day; the columns are when, first");
+    expect(() => parse(named, { columns: { time: "day" } })).toThrow(
+      "no column day; the columns are when, first",
+    );
   });
 
   test("and what was guessed is told", () => {
@@ -360,12 +373,19 @@ describe("times of a place", () => {
   const timezone = "America/New_York";
 
   test("are those of its clocks, before and after they change", () => {
-    const texts = ["2018-03-11 01:30:00", "2018-03-11 03:00:00", "2018-07-01 12:00:00", "2018-12-01 12:00:00"];
+    const texts = [
+      "2018-03-11 01:30:00",
+      "2018-03-11 03:00:00",
+      "2018-07-01 12:00:00",
+      "2018-12-01 12:00:00",
+    ];
     expect(at(texts, { timezone })).toEqual(["03-11T06:30", "03-11T07:00", "07-01T16:00", "12-01T17:00"]);
   });
 
   test("that its clocks show twice are told apart by their order", () => {
-    const texts = ["00:30", "01:00", "01:30", "01:00", "01:30", "02:00"].map((text) => `2018-11-04 ${text}:00`);
+    const texts = ["00:30", "01:00", "01:30", "01:00", "01:30", "02:00"].map(
+      (text) => `2018-11-04 ${text}:00`,
+    );
     const instants = ["04:30", "05:00", "05:30", "06:00", "06:30", "07:00"].map((text) => `11-04T${text}`);
     expect(at(texts, { timezone })).toEqual(instants);
     expect(at(texts.toReversed(), { timezone })).toEqual(instants);
@@ -383,7 +403,12 @@ describe("times of a place", () => {
 
   test("of a bar's close are taken back by the usual length of one", () => {
     const texts = ["01:00", "02:00", "03:00", "07:00"].map((text) => `2018-01-01 ${text}:00`);
-    expect(at(texts, { stamp: "close" })).toEqual(["01-01T00:00", "01-01T01:00", "01-01T02:00", "01-01T06:00"]);
+    expect(at(texts, { stamp: "close" })).toEqual([
+      "01-01T00:00",
+      "01-01T01:00",
+      "01-01T02:00",
+      "01-01T06:00",
+    ]);
     expect(() => at(texts.slice(0, 1), { stamp: "close" })).toThrow("no usual length of a bar");
   });
 });

@@ -1,21 +1,18 @@
-import type { Bars } from "../../../src/backtest/core/bars.ts";
-import { closeDecimals } from "../../../src/backtest/core/bars.ts";
-import type { ClosedTrade } from "../../../src/backtest/core/broker.ts";
-import { Engine, type Settings } from "../../../src/backtest/core/engine.ts";
+import { type ClosedTrade, plainSettings } from "../../../src/backtest/core/account.ts";
+import { type Bars, closeDecimals } from "../../../src/backtest/core/bars.ts";
+import { Engine, type EngineOptions } from "../../../src/backtest/core/engine.ts";
+import { type Instrument, plainInstrument } from "../../../src/backtest/core/instrument.ts";
+import { resolveParams } from "../../../src/backtest/core/parameters.ts";
+import type { Settings } from "../../../src/backtest/core/run.ts";
 import type { Context, Params, Strategy } from "../../../src/backtest/core/strategy.ts";
+import { timelineOf } from "../../../src/backtest/core/timeline.ts";
+import { calendarOf } from "../../../src/backtest/core/trading-calendar.ts";
 
 export const HOUR = 3_600_000;
 /** Monday, 2018-01-01 UTC. */
 export const START = 1_514_764_800_000;
 
-export const plain: Settings = {
-  cash: 10_000,
-  commission: { fixed: 0, rate: 0 },
-  spread: 0,
-  tradeOnClose: false,
-  exclusiveOrders: false,
-  finalize: false,
-};
+export const plain: Settings = { ...plainSettings(10_000), finalize: false };
 
 /** Hourly bars with these opens and closes; without opens each bar opens where the one before closed. */
 export function barsOf(close: readonly number[], open?: readonly number[]): Bars {
@@ -51,17 +48,50 @@ export function script(steps: Record<number, (ctx: Context) => void>): Strategy 
   return { init: () => ({}), onBar: (ctx) => steps[ctx.index]?.(ctx) };
 }
 
+/** Symbols of a run: bars, and perhaps an instrument that isn't the plain one, or when it joined. */
+export type Symbols = readonly { bars: Bars; instrument?: Partial<Instrument>; joined?: number }[];
+
+/** An engine over one symbol's bars or several symbols' (S0, S1 …), and its equity. */
+export function engineOf(
+  bars: Bars | Symbols,
+  strategy: Strategy,
+  settings: Partial<Settings> = {},
+  params: Params = {},
+  more: Partial<EngineOptions> = {},
+): { engine: Engine; equity: Float64Array; time: Float64Array } {
+  const given: Symbols = "length" in bars && "close" in bars ? [{ bars }] : (bars as Symbols);
+  const symbols = given.map(({ bars, instrument, joined }, at) => ({
+    bars,
+    instrument: { ...plainInstrument(`S${at}`), ...instrument },
+    joined: joined ?? Number.NEGATIVE_INFINITY,
+  }));
+  const time = timelineOf(symbols);
+  const equity = new Float64Array(time.length);
+  const engine = new Engine({
+    symbols,
+    plan: { time, equity, length: time.length },
+    timeframe: "1m",
+    calendar: calendarOf({ timezone: "UTC", hours: null }, null, "UTC"),
+    strategy,
+    settings: { ...plain, ...settings },
+    params: resolveParams(strategy.params ?? {}, params),
+    seed: 1,
+    ...more,
+  });
+  return { engine, equity, time };
+}
+
 export type Run = { engine: Engine; equity: Float64Array; trades: readonly ClosedTrade[]; stop: string };
 
 /** A whole run, finished. */
 export function run(
-  bars: Bars,
+  bars: Bars | Symbols,
   strategy: Strategy,
   settings: Partial<Settings> = {},
   params: Params = {},
+  more: Partial<EngineOptions> = {},
 ): Run {
-  const equity = new Float64Array(bars.length);
-  const engine = new Engine({ bars, strategy, params, equity, settings: { ...plain, ...settings } });
+  const { engine, equity } = engineOf(bars, strategy, settings, params, more);
   const stop = engine.advance(null);
   engine.finish();
   return { engine, equity, trades: engine.closedTrades, stop };

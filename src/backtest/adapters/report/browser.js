@@ -46,15 +46,23 @@ function column(bytes, from, { length, scale }) {
   for (let i = 0; i < length; i++) {
     let byte = bytes[at++];
     let code = byte & 127;
-    for (let weight = 128; byte > 127; weight *= 128) {
+    // Four bytes fit the fast whole numbers; more are rare.
+    for (let shift = 7; byte > 127 && shift < 28; shift += 7) {
       byte = bytes[at++];
-      code += (byte & 127) * weight;
+      code |= (byte & 127) << shift;
     }
-    if (code === 0) {
+    if (byte > 127) {
+      for (let weight = 2 ** 28; byte > 127; weight *= 128) {
+        byte = bytes[at++];
+        code += (byte & 127) * weight;
+      }
+      n += code % 2 === 1 ? (code - 1) / 2 : -code / 2;
+    } else if (code === 0) {
       values[i] = Number.NaN;
       continue;
+    } else {
+      n += code & 1 ? code >> 1 : -(code >> 1);
     }
-    n += code % 2 === 1 ? (code - 1) / 2 : -code / 2;
     values[i] = n / scale;
   }
   return values;
@@ -499,21 +507,19 @@ const axes = (yText, xLabels) => {
 
 /**
  * A chart of columns over x that is given what stands for all of it at the present zoom. The first column decides which
- * points those are.
+ * points those are. The charts of a group are zoomed together.
  */
-function curve(host, { x, columns, series, height, time, yText, bands, moved, sync }) {
+function curve(host, { x, columns, series, height, time, yText, bands, moved, group }) {
   const width = () => Math.max(200, host.clientWidth);
   const all = { min: x[0], max: x.at(-1) };
   const slice = ({ min, max }) => {
-    const at = standing(
-      columns[0],
-      Math.max(0, firstAt(x, min) - 1),
-      Math.min(x.length, firstAt(x, max) + 1),
-      width(),
-    );
+    const [from, to] = [Math.max(0, firstAt(x, min) - 1), Math.min(x.length, firstAt(x, max) + 1)];
+    const at = standing(columns[0], from, to, width());
     return [x, ...columns].map((values) => Float64Array.from(at, (i) => values[i]));
   };
-  let range = all;
+  const zoom = (range) => {
+    for (const show of group) show(range);
+  };
   const plot = new uPlot(
     {
       width: width(),
@@ -522,31 +528,25 @@ function curve(host, { x, columns, series, height, time, yText, bands, moved, sy
       tzDate: (ms) => uPlot.tzDate(new Date(ms), "Etc/UTC"),
       legend: { show: false },
       cursor: {
-        drag: { x: true, y: false },
-        ...(sync ? { sync: { key: sync } } : {}),
+        drag: { x: true, y: false, setScale: false },
+        bind: { dblclick: () => () => zoom(all) },
         points: { show: false },
       },
       scales: { x: { time, range: (_, min, max) => [min, max] } },
       axes: axes(
         yText,
-        time ? timeLabels : (_, all) => all.map((n) => (Number.isInteger(n) ? plain.format(n) : "")),
+        time ? timeLabels : (_, values) => values.map((n) => (Number.isInteger(n) ? plain.format(n) : "")),
       ),
       series: [{}, ...series],
       bands,
       hooks: {
         setCursor: [(chart) => moved?.(chart.cursor.idx === null ? null : chart.data[0][chart.cursor.idx])],
-        setScale: [
-          (chart, key) => {
-            if (key !== "x") return;
-            const { min, max } = chart.scales.x;
-            if (min === range.min && max === range.max) return;
-            // Whoever double-clicks is shown what there is in the slice; that isn't all.
-            range = chart.fullView ? all : { min, max };
-            chart.fullView = false;
-            queueMicrotask(() => {
-              chart.setData(slice(range), false);
-              chart.setScale("x", range);
-            });
+        setSelect: [
+          (chart) => {
+            const { left, width: wide } = chart.select;
+            if (wide < 3) return;
+            chart.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
+            zoom({ min: chart.posToVal(left, "x"), max: chart.posToVal(left + wide, "x") });
           },
         ],
       },
@@ -554,16 +554,12 @@ function curve(host, { x, columns, series, height, time, yText, bands, moved, sy
     slice(all),
     host,
   );
-  plot.over.addEventListener(
-    "dblclick",
-    () => {
-      plot.fullView = true;
-    },
-    { capture: true },
-  );
+  group.push((range) => {
+    plot.setData(slice(range), false);
+    plot.setScale("x", range);
+  });
   new ResizeObserver(() => plot.setSize({ width: width(), height })).observe(host);
   themed.push(() => plot.redraw(false));
-  return plot;
 }
 
 function curves({ head, column }) {
@@ -596,7 +592,7 @@ function curves({ head, column }) {
     const i = Math.min(firstAt(time, ms), time.length - 1);
     $("at").textContent = `${timeText(time[i])}  ${amounts.format(equity[i])}  ${drawdown[i].toFixed(2)} %`;
   };
-  const common = { x: time, time: true, sync: "curves", moved: tell };
+  const common = { x: time, time: true, moved: tell, group: [] };
   curve($("equity"), { ...common, columns, series, height: 280, yText: (n) => amounts.format(n) });
   const area = { stroke: stroke("lost"), fill: () => faded("lost", 0.25), width: 1, points: { show: false } };
   curve($("drawdown"), {
@@ -617,6 +613,7 @@ function fan({ head, column }) {
   curve($("orders"), {
     x: column(head.fan.after),
     time: false,
+    group: [],
     columns: bands,
     series: bands.map((_, n) => ({
       stroke: () => (n === middle ? colour("c0") : faded("c0", 0.35)),
@@ -708,13 +705,13 @@ function tradesOf({ head, column }) {
         text: (k) => plain.format(columns.exitBar[k] - columns.entryBar[k]),
       },
       {
-        name: "Bought at",
+        name: "Entry price",
         number: true,
         by: (k) => columns.entryPrice[k],
         text: (k) => price(k, columns.entryPrice[k]),
       },
       {
-        name: "Left at",
+        name: "Exit price",
         number: true,
         by: (k) => columns.exitPrice[k],
         text: (k) => price(k, columns.exitPrice[k]),
@@ -770,10 +767,21 @@ function tradesTable({ head, trades }, choose) {
   const body = box.querySelector("tbody");
   const cells = trades.cells.filter(({ name }) => name !== "Symbol" || head.symbols.length > 1);
   const textOf = (cell, k) => (cell.text ? cell.text(k) : cell.by(k));
+  /** All of a trade's cells, in small letters, once it was looked through. */
+  const texts = [];
+  const found = (k, words) => {
+    texts[k] ??= cells
+      .map((cell) => textOf(cell, k))
+      .join("\n")
+      .toLowerCase();
+    return texts[k].includes(words);
+  };
   let order = [];
   let sorted = { cell: cells[0], down: false };
   let chosen = -1;
   let printing = false;
+  /** The rows that are in the page. */
+  let there = {};
 
   const heads = cells.map((cell) => {
     const button = element("button", { type: "button" }, cell.name);
@@ -793,7 +801,7 @@ function tradesTable({ head, trades }, choose) {
       if (symbol !== "" && trades.symbol[k] !== Number(symbol)) continue;
       if (side !== "" && trades.size[k] > 0 !== (side === "long")) continue;
       if (end !== "" && trades.pnl[k] > 0 !== (end === "1")) continue;
-      if (words !== "" && !cells.some((cell) => textOf(cell, k).toLowerCase().includes(words))) continue;
+      if (words !== "" && !found(k, words)) continue;
       order.push(k);
     }
     const { cell, down } = sorted;
@@ -811,31 +819,35 @@ function tradesTable({ head, trades }, choose) {
     rows();
   }
 
+  /** Puts the rows in sight into the page, unless they are there: a click that is under way would be lost with its row. */
   function rows() {
     const from = printing ? 0 : Math.max(0, Math.floor(box.scrollTop / ROW) - 5);
     const to = Math.min(
       order.length,
       printing ? MOST_PRINTED : from + Math.ceil(box.clientHeight / ROW) + 12,
     );
+    if (there.order === order && there.from === from && there.to === to) return;
+    there = { order, from, to };
     const space = (count) => {
       const cell = element("td", { colspan: cells.length });
       cell.style.height = `${count * ROW}px`;
       return element("tr", { class: "space", "aria-hidden": "true" }, cell);
     };
-    const made = order.slice(from, to).map((k) => {
-      const row = element(
-        "tr",
-        { "data-trade": k, "aria-selected": k === chosen },
-        ...cells.map((cell) =>
-          element(
-            "td",
-            { class: [cell.number ? "number" : "", cell.tone ? sign(cell.by(k)) : ""].join(" ").trim() },
-            textOf(cell, k),
+    const made = order
+      .slice(from, to)
+      .map((k) =>
+        element(
+          "tr",
+          { "data-trade": k, "aria-selected": k === chosen },
+          ...cells.map((cell) =>
+            element(
+              "td",
+              { class: [cell.number ? "number" : "", cell.tone ? sign(cell.by(k)) : ""].join(" ").trim() },
+              textOf(cell, k),
+            ),
           ),
         ),
       );
-      return row;
-    });
     const after = printing ? 0 : order.length - to;
     body.replaceChildren(...(from > 0 ? [space(from)] : []), ...made, ...(after > 0 ? [space(after)] : []));
   }
@@ -849,6 +861,9 @@ function tradesTable({ head, trades }, choose) {
     else if (top + 2 * ROW > box.scrollTop + box.clientHeight)
       box.scrollTop = top + 2 * ROW - box.clientHeight;
     rows();
+    for (const row of body.rows) {
+      if (row.dataset.trade) row.setAttribute("aria-selected", row.dataset.trade === String(k));
+    }
     choose(k);
   }
   body.addEventListener("click", ({ target }) => {

@@ -24,6 +24,7 @@ export class Sma implements Streaming {
     this.#factor = factor;
     this.warmup = length - 1;
     this.line = new ExactLine(length, factor);
+    if (this.line.isWide) this.#wide = 0n;
   }
 
   update(bars: Bars, index: number): void {
@@ -69,6 +70,7 @@ export class Wma implements Streaming {
     this.#factor = factor;
     this.warmup = length - 1;
     this.line = new ExactLine((length * (length + 1)) / 2, factor);
+    if (this.line.isWide) this.#wide = { sum: 0n, weighted: 0n };
   }
 
   update(bars: Bars, index: number): void {

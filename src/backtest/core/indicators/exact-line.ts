@@ -1,5 +1,6 @@
 import type { Bars } from "../bars.ts";
-import type { Column, Line } from "../strategy.ts";
+import type { Column } from "../strategy.ts";
+import { move, PlainLine, settle } from "./line.ts";
 
 /** Whole numbers up to here are exact in a double. */
 export const EXACT = Number.MAX_SAFE_INTEGER;
@@ -59,15 +60,14 @@ export let settleExact: (line: ExactLine) => void;
 export let crossesExactly: (a: ExactLine, b: ExactLine) => boolean;
 
 /**
- * A line whose values are fractions of whole numbers, `sum / (count * factor)`: a weighted average of prices of
- * `factor` units, with weights that come to `count`. Reading it rounds once; crosses are of the fractions themselves.
+ * A line whose values are fractions of whole numbers, `sum / (count * factor)`: weighted averages of prices of `factor`
+ * units, with weights that come to `count`. As doubles they are rounded once, which keeps order: what is told apart as
+ * doubles is told apart rightly, and only where those are equal the fractions have to be looked at.
  */
-export class ExactLine implements Line {
+export class ExactLine extends PlainLine {
   readonly #count: number;
   readonly #factor: number;
   readonly #divisor: number;
-  /** The factor while the sums are narrow, then NaN: equal for two lines whose sums can be compared as doubles. */
-  #narrow: number;
   /** The sums; NaN before there is one, and rounded when they are too wide for a double. */
   #now = Number.NaN;
   #before = Number.NaN;
@@ -76,79 +76,73 @@ export class ExactLine implements Line {
   #wideBefore: bigint | null = null;
 
   constructor(count: number, factor: number) {
+    super();
     this.#count = count;
     this.#factor = factor;
     this.#divisor = count * factor;
-    this.#narrow = factor;
     Object.freeze(this);
   }
 
-  get value(): number {
-    if (this.#wideNow === null && this.#divisor <= EXACT) return this.#now / this.#divisor;
-    return this.#rounded(this.#now, this.#wideNow);
-  }
-
-  get previous(): number {
-    if (this.#wideBefore === null && this.#divisor <= EXACT) return this.#before / this.#divisor;
-    return this.#rounded(this.#before, this.#wideBefore);
-  }
-
-  #rounded(sum: number, wide: bigint | null): number {
-    if (Number.isNaN(sum)) return sum;
-    return divide(wide ?? BigInt(sum), BigInt(this.#count) * BigInt(this.#factor));
-  }
-
-  #crossesWide(other: ExactLine): boolean {
-    if (Number.isNaN(this.#before) || Number.isNaN(other.#before)) return false;
-    const scale = BigInt(other.#count) * BigInt(other.#factor);
-    const otherScale = BigInt(this.#count) * BigInt(this.#factor);
-    const before = this.#wideBefore ?? BigInt(this.#before);
-    const otherBefore = other.#wideBefore ?? BigInt(other.#before);
-    if (before * scale >= otherBefore * otherScale) return false;
-    const now = this.#wideNow ?? BigInt(this.#now);
-    const otherNow = other.#wideNow ?? BigInt(other.#now);
-    return now * scale > otherNow * otherScale;
-  }
-
-  xcross(b: ExactLine): boolean {
-      if (this.#narrow !== b.#narrow) return this.#crossesWide(b);
-      // Written out and short: the engine's hot loop is as deep and as long as JavaScriptCore inlines.
-      const before = this.#before * b.#count;
-      const otherBefore = b.#before * this.#count;
-      const now = this.#now * b.#count;
-      const otherNow = b.#now * this.#count;
-      // Rounding keeps order: what is told apart after it is told apart rightly, what is equal may hide a difference.
-      if (before < otherBefore && now > otherNow) return true;
-      if (before > otherBefore || now < otherNow) return false;
-      return (before > EXACT || now > EXACT) && this.#crossesWide(b);
+  /** Whether even what the sums are divided by is more than a double holds: then each is moved to as a wide one. */
+  get isWide(): boolean {
+    return this.#divisor > EXACT;
   }
 
   static {
     moveExact = (line, sum) => {
       line.#before = line.#now;
       line.#now = sum;
+      move(line, sum / line.#divisor);
     };
     moveWide = (line, sum) => {
       line.#before = line.#now;
       line.#wideBefore = line.#wideNow ?? (Number.isNaN(line.#now) ? null : BigInt(line.#now));
       line.#now = Number(sum);
       line.#wideNow = sum;
-      line.#narrow = Number.NaN;
+      move(line, divide(sum, BigInt(line.#count) * BigInt(line.#factor)));
     };
     settleExact = (line) => {
       line.#before = line.#now;
       line.#wideBefore = line.#wideNow;
+      settle(line);
     };
-    crossesExactly = (a, b) => a.xcross(b);
+
+    /** Below 0 when `sum` of `a` is less than `other` of `b`, 0 when they are the same, above when it is more. */
+    const compare = (
+      a: ExactLine,
+      sum: number,
+      wide: bigint | null,
+      b: ExactLine,
+      other: number,
+      otherWide: bigint | null,
+    ): number => {
+      if (a.#factor === b.#factor && wide === null && otherWide === null) {
+        const left = sum * b.#count;
+        const right = other * a.#count;
+        if (left !== right || left <= EXACT) return left - right;
+      }
+      if (Number.isNaN(sum) || Number.isNaN(other)) return Number.NaN;
+      const left = (wide ?? BigInt(sum)) * BigInt(b.#count) * BigInt(b.#factor);
+      const right = (otherWide ?? BigInt(other)) * BigInt(a.#count) * BigInt(a.#factor);
+      return left < right ? -1 : left > right ? 1 : 0;
+    };
+    crossesExactly = (a, b) =>
+      compare(a, a.#before, a.#wideBefore, b, b.#before, b.#wideBefore) < 0 &&
+      compare(a, a.#now, a.#wideNow, b, b.#now, b.#wideNow) > 0;
   }
 }
 
 /** The double nearest to `numerator / denominator` (neither negative, the second not 0). */
 function divide(numerator: bigint, denominator: bigint): number {
   // Number() of 65 bits or more rounds once and right if the last bit is "sticky": set if anything was cut off.
-  const shift = Math.max(0, 66 + denominator.toString(2).length - numerator.toString(2).length);
+  const shift = Math.max(0, 70 + bitsOf(denominator) - bitsOf(numerator));
   const shifted = numerator << BigInt(shift);
   const quotient = shifted / denominator;
   const sticky = quotient * denominator === shifted ? 0n : 1n;
   return Number(quotient | sticky) / 2 ** shift;
+}
+
+/** How long a number is, in bits, to four of them. */
+function bitsOf(value: bigint): number {
+  return value.toString(16).length * 4;
 }

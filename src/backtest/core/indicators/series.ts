@@ -1,7 +1,6 @@
 import { type Bars, closeDecimals } from "../bars.ts";
 import type { Column, Indicator, Line, Series } from "../strategy.ts";
 import { Ema, MacdLines, Sma, Wma } from "./averages.ts";
-
 import { BollingerLines, StdDev } from "./deviation.ts";
 import { crossesExactly, ExactLine, factorOf } from "./exact-line.ts";
 import { PlainLine } from "./line.ts";
@@ -75,36 +74,31 @@ export function seriesOn(
 
 /** The lines of an indicator by name; its own, if it is one, is called "". Derived bars have none. */
 export function linesOf(indicator: Indicator): [name: string, line: Line][] {
-  const lines: [string, Line][] = isLine(indicator) ? [["", indicator]] : [];
-  for (const [name, value] of Object.entries(indicator)) if (isLine(value)) lines.push([name, value]);
+  const lines: [string, Line][] = indicator instanceof PlainLine ? [["", indicator]] : [];
+  for (const [name, value] of Object.entries(indicator))
+    if (value instanceof PlainLine) lines.push([name, value]);
   return lines;
 }
 
 /**
- * Whether `a` was below `b` on the bar before and is above it now. Equal on either bar is no cross. Two averages whose
- * sums are exact are compared exactly; otherwise the lines' doubles are.
+ * Whether `a` was below `b` on the bar before and is above it now. Equal on either bar is no cross. Averages whose sums
+ * are exact are compared exactly; other lines as the doubles they are.
  * @throws TypeError for what isn't a line of stint's, or a line and a number.
  */
 export function crossesAbove(a: Line, b: Line | number): boolean {
-  if (a instanceof ExactLine && b instanceof ExactLine) return crossesExactly(a, b);
-  if (!isLine(a)) throw notALine(a);
+  if (!(a instanceof PlainLine)) throw notALine(a);
   if (typeof b === "number") return a.previous < b && a.value > b;
-  if (!isLine(b)) throw notALine(b);
-  return a.previous < b.previous && a.value > b.value;
+  if (!(b instanceof PlainLine)) throw notALine(b);
+  if (a.previous > b.previous || a.value < b.value) return false;
+  if (a.previous < b.previous && a.value > b.value) return true;
+  return a instanceof ExactLine && b instanceof ExactLine && crossesExactly(a, b);
 }
 
 /** Whether `a` was above `b` on the bar before and is below it now, as {@link crossesAbove}. */
 export function crossesBelow(a: Line, b: Line | number): boolean {
-  if (a instanceof ExactLine && b instanceof ExactLine) return crossesExactly(b, a);
-  if (!isLine(a)) throw notALine(a);
-  if (typeof b === "number") return a.previous > b && a.value < b;
-  if (!isLine(b)) throw notALine(b);
-  return a.previous > b.previous && a.value < b.value;
-}
-
-/** Whether this is a line of stint's, not something that looks like one. */
-function isLine(value: unknown): value is PlainLine | ExactLine {
-  return value instanceof PlainLine || value instanceof ExactLine;
+  if (typeof b !== "number") return crossesAbove(b, a);
+  if (!(a instanceof PlainLine)) throw notALine(a);
+  return a.previous > b && a.value < b;
 }
 
 function notALine(value: unknown): TypeError {
