@@ -115,6 +115,20 @@ function fetchKernel(): string {
 
 type Programs = { readonly stint: string; readonly guest: string; readonly usbrelay: string };
 
+/** The native addons that `detect run` loads, as they are embedded: what they are linked to no program is linked to. */
+function addons(): string[] {
+  const modules = join(root, "node_modules");
+  return [
+    "node-hid/prebuilds/HID_hidraw-linux-x64/*.node",
+    "onnxruntime-node/bin/napi-v*/linux/x64/*.node",
+    "@img/sharp-linux-x64/lib/*.node",
+  ].map((glob) => {
+    const [found] = new Bun.Glob(glob).scanSync(modules);
+    if (found === undefined) throw new NotRun(`there is no ${glob}: npm ci`);
+    return join(modules, found);
+  });
+}
+
 /** What the machine boots into: busybox, the programs and their libraries. @returns its file */
 function initramfs(kernel: string, programs: Programs): string {
   const tree = join(scratch, "tree");
@@ -126,9 +140,10 @@ function initramfs(kernel: string, programs: Programs): string {
   put("/bin/busybox", "bin/busybox");
   for (const name of MODULES) put(join(kernel, `${name}.ko`), `modules/${name}.ko`);
   for (const [name, file] of Object.entries(programs)) put(file, `bin/${name}`);
-  const hid = join(root, "node_modules/node-hid/prebuilds/HID_hidraw-linux-x64/node-napi-v4.node");
-  for (const file of [...Object.values(programs), hid]) {
+  for (const file of [...Object.values(programs), ...addons()]) {
     for (const [library] of run(["ldd", file]).matchAll(/\/\S+/g)) {
+      // What an addon brings along is in the executable.
+      if (library.startsWith(root)) continue;
       const isLoader = basename(library).startsWith("ld-");
       put(library, isLoader ? library : join("lib/x86_64-linux-gnu", basename(library)));
     }

@@ -12,6 +12,7 @@ const DESCRIPTOR = Uint8Array.from([
 ]);
 const UHID = {
   destroy: 1,
+  start: 2,
   output: 6,
   getReport: 9,
   getReportReply: 10,
@@ -42,7 +43,8 @@ export class UhidBoard {
   readonly #channels: number;
   readonly #told: (write: Write) => void;
   #bits = 0;
-  #plugged = false;
+  /** Whether what is read now was asked of it since it was plugged in last. */
+  #isStarted = false;
 
   /** @param serial five characters @param told called after each write */
   constructor(serial: string, channels: number, told: (write: Write) => void) {
@@ -55,7 +57,6 @@ export class UhidBoard {
   /** Its relays are off then: they have had no power. */
   plug(): void {
     this.#bits = 0;
-    this.#plugged = true;
     this.#event(UHID.create, (body) => {
       body.write(`USBRelay${this.#channels}`, 0, "latin1");
       body.write("virtual/input0", 128, "latin1");
@@ -70,7 +71,7 @@ export class UhidBoard {
   }
 
   unplug(): void {
-    this.#plugged = false;
+    this.#isStarted = false;
     this.#event(UHID.destroy, () => {});
   }
 
@@ -91,8 +92,10 @@ export class UhidBoard {
   }
 
   #answer(type: number, body: Buffer): void {
-    // Asked before it was pulled, read after: nobody waits for the answer, and the kernel refuses it with EINVAL.
-    if (!this.#plugged) return;
+    if (type === UHID.start) this.#isStarted = true;
+    // Asked before it was pulled, read after, maybe when it is back: nobody waits for the answer, and while it is away
+    // the kernel refuses that with EINVAL. The kernel says `start` before it asks anything of a board that is plugged in.
+    if (!this.#isStarted) return;
     if (type === UHID.output) {
       this.#take(body.subarray(0, body.readUInt16LE(4096)), "output");
     } else if (type === UHID.setReport) {

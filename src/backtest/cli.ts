@@ -1,6 +1,6 @@
 import type { CommandSpec, OptionSpec } from "../kernel/command.ts";
 import { Exit, Expected } from "../kernel/errors.ts";
-import { parseBreakpoint } from "./core/breakpoint.ts";
+import { BREAKPOINTS, parseBreakpoint } from "./core/breakpoint.ts";
 import { parseCommission } from "./core/commission.ts";
 import { DATA_FORMATS } from "./core/data-source.ts";
 import { parseInstant } from "./core/instant.ts";
@@ -48,7 +48,7 @@ function breakpoints(text: string, before: unknown): Breakpoint[] {
   throw new Expected(
     Exit.usage,
     `must be a time, 'trade N' or 'drawdown N%', not '${text}'`,
-    "--pause-at 2017-06-01T14:30 --pause-at 'trade 20' --pause-at 'drawdown 5%'",
+    BREAKPOINTS,
   );
 }
 
@@ -155,7 +155,11 @@ const step: CommandSpec = {
 const pause: CommandSpec = {
   usage: "pause [id]",
   summary: "pause a run at its next bar and write a checkpoint",
-  run: async (context, [id]) => (await remote()).command(context, "pause", id),
+  options: [{ flags: "--at <where>", help: "not now but at a time, at 'trade N' or at 'drawdown N%'" }],
+  run: async (context, [id], { at }) =>
+    at === undefined
+      ? (await remote()).command(context, "pause", id)
+      : (await remote()).command(context, "pause_at", id, { text: at }),
 };
 const stop: CommandSpec = {
   usage: "stop [id]",

@@ -1,3 +1,4 @@
+import { useWindowSize } from "ink";
 import { type ReactElement, type RefObject, useEffect, useLayoutEffect, useRef, useState } from "react";
 import type { Control, State } from "../kernel/control.ts";
 import { message } from "../kernel/errors.ts";
@@ -48,7 +49,7 @@ const PAGE_KEYS: Readonly<Record<PageName, string>> = {
 };
 
 /** A narrower terminal has no room for all of the title, in cells. */
-const TITLE_WIDTH = 78;
+const TITLE_COLUMNS = 80;
 /** By how many candles an arrow moves the chart. */
 const PAN = 8;
 /** A step to the next trade may be a long way. */
@@ -108,6 +109,7 @@ export const BacktestBody = ({ view }: { view: View }) => (
 
 function BacktestScreen(props: BacktestScreenProps) {
   const { control, profile, first, quit, interrupt, attached, runs, report } = props;
+  const { columns } = useWindowSize();
   const { draw, drawSoon } = useDrawing();
   // Refs, since keys may be pressed before what the ones before them changed is drawn.
   const latest = useRef(first as View);
@@ -259,9 +261,9 @@ function BacktestScreen(props: BacktestScreenProps) {
     const candles = candlesOf(latest.current, look.current.symbol);
     if (!candles) return;
     const count = candles.time.length;
-    const columns = candleColumns(room.current.width);
-    const { end } = windowOf(count, columns, endOf(candles, look.current.last));
-    const to = windowOf(count, columns, end + by).end;
+    const across = candleColumns(room.current.width);
+    const { end } = windowOf(count, across, endOf(candles, look.current.last));
+    const to = windowOf(count, across, end + by).end;
     look.current = { ...look.current, last: to < count ? candles.time[to - 1] : undefined };
     draw();
   };
@@ -277,10 +279,10 @@ function BacktestScreen(props: BacktestScreenProps) {
         : `of ${trade.symbol} none are`;
       return say(`the candles of this trade aren't kept any more: ${kept}`, "waiting");
     }
-    const columns = candleColumns(room.current.width);
+    const across = candleColumns(room.current.width);
     const after = candles.time.findIndex((at) => at > trade.exit_time);
     const exit = after < 0 ? candles.time.length : after;
-    const { end } = windowOf(candles.time.length, columns, exit + Math.floor(columns / 3));
+    const { end } = windowOf(candles.time.length, across, exit + Math.floor(across / 3));
     open("run");
     look.current = { symbol: trade.symbol, last: candles.time[end - 1], trade };
     say(`${LEGEND} · esc: the newest`);
@@ -321,6 +323,8 @@ function BacktestScreen(props: BacktestScreenProps) {
     }
   };
   const stepToTrade = () => {
+    // It is what comes that is to be seen.
+    look.current = { ...NEWEST, symbol: look.current.symbol };
     say("on the way to the next trade…", "waiting");
     void ask("step", { to_trade: true }, STEP_MS);
   };
@@ -352,7 +356,7 @@ function BacktestScreen(props: BacktestScreenProps) {
     },
     {
       keys: [">"],
-      label: "100 bars",
+      label: "100",
       help: "Work a hundred bars and pause again",
       when: isPaused,
       run: () => void ask("step", { bars: 100 }, STEP_MS),
@@ -383,18 +387,18 @@ function BacktestScreen(props: BacktestScreenProps) {
       },
     },
     {
-      keys: ["b"],
-      label: "break",
-      help: "Pause by itself at a time, at a number of trades or at a drawdown",
-      when: () => !isOver() && !isLive(),
-      run: addBreakpoint,
-    },
-    {
       keys: ["x"],
       label: "stop",
       help: "End the run in order, with a last checkpoint",
       when: () => !isOver(),
       run: () => void ask("stop"),
+    },
+    {
+      keys: ["b"],
+      label: "break",
+      help: "Pause by itself at a time, at a number of trades or at a drawdown",
+      when: () => !isOver() && !isLive(),
+      run: addBreakpoint,
     },
     {
       keys: ["e"],
@@ -503,7 +507,7 @@ function BacktestScreen(props: BacktestScreenProps) {
     },
   ];
   const share = shareOf(view);
-  const wide = room.current.width >= TITLE_WIDTH;
+  const wide = columns >= TITLE_COLUMNS;
   const title = `stint backtest  ${view.strategy ?? ""} ${view.symbol ?? ""}`.trimEnd();
   const { word, tone } = stateWord(view);
   const notes = [

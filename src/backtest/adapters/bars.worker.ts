@@ -16,8 +16,8 @@ import { type DataFile, openData, PackingError, unpacked } from "./data-file.ts"
 
 /** A smaller file is parsed as fast as it is found in the cache. */
 const WORTH_KEEPING_BYTES = 4 << 20;
-/** What packed text of bars grows to at least, where the file doesn't say. */
-const PACKED_RATIO = 3;
+/** What packed text of bars grows to at most, mostly, where the file doesn't say. */
+const PACKED_RATIO = 6;
 
 const shared = (bytes: number) => new SharedArrayBuffer(bytes);
 

@@ -187,7 +187,7 @@ export async function sample({ output }: Context, name: string | undefined): Pro
       for (const { name, what, source } of SAMPLES) output.emit({ type: "sample", name, what, source });
     else {
       const rows = SAMPLES.map(({ name, what, source }) => ({ cells: [name, what, source] }));
-      printTable(output, ["name", "what", "from"], rows, 2);
+      printTable(output, ["name", "what", "from"], rows, 1);
     }
     return Exit.ok;
   }

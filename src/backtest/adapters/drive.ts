@@ -61,15 +61,14 @@ export class Drive implements Gate {
     this.#clock?.tell({ type: "hold" });
   }
 
-  /** Opens it, as far as its limit. */
+  /** Opens it, as far as its limit. What is on its way ends at the next step first: it may rely on where it stands. */
   resumeBacktest(): void {
     this.#held = false;
     this.#atBreakpoint = false;
     this.#stepTo = 0;
-    Atomics.store(this.#control, SHUT, 0);
     this.#thread?.release();
-    this.#thread?.allow(this.#limit);
-    this.#clock?.tell({ type: "go" });
+    if (this.#taking) this.#thread?.hold();
+    else this.#letGo();
   }
 
   /** It came to a breakpoint: nothing lets it go but a resume or a step. A step under way has come far enough. */
@@ -93,6 +92,12 @@ export class Drive implements Gate {
     if (this.#mayGo && !this.#taking) this.#thread?.allow(limit);
   }
 
+  #letGo(): void {
+    Atomics.store(this.#control, SHUT, 0);
+    this.#thread?.allow(this.#limit);
+    this.#clock?.tell({ type: "go" });
+  }
+
   /** Sees how far it is, and lets it go on if nobody holds it. */
   async look(): Promise<void> {
     await this.#take(0, LOOK);
@@ -109,12 +114,15 @@ export class Drive implements Gate {
   }
 
   /**
-   * Has it take in what is asked once it stands still: the question may depend on where. It stays there meanwhile.
+   * Has it take in what is asked once it stands still: the question may depend on where. It stays there meanwhile, and no
+   * time passes.
    * @returns false when it has finished before
    */
   async tellWhere(question: (next: number) => Promise<Question | undefined>): Promise<boolean> {
     let told = false;
     await this.#alone(async (thread) => {
+      Atomics.store(this.#control, SHUT, 1);
+      this.#clock?.tell({ type: "hold" });
       const snapshot = await thread.standAt(0, SNAPSHOT);
       if (!snapshot) return undefined;
       this.#keep(snapshot);
@@ -203,7 +211,7 @@ export class Drive implements Gate {
       })
       .finally(() => {
         this.#taking = undefined;
-        if (this.#mayGo) this.#thread?.allow(this.#limit);
+        if (this.#mayGo) this.#letGo();
       });
     this.#taking = { done, want };
     await done;

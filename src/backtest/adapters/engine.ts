@@ -34,7 +34,7 @@ export interface EngineThread extends AsyncDisposable {
   readonly next: number;
   /** Whether it stands still. */
   readonly parked: boolean;
-  /** Lets it leave the breakpoint that it stands at, once it may work on. */
+  /** Lets it leave the breakpoint that it was heard to stand at, once it may work on. */
   release(): void;
   /** Lets it work all steps before this one; {@link NO_LIMIT} for all there are. Takes effect at the next step. */
   allow(limit: number): void;
@@ -98,6 +98,8 @@ export const engine =
     let parked: ((snapshot: Snapshot | undefined) => void) | undefined;
     let inspected: readonly Inspected[] = [];
     let over = false;
+    /** Whether it was heard of a breakpoint that it stands at. */
+    let hit = false;
     const fail = (error: Error) => {
       over = true;
       ready.reject(error);
@@ -113,6 +115,7 @@ export const engine =
           case "log":
             return told.print(said.text);
           case "hit":
+            hit = true;
             return told.hit(said.breakpoint);
           case "answer":
             inspected = said.inspected;
@@ -165,7 +168,9 @@ export const engine =
           return Atomics.load(control, PARKED) === 1;
         },
         release() {
-          Atomics.store(control, HELD, 0);
+          // One that nobody has heard of yet is to be answered, not passed over.
+          if (hit) Atomics.store(control, HELD, 0);
+          hit = false;
         },
         allow(limit) {
           Atomics.store(control, LIMIT, Math.min(limit, NO_LIMIT));

@@ -106,9 +106,10 @@ class Working {
 
   #finish(bust: boolean): void {
     const result = resultOf(this.#engine, { bust, symbols: this.#symbols, plan: this.#plan }, this.#begin);
-    const recorded = this.#recorder?.recorded;
+    const recorder = this.#recorder;
     const snapshot = this.#snapshot(SNAPSHOT);
-    say({ type: "done", snapshot, result, ...(recorded ? { recorded } : {}) });
+    const { warmups } = this.#engine;
+    say({ type: "done", snapshot, result, ...(recorder ? { recorded: { ...recorder.recorded, warmups } } : {}) });
   }
 
   /** Stands still until the limit allows the next step, and gives what is wanted meanwhile. */
@@ -118,8 +119,9 @@ class Working {
     for (;;) {
       // Read before the rest: a change that comes after this makes the wait return at once.
       const sequence = Atomics.load(control, SEQUENCE);
-      const open = Atomics.load(control, LIMIT) > this.#engine.next && Atomics.load(control, HELD) === 0;
+      // Before the limit, which the host sets first: what it wants, it wants of where that leads.
       const want = Atomics.load(control, WANT);
+      const open = Atomics.load(control, LIMIT) > this.#engine.next && Atomics.load(control, HELD) === 0;
       // All but a look is wanted of where it stops, not of where it only waits for the clock.
       if (want !== 0 && (want === LOOK || !open)) {
         Atomics.store(control, WANT, 0);

@@ -54,6 +54,12 @@ export async function loadMarket(
       throw new Expected(Exit.no, `${dataName(symbol)} has changed since this run was begun`, hint);
     }
   }
+  const { volumeLimit } = run.settings;
+  const silent = volumeLimit < 1e9 ? loaded.find(({ bars }) => bars.volume.every((volume) => volume === 0)) : undefined;
+  if (silent) {
+    const message = `${dataName(silent.symbol)} has no volume, of which an order could take a part`;
+    throw new Expected(Exit.usage, message, "leave --volume-limit out");
+  }
   const timeframe = timeframeOf(run, loaded);
   return {
     run: { ...run, symbols: loaded.map(({ symbol }) => symbol) },

@@ -113,6 +113,8 @@ export type Recorded = {
   readonly lines: readonly RecordedLine[];
   readonly plots: readonly RecordedPlot[];
   readonly log: readonly LogLine[];
+  /** Of each symbol, the index of the first bar at which all that was declared had a value. */
+  readonly warmups: readonly number[];
 };
 
 /** Messages from the engine's worker. */

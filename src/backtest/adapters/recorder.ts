@@ -42,7 +42,7 @@ export class Recorder implements Watch {
     if (this.#log.length < LOG_LINES) this.#log.push(line);
   }
 
-  get recorded(): Recorded {
+  get recorded(): Omit<Recorded, "warmups"> {
     const plots = [...this.#plots.values()].map(
       ({ time, values, ...plot }): RecordedPlot => ({
         ...plot,

@@ -6,6 +6,7 @@ import type { Activity, Host } from "../../kernel/host.ts";
 import { shownPath } from "../../kernel/paths.ts";
 import type { Part } from "../../kernel/stack.ts";
 import type { EngineSymbol, Plan } from "../core/engine.ts";
+import { BREAKPOINTS, parseBreakpoint } from "../core/breakpoint.ts";
 import { LATENESS_WORDS } from "../core/lateness.ts";
 import type { Breakpoint, Run, RunSymbol, Speed } from "../core/run.ts";
 import type { Lag, PerformanceMetrics, RunState } from "../core/run-state.ts";
@@ -204,6 +205,7 @@ class Running {
       commands: {
         step: (args) => this.#step(args),
         inspect: () => this.#inspect(),
+        pause_at: (args) => this.#pauseAt(args),
         add: (args) => {
           const added = this.#adding.then(() => this.#add(args));
           this.#adding = added.catch(() => {});
@@ -350,6 +352,17 @@ class Running {
     }
     this.#tell();
     if (!whole) throw new Expected(Exit.no, `the step was cut short at bar ${record.next}`);
+  }
+
+  /** One more place at which it pauses by itself. */
+  async #pauseAt(args: unknown): Promise<object> {
+    const { text } = (args ?? {}) as { text?: unknown };
+    const breakpoint = typeof text === "string" ? parseBreakpoint(text) : undefined;
+    if (!breakpoint) throw new Expected(Exit.usage, `'${text}' isn't where to pause`, BREAKPOINTS);
+    this.#breakpoints = [...this.#breakpoints.filter((other) => !sameBreakpoint(other, breakpoint)), breakpoint];
+    await this.#drive.tell({ type: "breakpoints", breakpoints: this.#breakpoints });
+    this.#tell();
+    return { said: `it pauses at ${text}` };
   }
 
   async #inspect(): Promise<object> {

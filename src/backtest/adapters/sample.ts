@@ -20,7 +20,8 @@ export const SAMPLES: readonly Sample[] = [
     what: "5,000 hourly bars, 2017-04-19 to 2018-02-07",
     source: "the test data of backtesting.py",
     async open() {
-      if (!("Bun" in globalThis)) return beside("EURUSD.csv");
+      if (!("Bun" in globalThis))
+        return { path: fileURLToPath(new URL("../sample/EURUSD.csv", import.meta.url)) };
       // Embeds the file in the executable; from source it is the file itself.
       return { path: (await import("../sample/EURUSD.csv", { with: { type: "file" } })).default };
     },
@@ -30,7 +31,8 @@ export const SAMPLES: readonly Sample[] = [
     what: "156 monthly bars, 2012-01-31 to 2024-12-31, stamped on the last day",
     source: "the test data of backtesting.py",
     async open() {
-      if (!("Bun" in globalThis)) return beside("BTCUSD.csv");
+      if (!("Bun" in globalThis))
+        return { path: fileURLToPath(new URL("../sample/BTCUSD.csv", import.meta.url)) };
       return { path: (await import("../sample/BTCUSD.csv", { with: { type: "file" } })).default };
     },
   },
@@ -41,8 +43,6 @@ export const SAMPLES: readonly Sample[] = [
     open: async () => ({ bytes: new TextEncoder().encode(minuteSample()) }),
   },
 ];
-
-const beside = (file: string) => ({ path: fileURLToPath(new URL(`../sample/${file}`, import.meta.url)) });
 
 /** The sample of a name, in any case. */
 export const findSample = (name: string): Sample | undefined =>

@@ -186,6 +186,11 @@ export class AnalysisEngine implements Follower {
     throw this.#error(new Error(`${name} returned a promise: it must not be async`), stream);
   }
 
+  /** What the strategy did wrong at a symbol's newest bar. */
+  fault(symbol: string, cause: unknown): StrategyError {
+    return this.#error(cause, this.#streams.find(({ instrument }) => instrument.symbol === symbol) as Stream);
+  }
+
   #error(cause: unknown, { bars, index, instrument }: Stream): StrategyError {
     const what = cause instanceof Error ? cause.message : String(cause);
     const message = this.#streams.length === 1 ? what : `${instrument.symbol}: ${what}`;

@@ -36,7 +36,9 @@ export class DataError extends Error {
 export function closeDecimals(close: Float64Array): number {
   let decimals = 0;
   let highest = 0;
-  for (const price of close) {
+  // By index: iterating over a typed array makes garbage for each of its values.
+  for (let i = 0; i < close.length; i++) {
+    const price = close[i] as number;
     if (price > highest) highest = price;
     // Most prices are exact at the decimals seen so far, and String() is slow.
     const scale = 10 ** decimals;
@@ -49,7 +51,7 @@ export function closeDecimals(close: Float64Array): number {
  * `decimals`, or -1 if prices up to `highest` with that many don't scale to exact integers: `price * 10 ** decimals`
  * carries a relative error of 2 ** -52, so below 2 ** 50 it is within a quarter of the integer it stands for.
  */
-export function usableDecimals(decimals: number, highest: number): number {
+function usableDecimals(decimals: number, highest: number): number {
   return decimals <= 22 && highest * 10 ** decimals < 2 ** 50 ? decimals : -1;
 }
 

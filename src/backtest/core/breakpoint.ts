@@ -1,6 +1,9 @@
 import { parseInstant } from "./instant.ts";
 import type { Breakpoint } from "./run.ts";
 
+/** The forms that {@link parseBreakpoint} reads. */
+export const BREAKPOINTS = "2017-06-01T14:30, 'trade 20' or 'drawdown 5%'";
+
 /** Reads where a run is to pause: a time, `trade N` or `drawdown N%`. @returns undefined for anything else */
 export function parseBreakpoint(text: string): Breakpoint | undefined {
   const [, count] = /^trade\s+(\d{1,15})$/.exec(text.trim()) ?? [];

@@ -47,6 +47,11 @@ type Holding = {
 /** What units cost at entry and again at exit, in the account's currency: a strategy's own rule. */
 export type CommissionRule = (size: number, price: number, symbol: string) => number;
 
+/** A strategy's own commission that isn't an amount. */
+export class CommissionError extends RangeError {
+  override readonly name = "CommissionError";
+}
+
 const YEAR = 365 * 86_400_000;
 /** From this on {@link BrokerSettings.volumeLimit} is none. */
 const NO_LIMIT = 1e9;
@@ -184,30 +189,15 @@ export class Broker {
     const listing = this.#listings[symbol] as Listing;
     if (listing.newest < 0) throw new RangeError(`${listing.instrument.symbol} has no bar yet`);
     const market = this.#spread(direction, listing.close);
-    const asked = readOrder(options, direction, market, listing.instrument);
+    const id = this.#nextId;
+    const order: WaitingOrder = readOrder(options, direction, market, listing.instrument, id, symbol);
+    this.#nextId++;
     if (this.#settings.exclusiveOrders) {
       listing.orders = listing.orders.filter(({ why }) => why === "margin");
       this.closeAll(symbol);
     }
-    const day = asked.tif === "day" ? this.#dayOf(listing.bars.time[listing.newest] as number) : null;
-    const id = this.#nextId++;
-    // Field by field, here and below: spreading costs as much as all the rest of placing and filling an order.
-    listing.orders.push({
-      id,
-      symbol,
-      size: asked.size,
-      fraction: asked.fraction,
-      limit: asked.limit,
-      stop: asked.stop,
-      sl: asked.sl,
-      tp: asked.tp,
-      trail: asked.trail,
-      tif: asked.tif,
-      day,
-      trade: null,
-      why: "order",
-      tag: asked.tag,
-    });
+    if (order.tif === "day") order.day = this.#dayOf(listing.bars.time[listing.newest] as number);
+    listing.orders.push(order);
     listing.changed();
     return id;
   }
@@ -609,6 +599,7 @@ export class Broker {
     index: number,
   ): number {
     let left = lots;
+    if (listing.trades.length === 0) return left;
     for (const trade of [...listing.trades]) {
       if (left === 0) break;
       if (trade.size > 0 === order.size > 0) continue;
@@ -759,6 +750,7 @@ export class Broker {
   }
 
   #closing({ symbol, id: trade, tag }: HeldTrade, size: number, id: number, why: FillReason): WaitingOrder {
+    // Field by field: spreading costs as much as all the rest of placing and filling an order.
     return {
       id,
       symbol,
@@ -785,9 +777,8 @@ export class Broker {
     if (stop !== undefined) changed.stop = stopPrice(stop, direction, instrument);
     if (size !== undefined) {
       // An order of units is changed to units, whatever their number.
-      const sized = order.fraction ? readSize(size) : { size: readUnits(size, instrument), fraction: false };
-      changed.size = direction * sized.size;
-      changed.fraction = sized.fraction;
+      changed.size = direction * (order.fraction ? readSize(size) : readUnits(size, instrument));
+      changed.fraction = order.fraction && size < 1;
     }
     if (limit !== undefined || stop !== undefined)
       checkSides(changed, this.#spread(direction, listing.close));
@@ -836,7 +827,7 @@ export class Broker {
     if (this.#commissionRule === undefined) return commissionOf(this.#settings.commission, size, price, rate);
     const commission = this.#commissionRule(size, price, instrument.symbol);
     if (Number.isFinite(commission)) return commission;
-    throw new RangeError(`commission must come to an amount, not ${String(commission)}`);
+    throw new CommissionError(`commission must come to an amount, not ${String(commission)}`);
   }
 
   /** Takes what short trades cost since they were last paid for, by their value at the newest close. */

@@ -38,6 +38,8 @@ export type ContextSource = {
   readonly sink: Sink;
   /** The contexts of all symbols, by their names. */
   readonly contexts: ReadonlyMap<string, BarContext>;
+  /** When the bar being worked opened, UTC ms. */
+  now(): number;
   /** Whether the last bar is done, and orders mean nothing any more. */
   ended: boolean;
 };
@@ -47,6 +49,8 @@ export type DeclaredFor = {
   readonly params: Readonly<Params>;
   readonly indicators: Indicators;
   readonly state: Record<string, unknown>;
+  /** Before this time, UTC ms, nobody knows of the symbol. */
+  readonly since: number;
 };
 
 /** Moves a context to a bar. Not a method: a strategy must not be able to. */
@@ -60,26 +64,36 @@ export class BarContext implements Context {
   readonly symbol: string;
   readonly params: Readonly<Params>;
   readonly indicators: Indicators;
-  state: Record<string, unknown>;
   readonly position: Position;
   readonly #number: number;
+  readonly #since: number;
   readonly #bars: Bars;
   readonly #source: ContextSource;
   readonly #broker: Broker;
+  #state: Record<string, unknown>;
   #index = -1;
 
-  constructor(stream: Stream, source: ContextSource, { params, indicators, state }: DeclaredFor) {
+  constructor(stream: Stream, source: ContextSource, { params, indicators, state, since }: DeclaredFor) {
     this.symbol = stream.instrument.symbol;
     this.#number = stream.number;
     this.#bars = stream.bars;
     this.#source = source;
     this.#broker = source.broker;
     this.params = params;
-    this.indicators = indicators;
-    this.state = state;
-    this.position = new OpenPosition(source.broker, stream.number);
     // What a strategy would put here would be gone after a resume: ctx.state is for that.
-    Object.preventExtensions(this);
+    this.indicators = Object.freeze({ ...indicators });
+    this.#state = state;
+    this.#since = since;
+    this.position = new OpenPosition(source, stream.number);
+    Object.freeze(this);
+  }
+
+  get state(): Record<string, unknown> {
+    return this.#state;
+  }
+
+  set state(state: Record<string, unknown>) {
+    this.#state = state;
   }
 
   get index(): number {
@@ -112,9 +126,12 @@ export class BarContext implements Context {
 
   of(symbol: string): BarContext {
     const { contexts } = this.#source;
+    const now = this.#source.now();
     const other = contexts.get(symbol);
-    if (other === undefined) {
-      throw new RangeError(`the run has no symbol ${symbol}: it has ${[...contexts.keys()].join(", ")}`);
+    if (other === undefined || other.#since > now) {
+      const known = [...contexts.values()].filter((context) => context.#since <= now);
+      const names = known.map((context) => context.symbol).join(", ");
+      throw new RangeError(`the run has no symbol ${symbol}: it has ${names}`);
     }
     if (other.#index < 0) throw new RangeError(`${symbol} has no bar yet`);
     return other;
@@ -177,6 +194,7 @@ export class BarContext implements Context {
   }
 
   closeTrade(trade: number, fraction?: number): boolean {
+    refuseEnded(this.#source);
     return this.#broker.closeTrade(trade, fraction);
   }
 
@@ -193,7 +211,7 @@ export class BarContext implements Context {
   }
 
   #order(direction: 1 | -1, order: OrderOptions | undefined): number {
-    if (this.#source.ended) throw new Error("the run has ended: no order can be placed any more");
+    refuseEnded(this.#source);
     const id = this.#broker.order(this.#number, direction, order);
     const side = direction === 1 ? "buy" : "sell";
     this.#tell({ what: "placed", order: id, side, ...(order ? { options: order } : {}) });
@@ -220,13 +238,20 @@ export class BarContext implements Context {
   }
 }
 
+function refuseEnded({ ended }: ContextSource): void {
+  if (ended) throw new Error("the run has ended: no order can be placed any more");
+}
+
 class OpenPosition implements Position {
+  readonly #source: ContextSource;
   readonly #broker: Broker;
   readonly #symbol: number;
 
-  constructor(broker: Broker, symbol: number) {
-    this.#broker = broker;
+  constructor(source: ContextSource, symbol: number) {
+    this.#source = source;
+    this.#broker = source.broker;
     this.#symbol = symbol;
+    Object.freeze(this);
   }
 
   get size(): number {
@@ -246,6 +271,7 @@ class OpenPosition implements Position {
   }
 
   close(fraction?: number): void {
+    refuseEnded(this.#source);
     this.#broker.closeAll(this.#symbol, fraction);
   }
 }

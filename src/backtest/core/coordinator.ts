@@ -74,7 +74,7 @@ export class SessionCoordinator {
     return this.#next - this.#origin < this.#toProcessor.signals;
   }
 
-  /** The next step to be worked. */
+  /** The next step to be worked; while one is being worked, the one after it. */
   get next(): number {
     return this.#next;
   }
@@ -131,13 +131,13 @@ export class SessionCoordinator {
       if (breaks && this.#breaksBefore(now)) return "break";
       for (let k = 0; k < streams.length; k++) (streams[k] as Stream).advance(now);
       sampling.step(step);
+      this.#next = step + 1;
       if (this.#clocked) toProcessor.follow(step);
       else {
         toProcessor.publish(step);
         if (sampling.on) toProcessor.waitTimed(sampling.now);
         else toProcessor.wait();
       }
-      this.#next = step + 1;
       if (this.#lag !== null) this.#lag.done(step, toProcessor.behind);
       if (this.#seen !== null) this.#seen();
       if (analysis.bust) {

@@ -37,6 +37,9 @@ const ZERO = 48;
 /** Powers of ten that a double holds exactly. */
 const POWERS = Float64Array.from({ length: 23 }, (_, n) => 10 ** n);
 
+/** Room for more rows than are expected: what isn't written to takes no memory, and growing takes twice of it. */
+const MARGIN = 1.1;
+
 /** So much of a file is looked at before it is read. */
 const HEAD_BYTES = 1 << 16;
 
@@ -139,7 +142,7 @@ export class CsvParser implements TextReader {
     if (totalBytes === undefined || sample.length === 0) return;
     let lines = 0;
     for (let at = 0; at < sample.length; at++) if (sample[at] === NEWLINE) lines++;
-    this.#builder.reserve(Math.ceil((totalBytes / sample.length) * lines * 1.02) + 16);
+    this.#builder.reserve(Math.ceil((totalBytes / sample.length) * lines * MARGIN) + 16);
   }
 
   #readRows(bytes: Uint8Array, start: number, { roles, delimiter, point }: CsvDialect): void {

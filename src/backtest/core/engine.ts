@@ -1,7 +1,7 @@
 import type { ClosedTrade } from "./account.ts";
 import { AnalysisEngine, StrategyError } from "./analysis.ts";
 import type { Bars } from "./bars.ts";
-import { Broker, type BrokerState } from "./broker.ts";
+import { Broker, type BrokerState, type CommissionRule } from "./broker.ts";
 import { BarContext, type ContextSource, moveContext, type Sink } from "./context.ts";
 import { SessionCoordinator, type Stop } from "./coordinator.ts";
 import { Derived, derivedBars } from "./derived.ts";
@@ -32,6 +32,8 @@ export type EngineSymbol = {
   readonly bars: Bars;
   /** Its bars before this time (UTC ms) only warm its indicators; −Infinity for one that is there from the start. */
   readonly joined: number;
+  /** Whether it joined a run under way, in which nobody knew of it before. */
+  readonly added?: boolean;
 };
 
 /** The steps of a run and what equity is at each. Both at least `length` long, often on shared memory. */
@@ -114,6 +116,7 @@ export class Engine {
   readonly #processor: DataProcessor;
   readonly #coordinator: SessionCoordinator;
   readonly #subscriptions: readonly StreamSubscription[];
+  readonly #symbols: EngineSymbol[];
   #random: Random;
   #plan: Plan;
 
@@ -129,15 +132,15 @@ export class Engine {
     this.#options = options;
     this.#plan = plan;
     this.#random = new Random(options.seed);
-    const own = strategy.commission?.bind(strategy);
-    this.#broker = new Broker(settings, (time) => calendar.dayOf(time), own);
+    this.#broker = new Broker(settings, (time) => calendar.dayOf(time), this.#commissionOf(strategy));
     this.#source = {
       broker: this.#broker,
       sink: options.sink ?? silent,
       contexts: this.#byName,
+      now: () => this.now,
       ended: false,
     };
-    const sampling = new Sampling(now ?? (() => 0), now !== undefined && mode !== "data-driven");
+    const sampling = new Sampling(now, mode !== "data-driven");
     const streams = this.#streams;
     const shared = { streams, sampling };
     const analysed = { ...shared, contexts: this.#contexts, broker: this.#broker, strategy };
@@ -157,8 +160,11 @@ export class Engine {
           }
         }
       : null;
-    const coordinated = { ...shared, analysis: this.#analysis, toProcessor, lag, seen };
+    // Data-driven nothing is published that is behind.
+    const late = mode === "data-driven" ? null : lag;
+    const coordinated = { ...shared, analysis: this.#analysis, toProcessor, lag: late, seen };
     this.#coordinator = new SessionCoordinator(coordinated, plan.time, plan.length);
+    this.#symbols = [...symbols];
     for (const symbol of symbols) this.#add(symbol);
   }
 
@@ -172,7 +178,7 @@ export class Engine {
     return this.#random;
   }
 
-  /** When the newest bar opened, UTC ms: what a strategy takes for now. The first step's time before there is one. */
+  /** When the bar being worked, or the newest, opened, UTC ms: what a strategy takes for now. Before, the first step's. */
   get now(): number {
     const { time, length } = this.#plan;
     return length === 0 ? 0 : (time[Math.max(0, this.next - 1)] as number);
@@ -245,6 +251,7 @@ export class Engine {
    * @param plan the steps from here on, equal to those so far in what is worked already
    */
   join(symbol: EngineSymbol, plan: Plan): void {
+    this.#symbols.push(symbol);
     this.#add(symbol);
     this.replan(plan);
   }
@@ -330,13 +337,14 @@ export class Engine {
     });
   }
 
-  #add({ instrument, bars, joined }: EngineSymbol): void {
+  #add({ instrument, bars, joined, added = false }: EngineSymbol): void {
     const number = this.#broker.add(instrument, bars);
     const stream = new Stream(number, instrument, bars, joined);
     const { params, strategy } = this.#options;
     const { indicators = {}, state = {} } = this.#declare(strategy, stream);
     stream.declared();
-    const context = new BarContext(stream, this.#source, { params, indicators, state });
+    const since = added ? joined : Number.NEGATIVE_INFINITY;
+    const context = new BarContext(stream, this.#source, { params, indicators, state, since });
     this.#streams.push(stream);
     this.#contexts.push(context);
     this.#byName.set(instrument.symbol, context);
@@ -348,34 +356,51 @@ export class Engine {
     }
   }
 
+  /** The strategy's own commission, if it has one: what is wrong with it is the strategy's fault, wherever it is asked. */
+  #commissionOf(strategy: Strategy): CommissionRule | undefined {
+    if (strategy.commission === undefined) return undefined;
+    return (size, price, symbol) => {
+      try {
+        const amount = strategy.commission?.(size, price, symbol);
+        if (typeof amount === "number" && Number.isFinite(amount)) return amount;
+        throw new RangeError(`commission must come to an amount, not ${String(amount)}`);
+      } catch (cause) {
+        throw this.#analysis.fault(symbol, cause);
+      }
+    };
+  }
+
   #declare(strategy: Strategy, stream: Stream): Declared {
-    const { calendar, timeframe, symbols, params } = this.#options;
+    const { calendar, timeframe, params } = this.#options;
+    const known = this.#symbols.filter(({ added }, number) => !added || number <= stream.number);
     const dayOf = (time: number) => calendar.dayOf(time);
     const { bars, instrument } = stream;
+    const at = this.#symbols.length > 1 ? `${instrument.symbol}: ` : "";
     let open = true;
     const whileOpen = (streaming: Streaming[]) => (added: Streaming) => {
       if (!open) throw new Error("indicators are declared in init, not later");
       streaming.push(added);
     };
     const derive = (length: string) => {
+      if (!open) throw new Error("derived bars are declared in init, not later");
       const parsed = parseTimeframe(length);
       if (parsed === undefined) throw new RangeError(`'${length}' isn't a timeframe: 5m, 4h, 1d`);
       const own = parseTimeframe(timeframe);
       if (own && !isMadeOf(parsed, own)) throw new RangeError(`bars of ${length} can't be made of bars of ${timeframe}`);
       const derived = new Derived(bars, parsed, calendar);
       const streaming: Streaming[] = [];
-      const series = seriesOn(derived.bars, bars, whileOpen(streaming), dayOf);
+      const series = seriesOn(bars, whileOpen(streaming), dayOf);
       const shown = derivedBars(derived, series);
       const made: DerivedStream = { derived, shown, streaming, fresh: false };
       stream.derived.push(made);
       return shown;
     };
-    const series: Series = seriesOn(bars, bars, whileOpen(stream.streaming), dayOf);
+    const series: Series = seriesOn(bars, whileOpen(stream.streaming), dayOf);
     const setup = {
       ...series,
       params,
       symbol: instrument.symbol,
-      symbols: symbols.map((symbol) => symbol.instrument.symbol),
+      symbols: known.map((symbol) => symbol.instrument.symbol),
       timeframe,
       bars: derive,
     };
@@ -383,11 +408,11 @@ export class Engine {
       const declared: unknown = strategy.init(setup);
       if (typeof declared === "object" && declared !== null && !("then" in declared)) return declared;
     } catch (cause) {
-      throw new StrategyError(`init: ${cause instanceof Error ? cause.message : String(cause)}`, null, cause);
+      throw new StrategyError(`${at}init: ${cause instanceof Error ? cause.message : String(cause)}`, null, cause);
     } finally {
       open = false;
     }
-    throw new StrategyError("init must return { indicators, state }, and not be async", null);
+    throw new StrategyError(`${at}init must return { indicators, state }, and not be async`, null);
   }
 }
 

@@ -1,20 +1,7 @@
+import type { PendingOrder } from "./account.ts";
 import type { Instrument } from "./instrument.ts";
 import { ceilSteps, floorSteps, fromSteps } from "./steps.ts";
 import type { OrderChange, OrderOptions } from "./strategy.ts";
-
-/** What a strategy asks for, checked and on the instrument's ticks. */
-type AskedOrder = {
-  /** Signed: of what is available if `fraction`, else units. */
-  readonly size: number;
-  readonly fraction: boolean;
-  readonly limit: number | null;
-  readonly stop: number | null;
-  readonly sl: number | null;
-  readonly tp: number | null;
-  readonly trail: number | null;
-  readonly tif: "gtc" | "day" | "ioc";
-  readonly tag: string | null;
-};
 
 /** Where a trade is to be left; what isn't there stays as it is, null takes it away. */
 export type Exits = {
@@ -30,6 +17,8 @@ const EVERYTHING = 1 - Number.EPSILON;
  * Reads what a strategy hands over: passed over in silence, a mistake in it would buy everything.
  * @param direction 1 to buy, -1 to sell
  * @param market what a market order would pay or get by the newest close
+ * @param symbol its number
+ * @returns the order, of no day
  * @throws RangeError for what isn't an order
  */
 export function readOrder(
@@ -37,7 +26,9 @@ export function readOrder(
   direction: 1 | -1,
   market: number,
   instrument: Instrument,
-): AskedOrder {
+  id: number,
+  symbol: number,
+): PendingOrder {
   const { size, units, tif = "gtc", tag = null } = known(options, "an order", ORDER_KEYS);
   if (size !== undefined && units !== undefined) throw new RangeError("an order has size or units, not both");
   if (options.sl !== undefined && options.trail !== undefined) {
@@ -45,26 +36,29 @@ export function readOrder(
   }
   if (!TIMES_IN_FORCE.includes(tif)) throw new RangeError(`tif must be gtc, day or ioc, not ${tif}`);
   if (tag !== null && typeof tag !== "string") throw new RangeError("tag must be a text");
-  const sized =
-    units === undefined ? readSize(size) : { size: readUnits(units, instrument), fraction: false };
-  const asked: AskedOrder = {
-    size: direction * sized.size,
-    fraction: sized.fraction,
+  const order: PendingOrder = {
+    id,
+    symbol,
+    size: direction * (units === undefined ? readSize(size) : readUnits(units, instrument)),
+    fraction: units === undefined && (size === undefined || size < 1),
     limit: limitPrice(price("limit", options.limit), direction, instrument),
     stop: stopPrice(price("stop", options.stop), direction, instrument),
     sl: stopPrice(price("sl", options.sl), direction === 1 ? -1 : 1, instrument),
     tp: limitPrice(price("tp", options.tp), direction === 1 ? -1 : 1, instrument),
     trail: price("trail", options.trail),
     tif,
+    day: null,
+    trade: null,
+    why: "order",
     tag,
   };
-  checkSides(asked, market);
-  return asked;
+  checkSides(order, market);
+  return order;
 }
 
 /** @throws RangeError unless the stop-loss of an order to buy is below its price and its take-profit above; or the opposite */
 export function checkSides(
-  { size, limit, stop, sl, tp }: Pick<AskedOrder, "size" | "limit" | "stop" | "sl" | "tp">,
+  { size, limit, stop, sl, tp }: Pick<PendingOrder, "size" | "limit" | "stop" | "sl" | "tp">,
   market: number,
 ): void {
   const entry = limit ?? stop ?? market;
@@ -92,10 +86,10 @@ export function readExits(exits: Exits): Exits {
   return exits;
 }
 
-/** @throws RangeError for what is neither a fraction nor whole units */
-export function readSize(size: number = EVERYTHING): { readonly size: number; readonly fraction: boolean } {
-  if (Number.isSafeInteger(size) && size >= 1) return { size, fraction: false };
-  if (typeof size === "number" && size > 0 && size < 1) return { size, fraction: true };
+/** Below 1 it is a fraction. @throws RangeError for what is neither that nor whole units */
+export function readSize(size: number = EVERYTHING): number {
+  if (Number.isSafeInteger(size) && size >= 1) return size;
+  if (typeof size === "number" && size > 0 && size < 1) return size;
   throw new RangeError(`size must be a fraction between 0 and 1 or whole units, not ${String(size)}`);
 }
 

@@ -90,11 +90,16 @@ export class StreamSubscription {
     }
   }
 
-  /** Returns once the follower is done with what was published. */
+  /**
+   * Returns once the follower is done with what was published.
+   * @throws Error when it returns without having said so
+   */
   wait(): void {
     const words = this.#words;
     words[WAITS] = (words[WAITS] as number) + 1;
-    while (words[SIGNALS] !== words[RESETS]) (this.#follower as Follower).take(this.#step);
+    if (words[SIGNALS] === words[RESETS]) return;
+    (this.#follower as Follower).take(this.#step);
+    if (words[SIGNALS] !== words[RESETS]) throw new Error(`${this.name}: step ${this.#step} was taken and never done`);
   }
 
   /** What was published elsewhere is worked here. */

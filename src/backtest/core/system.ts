@@ -65,8 +65,7 @@ export class SystemManager {
     this.#spent.running = this.#spent.paused = this.#spent.stopped = 0;
     this.#since = this.#clock.monotonic();
     this.#to("running");
-    if (paused) this.pause();
-    else coordinator.resumeBacktest();
+    if (!(paused && this.pause())) coordinator.resumeBacktest();
   }
 
   /**

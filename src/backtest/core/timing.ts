@@ -28,18 +28,21 @@ export class StageTiming {
 export class Sampling {
   /** ms of a monotonic clock. */
   readonly now: () => number;
+  readonly #any: boolean;
   readonly #all: boolean;
   /** Whether the step being worked is timed. */
   on: boolean;
 
-  constructor(now: () => number, all: boolean) {
-    this.now = now;
+  /** @param now ms of a monotonic clock; undefined: none is timed */
+  constructor(now: (() => number) | undefined, all: boolean) {
+    this.now = now ?? (() => 0);
+    this.#any = now !== undefined;
     this.#all = all;
-    this.on = all;
+    this.on = this.#any && all;
   }
 
   /** Says which step is next. */
   step(step: number): void {
-    if ((step & 63) === 0) this.on = this.#all || (step & 16_383) === 0;
+    if ((step & 63) === 0) this.on = this.#any && (this.#all || (step & 16_383) === 0);
   }
 }

@@ -17,10 +17,10 @@ function sgr(tone: Tone): string {
 /** The row with its colours written into it. */
 function paint({ text, tones: of }: PaintedRow): string {
   let row = "";
-  let last: Tone = "plain";
+  let last = "plain" as Tone;
   for (let at = 0; at < text.length; at++) {
     // Nothing is seen of a space's colour.
-    const tone = text[at] === " " ? last : (of[at] ?? "plain");
+    const tone: Tone = text[at] === " " ? last : (of[at] ?? "plain");
     if (tone !== last) row += (last === "plain" ? "" : "\x1b[0m") + sgr(tone);
     last = tone;
     row += text[at];

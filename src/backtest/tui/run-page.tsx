@@ -15,6 +15,7 @@ import {
   engineText,
   feedText,
   LABEL,
+  lagText,
   loss,
   positionText,
   priceDigits,
@@ -104,8 +105,12 @@ function Curve(props: {
 }
 
 /** Entries and exits of a symbol, of trades that were closed and of what is held. */
-function marksOf({ last_trades = [] }: View, symbol: string, chosen: ShownTrade | undefined): Mark[] {
-  return last_trades
+function marksOf(
+  { last_trades = [], open_trades = [] }: View,
+  symbol: string,
+  chosen: ShownTrade | undefined,
+): Mark[] {
+  const closed = last_trades
     .filter((trade) => trade.symbol === symbol)
     .flatMap((trade): Mark[] => {
       const of = { long: trade.size > 0, chosen: chosen !== undefined && sameTrade(trade, chosen) };
@@ -114,6 +119,10 @@ function marksOf({ last_trades = [] }: View, symbol: string, chosen: ShownTrade 
         { ...of, kind: "exit", time: trade.exit_time },
       ];
     });
+  const held = open_trades
+    .filter((trade) => trade.symbol === symbol)
+    .map(({ size, entry_time: time }): Mark => ({ kind: "entry", time, long: size > 0, chosen: false }));
+  return [...closed, ...held];
 }
 
 /** Whether two are the same trade: each state has new objects. */
@@ -204,11 +213,17 @@ function Waiting({ view }: { view: View }) {
 export function RunPage(props: { view: View; look: Look; inspected: readonly Inspected[] | undefined }) {
   const { view, look, inspected } = props;
   const { width, height } = useBody();
-  const { bar = 0, bars = 0, equity, return_pct, time, result, feed, breakpoints = [] } = view;
+  const { bar = 0, bars = 0, equity, return_pct, time, result, lag, feed, breakpoints = [] } = view;
   if (bars === 0) return <Waiting view={view} />;
   const share = shareOf(view);
-  const extra = [feed, breakpoints.length > 0, result, look.trade].filter(Boolean).length;
-  const rows = rowsOf(height - 5 - extra, candlesOf(view, look.symbol) !== undefined);
+  const candles = candlesOf(view, look.symbol);
+  // It is told of as long as it is seen.
+  const trade =
+    look.trade && look.trade.exit_time >= (candles?.time[0] ?? Number.POSITIVE_INFINITY)
+      ? look.trade
+      : undefined;
+  const extra = [lag, feed, breakpoints.length > 0, result, trade].filter(Boolean).length;
+  const rows = rowsOf(height - 5 - extra, candles !== undefined);
   const drawdown = view.drawdown_curve?.at(-1) ?? 0;
   const recent = recentOf(view, rows.recent);
   const times = recent.map((line) => barTime(line.time, time));
@@ -242,10 +257,10 @@ export function RunPage(props: { view: View; look: Look; inspected: readonly Ins
         note={drawdownNote}
       />
       <Price view={view} look={look} inspected={inspected} rows={rows.price} />
-      {look.trade && (
+      {trade && (
         <Field
           label="trade"
-          value={`${side(look.trade.size)} from ${formatTime(look.trade.entry_time)} to ${formatTime(look.trade.exit_time)}   ${signed(look.trade.pnl)}`}
+          value={`${side(trade.size)} from ${formatTime(trade.entry_time)} to ${formatTime(trade.exit_time)}   ${signed(trade.pnl)}`}
           tone="selected"
         />
       )}
@@ -253,6 +268,7 @@ export function RunPage(props: { view: View; look: Look; inspected: readonly Ins
       <Field label="trades" value={tradesText(view)} />
       <Field label="speed" value={speedText(view)} />
       <Field label="engine" value={engineText(view)} />
+      {lag && <Field label="lag" value={lagText(lag)} />}
       {feed && <Field label="feed" value={feedText(feed)} />}
       {breakpoints.length > 0 && (
         <Field label="pause at" value={breakpoints.map(breakpointText).join(" · ")} tone="waiting" />
@@ -271,7 +287,7 @@ export function RunPage(props: { view: View; look: Look; inspected: readonly Ins
 
 function Result({ result: { stats, bust, hash, dropped_orders } }: { result: NonNullable<View["result"]> }) {
   const figures = [
-    bust ? "bust: equity came to nothing" : "finished",
+    ...(bust ? ["bust: equity came to nothing"] : []),
     ...(stats.cagr_pct === null ? [] : [`CAGR ${signed(stats.cagr_pct, 1)} %`]),
     ...(stats.exposure_pct === null ? [] : [`exposure ${stats.exposure_pct.toFixed(0)} %`]),
     ...(dropped_orders > 0 ? [`${whole(dropped_orders)} orders dropped`] : []),

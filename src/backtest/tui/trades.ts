@@ -5,7 +5,7 @@ import type { ShownTrade } from "../core/run-state.ts";
 import { side, signed, units } from "./words.ts";
 
 /** The orders that trades can be looked at in, by what they are called. `newest` is that of their exits. */
-export const ORDERS = {
+const ORDERS = {
   newest: (a, b) => b.exit_time - a.exit_time,
   oldest: (a, b) => a.exit_time - b.exit_time,
   best: (a, b) => b.pnl - a.pnl,

@@ -6,12 +6,20 @@ import { formatTime } from "../core/calendar.ts";
 import type { Breakpoint } from "../core/run.ts";
 import type { Candles, RunState, ShownTrade } from "../core/run-state.ts";
 
+/** A trade that is open, as clients are shown it. Times are UTC ms. */
+export type ShownOpenTrade = {
+  readonly symbol: string;
+  readonly size: number;
+  readonly entry_time: number;
+  readonly entry_price: number;
+};
+
 /** What a host pushes of a backtest. Before its data is open only the session's own fields are there. */
 export type View = State & {
   session_id: string;
   state: string;
   pending?: string;
-} & Partial<RunState>;
+} & Partial<RunState & { readonly open_trades: readonly ShownOpenTrade[] }>;
 
 /** The column of labels, in cells. */
 export const LABEL = 9;
@@ -28,7 +36,7 @@ export const signed = (value: number, digits = 2): string =>
 /** A drawdown in per cent: 0 or below. */
 export const loss = (value: number): string => value.toFixed(1).replace("-", "−");
 /** 1234567 → "1.2 M": a rate is read at a glance. */
-export const rate = (value: number): string =>
+const rate = (value: number): string =>
   value >= 1e6
     ? `${(value / 1e6).toFixed(1)} M`
     : value >= 1e3
@@ -38,14 +46,15 @@ export const rate = (value: number): string =>
 export const tradeTone = ({ pnl }: ShownTrade): Tone => (pnl < 0 ? "failed" : "running");
 export const side = (size: number): "long" | "short" => (size > 0 ? "long" : "short");
 
-/** The most decimals that a price is shown with: an average of prices has more than anybody reads. */
-const MOST_DIGITS = 8;
+/** Of a price so many digits are real: what comes after them is rounding, of prices that were reckoned. */
+const PRECISION = 9;
 const USUAL_DIGITS = 5;
 
 /** How many decimals the prices of a symbol are shown with: those of its closes, when any are known. */
 export function priceDigits(candles: Candles | undefined): number {
   if (!candles || candles.close.length === 0) return USUAL_DIGITS;
-  return candles.close.reduce((most, price) => Math.max(most, Math.min(MOST_DIGITS, decimalsOf(price))), 0);
+  const digits = (price: number) => decimalsOf(Number(price.toPrecision(PRECISION)));
+  return candles.close.reduce((most, price) => Math.max(most, digits(price)), 0);
 }
 
 /** The state in one word. */
@@ -71,8 +80,8 @@ export function speedText({ mode, speed = 0, bars_per_second = 0 }: View): strin
   return speed > 0 ? `${pace} · by the clock ×${speed}` : `${pace} · as fast as it can`;
 }
 
-/** The gate, and how well the stages keep up with each other. */
-export function engineText({ system_manager, performance_metrics, subscriptions = [], lag }: View): string {
+/** The gate, and how often the stages didn't keep up with each other. */
+export function engineText({ system_manager, performance_metrics, subscriptions = [] }: View): string {
   const paused = performance_metrics?.paused_duration ?? 0;
   const gate = system_manager?._state === "running" ? "gate open" : "gate shut";
   const overruns = subscriptions.reduce((sum, subscription) => sum + subscription.overruns, 0);
@@ -80,12 +89,14 @@ export function engineText({ system_manager, performance_metrics, subscriptions 
     gate,
     ...(paused >= 0.1 ? [`paused ${paused.toFixed(1)} s in all`] : []),
     `overruns ${whole(overruns)}`,
-    ...(lag
-      ? [
-          `lag ${whole(lag.bars)} bars ${lag.ms.toFixed(1)} ms (max ${whole(lag.max_bars)}, ${lag.max_ms.toFixed(1)} ms)`,
-        ]
-      : []),
-    ...(lag?.late_p99_ms == null ? [] : [`late p99 ${lag.late_p99_ms.toFixed(2)} ms`]),
+  ].join(" · ");
+}
+
+/** How far the work is behind the clock or the feed. */
+export function lagText({ bars, ms, max_bars, max_ms, late_p99_ms }: NonNullable<RunState["lag"]>): string {
+  return [
+    `${whole(bars)} bars, ${ms.toFixed(1)} ms (max ${whole(max_bars)}, ${max_ms.toFixed(1)} ms)`,
+    ...(late_p99_ms === null ? [] : [`published late p99 ${late_p99_ms.toFixed(2)} ms`]),
   ].join(" · ");
 }
 
@@ -106,7 +117,7 @@ export function tradesText({ trades = 0, win_rate_pct, profit_factor, result }: 
     whole(trades),
     ...(win_rate_pct == null ? [] : [`win ${win_rate_pct.toFixed(0)} %`]),
     ...(profit_factor == null ? [] : [`profit factor ${profit_factor.toFixed(2)}`]),
-    ...(sharpe == null ? [] : [`Sharpe ${sharpe.toFixed(2)}`]),
+    ...(sharpe == null ? [] : [`Sharpe ${sharpe.toFixed(2).replace("-", "−")}`]),
   ].join("   ");
 }
 
@@ -139,7 +150,7 @@ export function breakpointText(breakpoint: Breakpoint): string {
 }
 
 /** A closed trade in a line. */
-export function tradeText(trade: ShownTrade, digits: number, several: boolean): string {
+function tradeText(trade: ShownTrade, digits: number, several: boolean): string {
   const { symbol, size, entry_price, exit_price, pnl, why } = trade;
   const name = several ? `${symbol} ` : "";
   const reason = why === "order" || why === "close" ? "" : `  ${why}`;

@@ -11,12 +11,13 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { brotliCompressSync, gzipSync, zstdCompressSync } from "node:zlib";
+import { brotliCompressSync, constants, gzipSync, zstdCompressSync } from "node:zlib";
 import { type ColumnSource, parquetWriteBuffer } from "hyparquet-writer";
 import { type LoadedBars, loadBars } from "../../../src/backtest/adapters/bars.ts";
 import { check, convert, sample } from "../../../src/backtest/adapters/data.ts";
 import type { Bars } from "../../../src/backtest/core/bars.ts";
 import { type DataSource, plainSource } from "../../../src/backtest/core/data-source.ts";
+import { ZstdFrames } from "../../../src/backtest/core/zstd-frames.ts";
 import { Expected } from "../../../src/kernel/errors.ts";
 import { makeBars } from "../../bench/bars.ts";
 import { Folder } from "../../support/folder.ts";
@@ -465,4 +466,24 @@ test("data sample lists samples with where they come from, and writes one", asyn
   }
   const again = await inProcess((context) => sample(context, "MINUTE"));
   expect([again.code, again.err.split("\n")[0]]).toEqual([1, "stint: MINUTE.csv exists already"]);
+});
+
+// The frames are those that the runtime's own encoder writes, and one to be skipped: RFC 8878, section 3.1.2.
+test("zstd that is cut anywhere within a frame isn't whole", () => {
+  const frame = (checksum: number) =>
+    zstdCompressSync(Buffer.from(csv.repeat(2)), { params: { [constants.ZSTD_c_checksumFlag]: checksum } });
+  const skippable = Buffer.from([0x5a, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3]);
+  const parts = [frame(0), skippable, frame(1)];
+  const bytes = Buffer.concat(parts);
+  const whole = new Set(parts.map((_, k) => Buffer.concat(parts.slice(0, k + 1)).length));
+  const frames = new ZstdFrames();
+  const seen: number[] = [];
+  for (let at = 0; at < bytes.length; at++) {
+    expect(frames.feed(bytes.subarray(at, at + 1))).toBe(true);
+    if (frames.complete) seen.push(at + 1);
+  }
+  expect(seen).toEqual([...whole]);
+  const once = new ZstdFrames();
+  expect([once.feed(bytes), once.complete]).toEqual([true, true]);
+  expect(once.feed(Buffer.from("more"))).toBe(false);
 });

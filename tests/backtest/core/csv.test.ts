@@ -1,6 +1,8 @@
 import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
 import { type Bars, DataError } from "../../../src/backtest/core/bars.ts";
 import { CsvParser, type TextOptions } from "../../../src/backtest/core/csv.ts";
+import { NdjsonParser } from "../../../src/backtest/core/ndjson.ts";
 import { makeBars } from "../../bench/bars.ts";
 import { HOUR, START } from "./run.ts";
 
@@ -411,4 +413,51 @@ describe("times of a place", () => {
     ]);
     expect(() => at(texts.slice(0, 1), { stamp: "close" })).toThrow("no usual length of a bar");
   });
+});
+
+test("whatever a file holds, it is read or told what is wrong with it", () => {
+  const cells = fc.constantFrom(
+    ..."time date open high low close volume 2018-01-01 01/02/2018 01:00 1514764800 1.5 1,5 -1 1e999 NaN null 0 x".split(
+      " ",
+    ),
+    ...[
+      "",
+      '"',
+      '"1"',
+      "{",
+      "[",
+      '{"t":1514764800,"o":1,"h":1,"l":1,"c":1}',
+      "[1514764800,1,1,1,1]",
+      "sep=;",
+      "#",
+    ],
+  );
+  const text = fc
+    .array(fc.tuple(cells, fc.constantFrom(",", ";", "\t", "|", "\n", "\r\n", " ")), { maxLength: 40 })
+    .map((parts) => new TextEncoder().encode(parts.flat().join("")));
+  const timezone = fc.constantFrom("UTC", "America/New_York", "Australia/Lord_Howe");
+  const stamp = fc.constantFrom<("open" | "close")[]>("open", "close");
+  fc.assert(
+    fc.property(
+      fc.oneof(text, fc.uint8Array({ maxLength: 99 })),
+      timezone,
+      stamp,
+      (bytes, timezone, stamp) => {
+        for (const Parser of [CsvParser, NdjsonParser]) {
+          const parser = new Parser({ timezone, stamp });
+          try {
+            parser.feed(bytes);
+            const { length, time, low } = parser.finish();
+            expect(length).toBeGreaterThan(0);
+            expect(time.every((each, i) => i === 0 || each > (time[i - 1] as number))).toBe(true);
+            expect(low.every((each) => each > 0)).toBe(true);
+          } catch (error) {
+            if (!(error instanceof DataError)) throw error;
+            expect(error.row).toBeGreaterThan(0);
+          }
+        }
+      },
+    ),
+    { numRuns: 1_000 },
+  );
 });

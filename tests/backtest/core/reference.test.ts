@@ -1,13 +1,18 @@
-// The reference runs beside data/market/README.md, to 1e-9.
+// The reference runs beside data/market/README.md through the whole engine, to 1e-9: their trades, and their equity at each bar.
 import { describe, expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
-import { CsvParser } from "../../../src/backtest/core/csv.ts";
-import { type Statistics, statistics } from "../../../src/backtest/core/statistics.ts";
 import { smaCross } from "../../../src/backtest/core/strategies.ts";
-import type { Sma, Strategy } from "../../../src/backtest/core/strategy.ts";
+import type { Line, Strategy } from "../../../src/backtest/core/strategy.ts";
+import {
+  expectClose,
+  readReference,
+  referenceBars,
+  referenceEquity,
+  referenceIds,
+  referenceTrades,
+} from "./reference.ts";
 import { run } from "./run.ts";
 
-type SmaStrategy = Strategy<{ fast: number; slow: number }, { fast: Sma; slow: Sma }>;
+type SmaStrategy = Strategy<{ fast: number; slow: number }, { fast: Line; slow: Line }>;
 
 const longOnly: SmaStrategy = {
   ...smaCross,
@@ -27,121 +32,78 @@ const orderAtEachCross: SmaStrategy = {
   },
 };
 
-const cases: [id: string, strategy: SmaStrategy][] = [
-  ["sma_12_50_long", longOnly],
-  ["sma_15_40_exclusive", orderAtEachCross],
-  ["sma_15_40_exclusive", smaCross],
-  ["sma_15_40_flip", smaCross],
-  ["sma_15_40_flip_open", smaCross],
-  ["sma_7_33_on_close", smaCross],
+/** Of bars of four hours, which are seen at their right edge; the case has no parameters of its own. */
+const onFourHours: SmaStrategy = {
+  init(setup) {
+    const { sma } = setup.bars("4h");
+    return { indicators: { fast: sma(10), slow: sma(20) } };
+  },
+  onBar(ctx) {
+    const { fast, slow } = ctx.indicators;
+    if (ctx.crossesAbove(fast, slow)) {
+      ctx.position.close();
+      ctx.buy({ size: 1000 });
+    } else if (ctx.crossesBelow(fast, slow)) {
+      ctx.position.close();
+      ctx.sell({ size: 1000 });
+    }
+  },
+};
+
+const cases: [id: string, how: string, strategy: SmaStrategy][] = [
+  ["sma_15_40_flip", "closing and turning", smaCross],
+  ["sma_15_40_flip_open", "closing and turning", smaCross],
+  ["sma_15_40_exclusive", "ordering at each cross", orderAtEachCross],
+  ["sma_15_40_exclusive", "closing and turning", smaCross],
+  ["sma_7_33_on_close", "closing and turning", smaCross],
+  ["sma_12_50_long", "long only", longOnly],
+  ["C1_eurusd_sma10_30_margin", "closing and turning", smaCross],
+  ["F1_btcusd_fractional", "closing and turning", smaCross],
+  ["G3_eurusd_4h_sma", "on derived bars", onFourHours],
 ];
 
-const NAMES: Record<keyof Statistics, string> = {
-  trades: "# Trades",
-  equity_final: "Equity Final [$]",
-  equity_peak: "Equity Peak [$]",
-  return_pct: "Return [%]",
-  return_ann_pct: "Return (Ann.) [%]",
-  volatility_ann_pct: "Volatility (Ann.) [%]",
-  cagr_pct: "CAGR [%]",
-  sharpe: "Sharpe Ratio",
-  sortino: "Sortino Ratio",
-  calmar: "Calmar Ratio",
-  max_drawdown_pct: "Max. Drawdown [%]",
-  win_rate_pct: "Win Rate [%]",
-  profit_factor: "Profit Factor",
-  expectancy_pct: "Expectancy [%]",
-  sqn: "SQN",
-  exposure_pct: "Exposure Time [%]",
-  best_trade_pct: "Best Trade [%]",
-  worst_trade_pct: "Worst Trade [%]",
-  avg_trade_pct: "Avg. Trade [%]",
-  buy_hold_return_pct: "Buy & Hold Return [%]",
-};
+test("every reference run is among them", () => {
+  expect([...new Set(cases.map(([id]) => id))].toSorted()).toEqual(referenceIds().toSorted());
+});
 
-type Reference = {
-  strategy_params: { n1: number; n2: number };
-  stats: Record<string, number>;
-  kwargs: {
-    cash: number;
-    commission?: number | [fixed: number, rate: number];
-    spread?: number;
-    trade_on_close?: boolean;
-    exclusive_orders?: boolean;
-    finalize_trades?: boolean;
-  };
-};
-
-const folder = new URL("../reference/", import.meta.url);
-const rows = (name: string) =>
-  readFileSync(new URL(name, folder), "utf8")
-    .trim()
-    .split("\n")
-    .slice(1)
-    .map((line) => line.split(",").map(Number));
-
-function sample() {
-  const parser = new CsvParser();
-  parser.feed(readFileSync(new URL("../../../src/backtest/sample/EURUSD.csv", import.meta.url)));
-  return parser.finish();
-}
-
-function expectClose(actual: number | null, wanted: number, what: string): void {
-  const error = Math.abs((actual ?? Number.NaN) - wanted) / Math.max(Math.abs(wanted), 1e-300);
-  if (!(actual === wanted || error <= 1e-9))
-    throw new Error(`${what} is ${actual}, the reference has ${wanted}`);
-}
-
-describe.each(cases)("%s", (id, strategy) => {
-  const { strategy_params, stats, kwargs } = JSON.parse(
-    readFileSync(new URL(`${id}.json`, folder), "utf8"),
-  ) as Reference;
-  const commission = kwargs.commission ?? 0;
-  const bars = sample();
-  const { engine, equity, trades } = run(
-    bars,
+describe.each(cases)("%s, %s", (id, _, strategy) => {
+  const reference = readReference(id);
+  const { kwargs, strategy_params } = reference;
+  const { commission = 0 } = kwargs;
+  const [fixed, rate] = typeof commission === "number" ? [0, commission] : commission;
+  const { n1, n2 } = strategy_params;
+  const { equity, trades, stop } = run(
+    [{ bars: referenceBars(reference), instrument: { lot: kwargs.fractional_unit ?? 1 } }],
     strategy,
     {
       cash: kwargs.cash,
-      commission:
-        typeof commission === "number"
-          ? { fixed: 0, rate: commission }
-          : { fixed: commission[0], rate: commission[1] },
+      leverage: 1 / (kwargs.margin ?? 1),
+      commission: { fixed, rate, perUnit: 0 },
       spread: kwargs.spread ?? 0,
       tradeOnClose: kwargs.trade_on_close ?? false,
       exclusiveOrders: kwargs.exclusive_orders ?? false,
       finalize: kwargs.finalize_trades ?? false,
     },
-    { fast: strategy_params.n1, slow: strategy_params.n2 },
+    strategy.params ? { fast: n1, slow: n2 } : {},
+    { timeframe: id.startsWith("F1") ? "1mo" : "1h" },
   );
 
   test("the trades are those of the reference", () => {
-    const wanted = rows(`${id}.trades.csv`);
-    expect(trades.length).toBe(wanted.length);
-    for (const [n, row] of wanted.entries()) {
-      const [, size, entryBar, exitBar, entryPrice, exitPrice, , , pnl, commissionPaid, returned] = row;
-      const trade = trades[n];
-      expect(trade).toMatchObject({ size, entryBar, exitBar } as object);
-      expectClose(trade?.entryPrice ?? null, entryPrice as number, `entry price of trade ${n}`);
-      expectClose(trade?.exitPrice ?? null, exitPrice as number, `exit price of trade ${n}`);
-      expectClose(trade?.pnl ?? null, pnl as number, `PnL of trade ${n}`);
-      expectClose(trade?.commission ?? null, commissionPaid as number, `commission of trade ${n}`);
-      expectClose(trade?.returnFraction ?? null, returned as number, `return of trade ${n}`);
+    const wanted = referenceTrades(reference);
+    expect([stop, trades.length]).toEqual(["end", wanted.length]);
+    for (const [n, { entryBar, exitBar, ...figures }] of wanted.entries()) {
+      expect(trades[n]).toMatchObject({ entryBar, exitBar });
+      const { size, entryPrice, exitPrice, pnl, commission, returnFraction } = figures;
+      const compared = { size, entryPrice, exitPrice, pnl, commission, returnFraction };
+      for (const [name, value] of Object.entries(compared)) {
+        expectClose(trades[n]?.[name as keyof typeof compared], value, `${name} of trade ${n}`);
+      }
     }
   });
 
   test("the equity curve is that of the reference", () => {
-    const wanted = rows(`${id}.equity.csv`);
+    const wanted = referenceEquity(reference);
     expect(equity.length).toBe(wanted.length);
-    for (const [i, row] of wanted.entries())
-      expectClose(equity[i] as number, row[1] as number, `equity ${i}`);
-  });
-
-  test("the statistics are those of the reference", () => {
-    const found = statistics({ bars, equity, trades, warmup: engine.warmup });
-    expect(Object.keys(found)).toEqual(Object.keys(NAMES));
-    for (const [key, name] of Object.entries(NAMES)) {
-      expectClose(found[key as keyof Statistics], stats[name] as number, key);
-    }
+    for (const [i, value] of wanted.entries()) expectClose(equity[i], value, `equity ${i}`);
   });
 });

@@ -64,6 +64,7 @@ export function engineOf(
     bars,
     instrument: { ...plainInstrument(`S${at}`), ...instrument },
     joined: joined ?? Number.NEGATIVE_INFINITY,
+    added: joined !== undefined,
   }));
   const time = timelineOf(symbols);
   const equity = new Float64Array(time.length);

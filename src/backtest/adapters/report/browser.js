@@ -500,7 +500,7 @@ const axes = (yText, xLabels) => {
     ticks: { show: false },
   };
   return [
-    { ...common, values: xLabels },
+    { ...common, values: xLabels, space: 96 },
     { ...common, size: 84, values: (_, all) => all.map(yText) },
   ];
 };

@@ -13,7 +13,8 @@ import { Obv, Vwap } from "./volumes.ts";
 const LONGEST = 1_000_000;
 
 /**
- * What can be declared of some bars, with the usual defaults. Its functions need no `this`.
+ * What can be declared of bars, with the usual defaults; which ones, whoever moves the indicators says. Its functions need no
+ * `this`.
  * @param scale the bars whose prices those are: the symbol's own. They may be the same, and may grow; what they hold now says
  * how many decimals the prices have.
  * @param added is told each indicator in the order of declaration.
@@ -21,7 +22,6 @@ const LONGEST = 1_000_000;
  * @throws RangeError for a length or a column that can't be.
  */
 export function seriesOn(
-  _bars: Bars,
   scale: Bars,
   added: (streaming: Streaming) => void,
   dayOf: (time: number) => number,

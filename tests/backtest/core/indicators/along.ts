@@ -40,7 +40,6 @@ export function seriesOf(bars: Bars): { series: Series; streaming: Streaming[] }
   const streaming: Streaming[] = [];
   const series = seriesOn(
     bars,
-    bars,
     (added) => streaming.push(added),
     (time) => Math.floor(time / DAY),
   );
