@@ -24,6 +24,8 @@ export class Listing {
   orders: WaitingOrder[] = [];
   /** Whether any trade has a stop-loss or a take-profit. */
   guarded = false;
+  /** The open trade when there is one alone, and the currency's worth is a number. */
+  #single: HeldTrade | null = null;
   /** What the currency is worth when no symbol says so. */
   readonly #constantRate: number;
   readonly #listed: (symbol: string) => Listing;
@@ -66,6 +68,9 @@ export class Listing {
   /** The profit of the open trades at the newest close, in the account's currency, before the commission of leaving. */
   get profit(): number {
     const { trades, close } = this;
+    // The usual case, and asked for at every bar.
+    const single = this.#single;
+    if (single !== null) return single.size * (close - single.entryPrice) * this.#constantRate;
     const rate = this.rate();
     let profit = 0;
     // By index: at every bar of a run, the protocol of for…of costs a tenth of all the time there is.
@@ -116,6 +121,7 @@ export class Listing {
   /** To be called after any change of its trades or orders. */
   changed(): void {
     const { trades } = this;
+    this.#single = trades.length === 1 && !Number.isNaN(this.#constantRate) ? (trades[0] as HeldTrade) : null;
     this.guarded = false;
     for (let at = 0; at < trades.length; at++) {
       const { sl, tp } = trades[at] as HeldTrade;

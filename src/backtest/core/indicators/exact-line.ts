@@ -83,6 +83,14 @@ export class ExactLine extends PlainLine {
     Object.freeze(this);
   }
 
+  override get value(): number {
+    return this.#wideNow === null ? this.#now / this.#divisor : super.value;
+  }
+
+  override get previous(): number {
+    return this.#wideBefore === null ? this.#before / this.#divisor : super.previous;
+  }
+
   /** Whether even what the sums are divided by is more than a double holds: then each is moved to as a wide one. */
   get isWide(): boolean {
     return this.#divisor > EXACT;
@@ -92,11 +100,12 @@ export class ExactLine extends PlainLine {
     moveExact = (line, sum) => {
       line.#before = line.#now;
       line.#now = sum;
-      move(line, sum / line.#divisor);
     };
     moveWide = (line, sum) => {
       line.#before = line.#now;
       line.#wideBefore = line.#wideNow ?? (Number.isNaN(line.#now) ? null : BigInt(line.#now));
+      // What was of no such sum before is the value before now, too.
+      if (line.#wideNow === null) move(line, line.#now / line.#divisor);
       line.#now = Number(sum);
       line.#wideNow = sum;
       move(line, divide(sum, BigInt(line.#count) * BigInt(line.#factor)));
@@ -126,7 +135,21 @@ export class ExactLine extends PlainLine {
       const right = (otherWide ?? BigInt(other)) * BigInt(a.#count) * BigInt(a.#factor);
       return left < right ? -1 : left > right ? 1 : 0;
     };
-    crossesExactly = (a, b) =>
+    crossesExactly = (a, b) => {
+      if (a.#factor === b.#factor && a.#wideNow === null && b.#wideNow === null) {
+        // Written out: this is asked of most strategies at every bar. Rounding keeps order, so only what comes out equal
+        // and is too wide to be exact has to be looked at again.
+        const before = a.#before * b.#count;
+        const otherBefore = b.#before * a.#count;
+        const now = a.#now * b.#count;
+        const otherNow = b.#now * a.#count;
+        if (before < otherBefore && now > otherNow) return true;
+        if (!(before <= otherBefore && now >= otherNow)) return false;
+        if (before <= EXACT && now <= EXACT) return false;
+      }
+      return crossesWide(a, b);
+    };
+    const crossesWide = (a: ExactLine, b: ExactLine): boolean =>
       compare(a, a.#before, a.#wideBefore, b, b.#before, b.#wideBefore) < 0 &&
       compare(a, a.#now, a.#wideNow, b, b.#now, b.#wideNow) > 0;
   }

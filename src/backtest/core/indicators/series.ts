@@ -86,12 +86,11 @@ export function linesOf(indicator: Indicator): [name: string, line: Line][] {
  * @throws TypeError for what isn't a line of stint's, or a line and a number.
  */
 export function crossesAbove(a: Line, b: Line | number): boolean {
+  if (a instanceof ExactLine && b instanceof ExactLine) return crossesExactly(a, b);
   if (!(a instanceof PlainLine)) throw notALine(a);
   if (typeof b === "number") return a.previous < b && a.value > b;
   if (!(b instanceof PlainLine)) throw notALine(b);
-  if (a.previous > b.previous || a.value < b.value) return false;
-  if (a.previous < b.previous && a.value > b.value) return true;
-  return a instanceof ExactLine && b instanceof ExactLine && crossesExactly(a, b);
+  return a.previous < b.previous && a.value > b.value;
 }
 
 /** Whether `a` was above `b` on the bar before and is below it now, as {@link crossesAbove}. */
