@@ -13,8 +13,14 @@ import { HELD, HURRY, monotonic, SEQUENCE, SHUT } from "./protocol.ts";
 const NEAR_MS = 2.5;
 /** One of those pieces: so long at most a pause can go unseen here. */
 const PIECE_MS = 0.25;
+/** The last of it isn't slept: that lasts up to so much longer than it is asked to. */
+const SPIN_MS = 0.15;
+/** In a hurry it looks so often whether the step before is done, ms. */
+const HURRIED_MS = 0.05;
 /** It goes back to its messages at least so often. */
 const TURN_MS = 20;
+/** What nobody wakes it by. */
+const still = new Int32Array(new SharedArrayBuffer(4));
 
 class Clock {
   readonly #begin: ClockBegin;
@@ -22,7 +28,7 @@ class Clock {
   #time: Float64Array;
   #length: number;
   #step: number;
-  /** When the next step is due: ms of {@link monotonic} at which the schedule began, and ms of it up to the step. */
+  /** ms of {@link monotonic} at which the schedule began, and ms of it up to the last step published. */
   #origin: number;
   #elapsed = 0;
   /** How long until the next step when it was held; undefined while it goes. */
@@ -36,9 +42,8 @@ class Clock {
     this.#step = begin.next;
     const { words } = begin.clocked;
     this.#subscription = new StreamSubscription("coordinator → processor", "clock-driven", null, words);
-    this.#elapsed = this.#gap();
     this.#origin = monotonic();
-    this.#left = this.#elapsed;
+    this.#left = this.#gap();
   }
 
   hear(word: ClockWord): void {
@@ -52,19 +57,25 @@ class Clock {
 
   /** Goes on as far from the next step as it was when it was held. */
   #go(): void {
-    if (this.#left !== undefined) this.#origin = monotonic() + this.#left - this.#elapsed;
+    if (this.#left !== undefined) this.#origin = monotonic() + this.#left - this.#elapsed - this.#gap();
     this.#left = undefined;
     this.#run();
   }
 
   #hold(): void {
     clearTimeout(this.#timer);
-    this.#left ??= Math.max(0, this.#origin + this.#elapsed - monotonic());
+    this.#left ??= Math.max(0, this.#due - monotonic());
   }
 
-  /** How long after the step before a step comes, in ms of this clock. Where the market was shut, it isn't waited for. */
+  /** When the next step is due, ms of {@link monotonic}. */
+  get #due(): number {
+    return this.#origin + this.#elapsed + this.#gap();
+  }
+
+  /** How long after the step before the next one comes, in ms of this clock. Where the market was shut, it isn't waited for. */
   #gap(): number {
     const { frameMs, speed } = this.#begin;
+    if (this.#step >= this.#length) return 0;
     const time = this.#time[this.#step] as number;
     const before = this.#step === 0 ? time - frameMs : (this.#time[this.#step - 1] as number);
     return Math.min(frameMs, time - before) / speed;
@@ -83,38 +94,43 @@ class Clock {
     const began = monotonic();
     const { control } = this.#begin;
     while (this.#step < this.#length) {
-      if (this.#shut) return this.#hold();
+      if (this.#shut) {
+        this.#hold();
+        return;
+      }
+      const hurried = Atomics.load(control, HURRY) === 1;
       const now = monotonic();
-      const wait = this.#wait(Atomics.load(control, HURRY) === 1, now);
-      if (wait <= 0) this.#publish(now);
+      const wait = this.#wait(hurried, now);
+      if (wait <= 0) this.#publish(hurried, now);
       else if (wait > NEAR_MS) {
         this.#timer = setTimeout(() => this.#run(), Math.min(wait - NEAR_MS + 1, 2 ** 30));
         return;
       } else if (now - began > TURN_MS) {
         this.#timer = setTimeout(() => this.#run(), 0);
         return;
-      } else Bun.sleepSync(Math.min(wait, PIECE_MS));
+      } else if (hurried) Atomics.wait(still, 0, 0, wait);
+      else if (wait > SPIN_MS) Atomics.wait(still, 0, 0, Math.min(wait - SPIN_MS, PIECE_MS));
     }
   }
 
   /** How long until the next step, ms. In a hurry it comes when the one before is done: nothing is to run ahead of it. */
   #wait(hurried: boolean, now: number): number {
-    if (hurried) return this.#subscription.behind > 0 ? PIECE_MS / 5 : 0;
-    return this.#origin + this.#elapsed - now;
+    if (hurried) return this.#subscription.behind > 0 ? HURRIED_MS : 0;
+    return this.#due - now;
   }
 
-  #publish(now: number): void {
+  #publish(hurried: boolean, now: number): void {
     const { control, clocked } = this.#begin;
     const step = this.#step;
-    const hurried = Atomics.load(control, HURRY) === 1;
-    if (hurried) this.#origin = now - this.#elapsed;
-    else addLateness(clocked.lateness, now - this.#origin - this.#elapsed);
+    // The schedule of what comes after a step by hand begins with that.
+    if (hurried) this.#origin += now - this.#due;
+    else addLateness(clocked.lateness, now - this.#due);
+    this.#elapsed += this.#gap();
+    this.#step = step + 1;
     clocked.stamps[step % clocked.stamps.length] = now;
     this.#subscription.publish(step);
     Atomics.add(control, SEQUENCE, 1);
     Atomics.notify(control, SEQUENCE);
-    this.#step = step + 1;
-    if (this.#step < this.#length) this.#elapsed += this.#gap();
   }
 }
 

@@ -1,6 +1,6 @@
 import { LOOK } from "../core/coordinator.ts";
-import type { Gate } from "../core/system.ts";
 import type { Inspected } from "../core/run-state.ts";
+import type { Gate } from "../core/system.ts";
 import type { ClockThread } from "./clock.ts";
 import type { EngineThread } from "./engine.ts";
 import { HURRY, NO_LIMIT, type Question, SHUT, SNAPSHOT, type Snapshot } from "./protocol.ts";
@@ -66,6 +66,7 @@ export class Drive implements Gate {
     this.#held = false;
     this.#atBreakpoint = false;
     this.#stepTo = 0;
+    Atomics.store(this.#control, HURRY, 0);
     this.#thread?.release();
     if (this.#taking) this.#thread?.hold();
     else this.#letGo();
@@ -116,7 +117,7 @@ export class Drive implements Gate {
   /**
    * Has it take in what is asked once it stands still: the question may depend on where. It stays there meanwhile, and no
    * time passes.
-   * @returns false when it has finished before
+   * @returns whether it took it in: not when it has come to its end, or nothing is asked
    */
   async tellWhere(question: (next: number) => Promise<Question | undefined>): Promise<boolean> {
     let told = false;
@@ -128,8 +129,9 @@ export class Drive implements Gate {
       this.#keep(snapshot);
       const asked = await question(snapshot.next);
       if (!asked) return thread.standAt(0, SNAPSHOT);
-      told = true;
-      return thread.hear(asked);
+      const after = await thread.hear(asked);
+      told = after !== undefined;
+      return after;
     });
     return told;
   }

@@ -1,6 +1,6 @@
 import { decode, encode } from "../../kernel/encoding.ts";
 import { LIMIT, LOOK, WANT } from "../core/coordinator.ts";
-import { Engine, type EngineState, type Plan } from "../core/engine.ts";
+import { Engine, type EngineState, type EngineSymbol, type Plan } from "../core/engine.ts";
 import { LagMeter } from "../core/lag.ts";
 import { resolveParams } from "../core/parameters.ts";
 import type { Params, Strategy } from "../core/strategy.ts";
@@ -59,7 +59,7 @@ class Working {
     this.#lag = clocked ? new LagMeter(monotonic, clocked.stamps) : undefined;
     this.#name = nameOfStrategy(strategy, source);
     this.#engine = new Engine({
-      symbols,
+      symbols: symbols.filter(({ added }) => !added),
       plan,
       settings,
       strategy,
@@ -78,8 +78,8 @@ class Working {
       },
       ...(this.#recorder ? { watch: this.#recorder } : {}),
     });
-    given.now = () => this.#engine.now;
-    given.random = () => this.#engine.random.next();
+    this.#give();
+    for (const symbol of symbols) if (symbol.added) this.#join(symbol);
     this.#engine.breakpoints = begin.breakpoints;
     if (!from) return;
     const state = decode(from.state.engine) as Omit<EngineState, "strategy">;
@@ -109,7 +109,12 @@ class Working {
     const recorder = this.#recorder;
     const snapshot = this.#snapshot(SNAPSHOT);
     const { warmups } = this.#engine;
-    say({ type: "done", snapshot, result, ...(recorder ? { recorded: { ...recorder.recorded, warmups } } : {}) });
+    say({
+      type: "done",
+      snapshot,
+      result,
+      ...(recorder ? { recorded: { ...recorder.recorded, warmups } } : {}),
+    });
   }
 
   /** Stands still until the limit allows the next step, and gives what is wanted meanwhile. */
@@ -145,11 +150,21 @@ class Working {
       case "join":
         this.#plan = question.plan;
         this.#symbols = [...this.#symbols, question.symbol];
-        // Numbers of its own: a run that is restored calls this init at another time.
-        given.random = startNumbers(this.#begin.seed);
-        this.#engine.join(question.symbol, question.plan);
-        given.random = () => this.#engine.random.next();
+        return this.#join(question.symbol);
     }
+  }
+
+  /** Its `init` has a time and numbers of its own: in a run that is restored it is called at another moment. */
+  #join(symbol: EngineSymbol): void {
+    given.now = () => symbol.joined;
+    given.random = startNumbers(this.#begin.seed);
+    this.#engine.join(symbol, this.#plan);
+    this.#give();
+  }
+
+  #give(): void {
+    given.now = () => this.#engine.now;
+    given.random = () => this.#engine.random.next();
   }
 
   #snapshot(want: number): Snapshot {

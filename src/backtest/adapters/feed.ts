@@ -37,7 +37,8 @@ function programOutput([program = "", ...args]: readonly string[]): OpenFeed {
   const child = spawn(program, args, { stdio: ["ignore", "pipe", "inherit"] });
   const ended = new Promise<{ code: number | null; error?: Error }>((resolve) => {
     child.once("error", (error) => resolve({ code: null, error }));
-    child.once("close", (code) => resolve({ code }));
+    // Not its close: what it has started may hold its output open when it is gone.
+    child.once("exit", (code) => resolve({ code }));
   });
   let disposed = false;
   return {
@@ -79,7 +80,8 @@ export function readFedBar(line: string, only: string | undefined): SymbolBar | 
   const prices: number[] = [];
   for (const name of ["open", "high", "low", "close"]) {
     const price = (value as Record<string, unknown>)[name];
-    if (typeof price !== "number" || !(price > 0) || !Number.isFinite(price)) return `its ${name} isn't a price`;
+    if (typeof price !== "number" || !(price > 0) || !Number.isFinite(price))
+      return `its ${name} isn't a price`;
     prices.push(price);
   }
   if (typeof volume !== "number" || !(volume >= 0)) return "its volume isn't a number";
@@ -93,5 +95,7 @@ const SECONDS_BELOW = 1e11;
 
 function instant(time: unknown): number {
   if (typeof time === "number" && Number.isFinite(time)) return time < SECONDS_BELOW ? time * 1000 : time;
-  return typeof time === "string" && /^\d{4}-\d\d-\d\dT.*(?:Z|[+-]\d\d:?\d\d)$/.test(time) ? Date.parse(time) : Number.NaN;
+  return typeof time === "string" && /^\d{4}-\d\d-\d\dT.*(?:Z|[+-]\d\d:?\d\d)$/.test(time)
+    ? Date.parse(time)
+    : Number.NaN;
 }

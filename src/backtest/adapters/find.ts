@@ -3,9 +3,7 @@ import type { Context } from "../../kernel/command.ts";
 import { Exit, Expected } from "../../kernel/errors.ts";
 import { findHosts, type Seat } from "../../kernel/seat.ts";
 import { readStore } from "../../kernel/store.ts";
-import type { Run } from "../core/run.ts";
-import type { Result } from "../core/run-state.ts";
-import { findRun, reachedBar, schema } from "./journal.ts";
+import { type Found, findRun, reachedBar, schema } from "./journal.ts";
 
 /** Which run is meant by an id, the beginning or end of one, or none. */
 
@@ -38,13 +36,7 @@ export function oneLive(context: Context, id: string | undefined): Seat {
 }
 
 /** A run as the store has it; `bar` is the next one by its newest checkpoint. */
-export type Stored = {
-  row: SessionRow;
-  run: Run;
-  result: Result | null;
-  failure: string | null;
-  bar: number;
-};
+export type Stored = Found & { readonly row: SessionRow; readonly bar: number };
 
 /**
  * A run from the store: the one with this id, or the newest of the profile that fits.

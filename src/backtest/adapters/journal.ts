@@ -5,10 +5,9 @@ import { decode } from "../../kernel/encoding.ts";
 import type { Database, Row, SqlValue } from "../../kernel/runtime.ts";
 import type { Schema } from "../../kernel/store.ts";
 import type { ClosedTrade } from "../core/account.ts";
-import type { Bars } from "../core/bars.ts";
-import { closeDecimals } from "../core/bars.ts";
+import type { FedBar } from "../core/growing-bars.ts";
 import type { Run } from "../core/run.ts";
-import type { Result } from "../core/run-state.ts";
+import type { Result, RunState } from "../core/run-state.ts";
 import { completeStatistics } from "../core/statistics.ts";
 import type { FillReason } from "../core/strategy.ts";
 import type { SavedState } from "./protocol.ts";
@@ -46,9 +45,10 @@ export const schema: Schema = {
      ALTER TABLE backtest_trade ADD COLUMN mfe REAL NOT NULL DEFAULT 0;
      ALTER TABLE backtest_trade ADD COLUMN why TEXT NOT NULL DEFAULT 'close';
      ALTER TABLE backtest_trade ADD COLUMN tag TEXT;
+     ALTER TABLE backtest_run ADD COLUMN measured TEXT;
      CREATE TABLE backtest_bars (
-       session_id TEXT NOT NULL REFERENCES session (id) ON DELETE CASCADE, symbol INTEGER NOT NULL,
-       first_bar INTEGER NOT NULL, bars BLOB NOT NULL, PRIMARY KEY (session_id, symbol, first_bar)
+       session_id TEXT NOT NULL REFERENCES session (id) ON DELETE CASCADE, first_bar INTEGER NOT NULL,
+       bars BLOB NOT NULL, PRIMARY KEY (session_id, first_bar)
      ) STRICT;
      UPDATE backtest_run SET
        result = CASE WHEN result IS NULL THEN NULL
@@ -85,21 +85,44 @@ export function addRun(db: Database, session: string, profile: string, run: Run)
 
 /** Records what a run is of now: its data was read, a symbol joined. */
 export function setRun(db: Database, session: string, run: Run): void {
-  db.prepare("UPDATE backtest_run SET run = ? WHERE session_id = ?").run(JSON.stringify(run), session);
+  const update = "UPDATE backtest_run SET run = ?, measured = NULL WHERE session_id = ?";
+  db.prepare(update).run(JSON.stringify(run), session);
 }
 
+/** What was measured of a run until its host ended. */
+export type Measured = Pick<
+  RunState,
+  "system_manager" | "performance_metrics" | "subscriptions" | "lag" | "feed"
+>;
+
+/** Records it, for those who ask later. */
+export function setMeasured(db: Database, session: string, measured: Measured): void {
+  const { system_manager, performance_metrics, subscriptions, lag, feed } = measured;
+  const text = JSON.stringify({ system_manager, performance_metrics, subscriptions, lag, feed });
+  db.prepare("UPDATE backtest_run SET measured = ? WHERE session_id = ?").run(text, session);
+}
+
+/** What the store has of a run. */
+export type Found = {
+  readonly run: Run;
+  readonly result: Result | null;
+  readonly failure: string | null;
+  /** Null while it runs, and when its host ended without a word. */
+  readonly measured: Measured | null;
+};
+
 /** What a run is of, and what it has come to or failed with; undefined for a session that isn't a backtest. */
-export function findRun(
-  db: Database,
-  session: string,
-): { run: Run; result: Result | null; failure: string | null } | undefined {
-  const row = db.prepare("SELECT run, result, failure FROM backtest_run WHERE session_id = ?").get(session);
+export function findRun(db: Database, session: string): Found | undefined {
+  const row = db
+    .prepare("SELECT run, result, failure, measured FROM backtest_run WHERE session_id = ?")
+    .get(session);
   if (!row) return undefined;
   const parsed = row["result"] === null ? null : (JSON.parse(String(row["result"])) as Result);
   // One of an older version lacks what is newer.
   const result = parsed && { ...parsed, stats: completeStatistics(parsed.stats) };
   const failure = row["failure"] === null ? null : String(row["failure"]);
-  return { run: JSON.parse(String(row["run"])) as Run, result, failure };
+  const measured = row["measured"] === null ? null : (JSON.parse(String(row["measured"])) as Measured);
+  return { run: JSON.parse(String(row["run"])) as Run, result, failure, measured };
 }
 
 /** Records that a run can't go on, and why. */
@@ -129,8 +152,8 @@ export function saveCheckpoint(
     equity: Float64Array;
     since: Reach;
     upTo: number;
-    /** Live: the bars of each symbol that came since the last one. */
-    bars?: readonly { symbol: number; first: number; bars: Bars }[];
+    /** Live: the bars that were worked since the last one, and how many before them. */
+    bars?: { readonly first: number; readonly bars: readonly ArrivedBar[] };
   },
   clock: Clock,
 ): Reach {
@@ -150,8 +173,10 @@ export function saveCheckpoint(
       new Uint8Array(piece.buffer),
     );
   }
-  const insertBars = db.prepare("INSERT INTO backtest_bars VALUES (?, ?, ?, ?)");
-  for (const { symbol, first, bars } of entry.bars ?? []) insertBars.run(session, symbol, first, packBars(bars));
+  const { first = 0, bars = [] } = entry.bars ?? {};
+  if (bars.length > 0) {
+    db.prepare("INSERT INTO backtest_bars VALUES (?, ?, ?)").run(session, first, packBars(bars));
+  }
   checkpoint(
     db,
     { session, type, state: { next: snapshot.next, trades: n, ...snapshot.state }, keep: KEEP },
@@ -160,47 +185,41 @@ export function saveCheckpoint(
   return { trades: n, bars: Math.max(upTo, since.bars) };
 }
 
-const COLUMNS = ["time", "open", "high", "low", "close", "volume"] as const;
+/** A bar of a feed, and the number of the symbol that it is of. */
+export type ArrivedBar = FedBar & { readonly symbol: number };
 
-/** The columns one after another. */
-function packBars(bars: Bars): Uint8Array {
-  const packed = new Float64Array(bars.length * COLUMNS.length);
-  for (const [at, name] of COLUMNS.entries()) packed.set(bars[name].subarray(0, bars.length), at * bars.length);
+const COLUMNS = ["symbol", "time", "open", "high", "low", "close", "volume"] as const;
+
+/** Bar after bar, in the order they were worked. */
+function packBars(bars: readonly ArrivedBar[]): Uint8Array {
+  const packed = Float64Array.from(bars.flatMap((bar) => COLUMNS.map((name) => bar[name])));
   return new Uint8Array(packed.buffer);
 }
 
-/** The bars that a live run's symbol has got, in pieces as they were kept, up to the first gap. */
-export function readBars(db: Database, session: string, symbol: number): Bars {
-  const pieces: Float64Array[] = [];
-  let length = 0;
+/** The bars that a live run has worked, in that order, up to the first gap of what was kept. */
+export function readBars(db: Database, session: string): ArrivedBar[] {
+  const bars: ArrivedBar[] = [];
   const rows = db
-    .prepare("SELECT first_bar, bars FROM backtest_bars WHERE session_id = ? AND symbol = ? ORDER BY first_bar")
-    .all(session, symbol);
+    .prepare("SELECT first_bar, bars FROM backtest_bars WHERE session_id = ? ORDER BY first_bar")
+    .all(session);
   for (const row of rows) {
-    if (Number(row["first_bar"]) !== length) break;
-    const piece = new Float64Array(new Uint8Array(row["bars"] as Uint8Array).buffer);
-    pieces.push(piece);
-    length += piece.length / COLUMNS.length;
-  }
-  const column = (at: number) => {
-    const whole = new Float64Array(length);
-    let done = 0;
-    for (const piece of pieces) {
-      const share = piece.length / COLUMNS.length;
-      whole.set(piece.subarray(at * share, (at + 1) * share), done);
-      done += share;
+    if (Number(row["first_bar"]) !== bars.length) break;
+    const packed = new Float64Array(new Uint8Array(row["bars"] as Uint8Array).buffer);
+    for (let at = 0; at + COLUMNS.length <= packed.length; at += COLUMNS.length) {
+      const [symbol = 0, time = 0, open = 0, high = 0, low = 0, close = 0, volume = 0] = packed.subarray(at);
+      bars.push({ symbol, time, open, high, low, close, volume });
     }
-    return whole;
-  };
-  const [time, open, high, low, close, volume] = COLUMNS.map((_, at) => column(at)) as [
-    Float64Array,
-    Float64Array,
-    Float64Array,
-    Float64Array,
-    Float64Array,
-    Float64Array,
-  ];
-  return { length, time, open, high, low, close, volume, decimals: closeDecimals(close) };
+  }
+  return bars;
+}
+
+/** Drops the bars from one on. */
+function trimBars(db: Database, session: string, from: number): void {
+  const size = COLUMNS.length * 8;
+  db.prepare("DELETE FROM backtest_bars WHERE session_id = ? AND first_bar >= ?").run(session, from);
+  db.prepare(
+    "UPDATE backtest_bars SET bars = substr(bars, 1, (? - first_bar) * ?) WHERE session_id = ? AND first_bar + length(bars) / ? > ?",
+  ).run(from, size, session, size, from);
 }
 
 const valuesOf = (trade: ClosedTrade): SqlValue[] => [
@@ -285,9 +304,10 @@ export function restore(db: Database, session: string, equity: Float64Array): Re
     db.prepare("DELETE FROM checkpoint WHERE session_id = ? AND n > ?").run(session, n);
     db.prepare("DELETE FROM backtest_trade WHERE session_id = ? AND n >= ?").run(session, count);
     trimEquity(db, session, next, equity);
+    trimBars(db, session, next);
     return { next, state: { engine, strategy }, trades, reach: { trades: count, bars: next } };
   }
-  for (const table of ["checkpoint", "backtest_trade", "backtest_equity"]) {
+  for (const table of ["checkpoint", "backtest_trade", "backtest_equity", "backtest_bars"]) {
     db.prepare(`DELETE FROM ${table} WHERE session_id = ?`).run(session);
   }
   return undefined;

@@ -6,27 +6,35 @@ import type { Part } from "../../kernel/stack.ts";
 import type { Bars } from "../core/bars.ts";
 import type { EngineSymbol, Plan } from "../core/engine.ts";
 import { GrowingBars } from "../core/growing-bars.ts";
-import { FeedOrder, type SymbolBar } from "../core/live-feed.ts";
+import { FeedOrder } from "../core/live-feed.ts";
 import type { Run } from "../core/run.ts";
 import type { Inspected, RunState } from "../core/run-state.ts";
 import { StreamSubscription, SUBSCRIPTION_WORDS } from "../core/subscription.ts";
 import { guessTimeframe } from "../core/timeframe.ts";
-import { timelineOf } from "../core/timeline.ts";
-import { withBars } from "./history.ts";
-import { type OpenFeed, readFedBar } from "./feed.ts";
-import { addRun, type Restored, readBars, restore, setFailure, setRun, symbolNames } from "./journal.ts";
-import { LOAD_MS, loadSymbol } from "./market.ts";
-import { type Begin, type LiveEvent, monotonic, type Said, type Snapshot } from "./protocol.ts";
-import { RunRecord, type Unkept } from "./record.ts";
-import { NOTHING_YET, nameOf, type RunRequest, workedOf } from "./run.ts";
 import { strategyFailure } from "./engine.ts";
+import { type OpenFeed, readFedBar } from "./feed.ts";
+import {
+  type ArrivedBar,
+  addRun,
+  type Restored,
+  readBars,
+  restore,
+  setFailure,
+  setMeasured,
+  setRun,
+  symbolNames,
+} from "./journal.ts";
+import { dataName, LOAD_MS, loadSymbol } from "./market.ts";
+import { type Begin, type LiveEvent, monotonic, type Said, type Snapshot } from "./protocol.ts";
+import { RunRecord } from "./record.ts";
+import { NOTHING_YET, nameOf, type RunRequest, workedOf } from "./run.ts";
 import { getSystemManager } from "./system-manager.ts";
 import { left, WorkerThread } from "./worker-thread.ts";
 
 /** A run on a feed: the same engine and strategy, bar by bar as they come, with a paper broker. */
 
 /** The first message to a live engine's worker. */
-export type LiveBegin = Omit<Begin, "control" | "clocked" | "breakpoints" | "recording"> & {
+export type LiveBegin = Omit<Begin, "control" | "clocked" | "breakpoints"> & {
   /** Of the subscription that the feed publishes to. */
   readonly words: Int32Array;
   /** UTC ms: what the strategy's file and its `init` take for now. */
@@ -35,7 +43,11 @@ export type LiveBegin = Omit<Begin, "control" | "clocked" | "breakpoints" | "rec
 
 /** What it is told later. */
 export type LiveWord =
-  | { readonly type: "bars"; readonly bars: readonly SymbolBar[]; /** ms of {@link monotonic} */ readonly received: number }
+  | {
+      readonly type: "bars";
+      readonly bars: readonly ArrivedBar[] /** ms of {@link monotonic} */;
+      readonly received: number;
+    }
   | { readonly type: "snapshot" | "inspect" | "finish" };
 
 /** A line on stdout. */
@@ -69,10 +81,10 @@ class Live {
   #timeframe = "1m";
   #symbols: readonly EngineSymbol[] = [];
   #bars: readonly GrowingBars[] = [];
-  /** How many bars of each symbol stand in the store, or in its file. */
-  #keptBars: number[] = [];
-  /** How many of each symbol's bars came before the feed. */
-  #history: readonly number[] = [];
+  /** How many bars the feed has brought, before this host too: each is a step. */
+  #arrived = 0;
+  /** Whether it is to end: what still comes isn't worked. */
+  #leaving = false;
   #plan: Plan = { time: new Float64Array(0), equity: new Float64Array(0), length: 0 };
   #from: Restored | undefined;
   #record: RunRecord | undefined;
@@ -94,27 +106,20 @@ class Live {
     this.#host.show(() => ({ ...this.#state() }));
     if (!restored) await store.write((db) => addRun(db, session, profile, this.#run));
     const histories = await this.#histories();
-    const kept = await store.write((db) => this.#run.symbols.map((_, at) => readBars(db, session, at)));
-    this.#history = histories.map((history) => history?.length ?? 0);
-    this.#bars = histories.map((history, at) => withBars(history, kept[at]));
-    this.#keptBars = kept.map(({ length }) => length);
+    const guessed = histories.map((history) => (history ? guessTimeframe(history) : null));
+    this.#timeframe = this.#run.timeframe ?? guessed.find((text) => text !== null) ?? "1m";
+    // Guessed once: what it is resumed with has more bars to guess by.
+    this.#run = { ...this.#run, timeframe: this.#timeframe };
+    await store.write((db) => setRun(db, session, this.#run));
+    const arrived = restored ? await this.#restore() : [];
+    this.#bars = histories.map((history) => new GrowingBars(history));
     this.#symbols = this.#run.symbols.map(({ instrument }, at) => {
       const { bars } = this.#bars[at] as GrowingBars;
-      const joined = bars.time[(this.#history[at] ?? 0)];
+      const first = arrived.find(({ symbol }) => symbol === at);
       // With no bar of the feed yet, all there is only warms.
-      const from = bars.length > (this.#history[at] ?? 0) ? joined : undefined;
-      return { instrument, bars, joined: from ?? Number.POSITIVE_INFINITY };
+      return { instrument, bars, joined: first?.time ?? Number.POSITIVE_INFINITY };
     });
-    const time = timelineOf(this.#symbols);
-    const room = Math.max(1_024, time.length * 2);
-    this.#plan = { time: new Float64Array(room), equity: new Float64Array(room), length: time.length };
-    this.#plan.time.set(time);
-    const { equity } = this.#plan;
-    this.#from = restored ? await store.write((db) => restore(db, session, equity)) : undefined;
-    await store.write((db) => setRun(db, session, this.#run));
-    const [first] = this.#bars;
-    const text = this.#run.timeframe ?? (first ? guessTimeframe(first.bars) : null);
-    this.#timeframe = text ?? "1m";
+    for (const bar of arrived) this.#bars[bar.symbol]?.push(bar);
     this.#order = new FeedOrder(
       new Map(
         this.#symbols.map(({ instrument, bars }) => [
@@ -123,8 +128,30 @@ class Live {
         ]),
       ),
     );
-    this.#record = new RunRecord(this.#host, this.#run.settings.cash, this.#symbols, this.#plan, this.#from);
-    this.#record.keepBars(() => this.#unkept());
+    const { cash } = this.#run.settings;
+    this.#record = new RunRecord(this.#host, cash, this.#symbols, this.#plan, this.#from);
+  }
+
+  /** Takes up the state and the equity of the newest checkpoint. @returns the bars up to there */
+  async #restore(): Promise<readonly ArrivedBar[]> {
+    const { store, session } = this.#host;
+    const { from, arrived, equity } = await store.write((db) => {
+      const equity = new Float64Array(readBars(db, session).length);
+      const from = restore(db, session, equity);
+      return { from, arrived: readBars(db, session), equity };
+    });
+    const { length } = arrived;
+    if (length !== (from?.next ?? 0)) {
+      throw new Expected(Exit.no, "its bars aren't all in the store", "run it anew: stint backtest run");
+    }
+    this.#from = from;
+    this.#arrived = length;
+    this.#plan = {
+      time: Float64Array.from(arrived, ({ time }) => time),
+      equity: equity.slice(0, length),
+      length,
+    };
+    return arrived;
   }
 
   activity(): Activity<object> {
@@ -135,17 +162,23 @@ class Live {
       generation: generation<object>()
         .sources(async (open) => ({ feed: await open("feed", feed) }))
         .timers(async (open, { feed }) => {
-          await open("progress", every(TELL_MS, async () => this.#tell(), log));
-          await open("checkpoints", every(checkpointSeconds * 1000, () => this.#checkpoint("CHECKPOINT"), log));
+          await open(
+            "progress",
+            every(TELL_MS, async () => this.#tell(), log),
+          );
+          await open(
+            "checkpoints",
+            every(checkpointSeconds * 1000, () => this.#checkpoint("CHECKPOINT"), log),
+          );
           return { feed };
         })
         .workers(async (open, { feed }) => {
           this.#thread = await open("engine", this.#enginePart(), { openMs: STRATEGY_MS + 5_000 });
           const { mode, timezone } = this.#run;
           this.#system.start({ coordinator: neverShut, mode, timezone });
+          // Disposed before the engine: of what it has told there is then a checkpoint.
+          await open("last checkpoint", async () => ({ [Symbol.asyncDispose]: () => this.#leave() }));
           this.#request.began();
-          // What an older checkpoint didn't have of the bars that are kept.
-          for (let step = this.#from?.next ?? 0; step < this.#plan.length; step++) this.#subscription.publish(0);
           this.#pump(feed).catch((error: unknown) => this.#host.end(error));
           return {};
         }),
@@ -182,7 +215,10 @@ class Live {
     return { said: "a live run isn't paused: the market doesn't wait" };
   }
 
-  /** The bars that only warm: those of the symbols' files. */
+  /**
+   * The bars that only warm: those of the symbols' files.
+   * @throws Expected 1 when one isn't what it was, 74 when it can't be read
+   */
   async #histories(): Promise<(Bars | undefined)[]> {
     const histories: (Bars | undefined)[] = [];
     const symbols = [];
@@ -195,9 +231,14 @@ class Live {
       const loaded = await loadSymbol(
         this.#run,
         symbol,
-        (part) => this.#host.stack.open("state", `bars ${symbol.instrument.symbol}`, part, { openMs: LOAD_MS }),
+        (part) =>
+          this.#host.stack.open("state", `bars ${symbol.instrument.symbol}`, part, { openMs: LOAD_MS }),
         () => {},
       );
+      if (this.#request.restored && symbol.hash !== "" && loaded.symbol.hash !== symbol.hash) {
+        const hint = "run it anew: stint backtest run";
+        throw new Expected(Exit.no, `${dataName(symbol)} has changed since this run was begun`, hint);
+      }
       histories.push(loaded.bars);
       symbols.push(loaded.symbol);
     }
@@ -231,6 +272,7 @@ class Live {
     const { symbols } = this.#run;
     const only = symbols.length === 1 ? symbols[0]?.instrument.symbol : undefined;
     for await (const line of feed.lines()) {
+      if (this.#leaving) return;
       if (line.trim() === "") continue;
       const received = monotonic();
       const bar = readFedBar(line, only);
@@ -240,12 +282,26 @@ class Live {
       }
       if (!this.#order.take(bar)) continue;
       const at = symbols.findIndex(({ instrument }) => instrument.symbol === bar.symbol);
-      this.#bars[at]?.push(bar);
+      const arrived = { ...bar, symbol: at };
+      this.#arrive(arrived);
       this.#subscription.publish(0);
-      this.#live.tell({ type: "bars", bars: [bar], received });
+      this.#live.tell({ type: "bars", bars: [arrived], received });
       if (this.#subscription.behind > MOST_BEHIND) await this.#caughtUp();
     }
-    this.#live.tell({ type: "finish" });
+    if (!this.#leaving) this.#live.tell({ type: "finish" });
+  }
+
+  #arrive(bar: ArrivedBar): void {
+    this.#bars[bar.symbol]?.push(bar);
+    this.#kept.arrive(bar);
+    const { time, equity, length } = this.#plan;
+    if (this.#arrived === time.length) {
+      const room = Math.max(1_024, time.length * 2);
+      this.#plan = { time: new Float64Array(room), equity: new Float64Array(room), length };
+      this.#plan.time.set(time);
+      this.#plan.equity.set(equity);
+    }
+    this.#plan.time[this.#arrived++] = bar.time;
   }
 
   /** Resolves when the engine has worked something. */
@@ -258,35 +314,22 @@ class Live {
   #refuse(line: string, why: string): void {
     this.#order.refuse();
     // The first is told of; a feed that brings nothing else would fill the log.
-    if (this.#badLines++ === 0) this.#host.log.for("feed").warn(`a line isn't a bar: ${why}`, { line: line.slice(0, 200) });
+    if (this.#badLines++ === 0)
+      this.#host.log.for("feed").warn(`a line isn't a bar: ${why}`, { line: line.slice(0, 200) });
   }
 
-  #worked({ events, snapshot, newest }: Extract<Said, { type: "worked" }>): void {
+  #worked({ events, snapshot, equity }: Extract<Said, { type: "worked" }>): void {
     this.#wake?.();
     this.#wake = undefined;
-    this.#grow(snapshot.next);
-    const { time, equity } = this.#plan;
-    time[snapshot.next - 1] = newest.time;
-    equity[snapshot.next - 1] = newest.equity;
+    const { next } = snapshot;
+    this.#plan.equity.set(equity, next - equity.length);
+    this.#plan = { ...this.#plan, length: next };
     this.#kept.replan(this.#symbols, this.#plan);
     this.#kept.keep(snapshot);
     for (const event of events) this.#request.emit(lineOf(event));
   }
 
-  /** Makes room for so many steps. */
-  #grow(steps: number): void {
-    let { time, equity } = this.#plan;
-    if (steps > time.length) {
-      const longer = [new Float64Array(steps * 2), new Float64Array(steps * 2)] as const;
-      longer[0].set(time);
-      longer[1].set(equity);
-      [time, equity] = longer;
-    }
-    this.#plan = { time, equity, length: Math.max(steps, this.#plan.length) };
-  }
-
   #done(said: Extract<Said, { type: "done" }>): void {
-    if (said.equity) this.#plan.equity.set(said.equity);
     this.#kept.finish(said);
     this.#host.end();
   }
@@ -309,39 +352,19 @@ class Live {
     await this.#kept.save(type);
   }
 
+  /** The last checkpoint of one that ends before its feed. */
+  async #leave(): Promise<void> {
+    this.#leaving = true;
+    await this.#checkpoint("STOPPED");
+  }
+
   async #reached(reached: "running" | "paused" | "stopping"): Promise<void> {
     if (reached !== "stopping") return;
     if (!this.#system.isStopped()) this.#system.stop();
     if (this.#kept.finished) await this.#kept.save("FINISHED");
+    const { store, session } = this.#host;
+    await store.write((db) => setMeasured(db, session, this.#state()));
     this.#tell();
-  }
-
-  /** The bars that the engine has worked and the store hasn't got. */
-  #unkept(): readonly Unkept[] {
-    return this.#bars.flatMap(({ bars }, symbol) => {
-      const first = this.#keptBars[symbol] ?? 0;
-      const since = (this.#history[symbol] ?? 0) + first;
-      const length = bars.length - since;
-      if (length <= 0) return [];
-      const column = (name: "time" | "open" | "high" | "low" | "close" | "volume") => bars[name].slice(since, since + length);
-      this.#keptBars[symbol] = first + length;
-      return [
-        {
-          symbol,
-          first,
-          bars: {
-            length,
-            time: column("time"),
-            open: column("open"),
-            high: column("high"),
-            low: column("low"),
-            close: column("close"),
-            volume: column("volume"),
-            decimals: bars.decimals,
-          },
-        },
-      ];
-    });
   }
 
   #tell(): void {
@@ -356,6 +379,7 @@ class Live {
     const snapshot: Snapshot | undefined = this.#record?.last;
     const { running, paused } = this.#system.durations();
     const metrics = snapshot?.metrics;
+    const { bars = 0, barsBefore = 0 } = this.#record ?? {};
     const [, toAnalysis] = metrics?.subscriptions ?? [];
     return {
       strategy: this.#thread?.name ?? nameOf(this.#run),
@@ -372,10 +396,10 @@ class Live {
       performance_metrics: {
         session_duration: running / 1000,
         paused_duration: paused / 1000,
-        bars_processed: metrics?.bars ?? 0,
+        bars_processed: bars,
         processor_timing: metrics?.processor ?? null,
         analysis_timing: metrics?.analysis ?? null,
-        bars_per_second: running > 0 ? ((metrics?.bars ?? 0) / running) * 1000 : 0,
+        bars_per_second: running > 0 ? ((bars - barsBefore) / running) * 1000 : 0,
       },
       subscriptions: [this.#subscription.counts, ...(toAnalysis ? [toAnalysis] : [])],
       lag: snapshot?.lag ? { ...snapshot.lag, late_p99_ms: null, late_max_ms: null } : null,
@@ -395,7 +419,7 @@ function lineOf(event: LiveEvent): Line {
 }
 
 /** A live engine in a thread of its own. */
-interface LiveThread extends AsyncDisposable {
+export interface LiveThread extends AsyncDisposable {
   readonly name: string;
   readonly params: RunState["params"];
   tell(word: LiveWord): void;
@@ -404,7 +428,7 @@ interface LiveThread extends AsyncDisposable {
   inspect(): Promise<readonly Inspected[]>;
 }
 
-type LiveTold = {
+export type LiveTold = {
   readonly name: string;
   print(text: string): void;
   worked(said: Extract<Said, { type: "worked" }>): void;
@@ -412,7 +436,8 @@ type LiveTold = {
   failed(error: Error): void;
 };
 
-const liveThread =
+/** The part that runs one; it rejects with what kept it from beginning. */
+export const liveThread =
   (begin: LiveBegin, told: LiveTold): Part<LiveThread> =>
   async (signal) => {
     const ready = Promise.withResolvers<Extract<Said, { type: "ready" }>>();
@@ -461,7 +486,10 @@ const liveThread =
     const leave = () => ready.reject(left());
     signal.addEventListener("abort", leave, { once: true });
     const late = setTimeout(
-      () => ready.reject(new Expected(Exit.config, `strategy ${told.name}: not loaded after ${STRATEGY_MS / 1000} s`)),
+      () =>
+        ready.reject(
+          new Expected(Exit.config, `strategy ${told.name}: not loaded after ${STRATEGY_MS / 1000} s`),
+        ),
       STRATEGY_MS,
     );
     try {

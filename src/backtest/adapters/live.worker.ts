@@ -8,6 +8,7 @@ import { parseTimeframe } from "../core/timeframe.ts";
 import { calendarOf } from "../core/trading-calendar.ts";
 import type { LiveBegin, LiveWord } from "./live.ts";
 import { type LiveEvent, type LogLine, monotonic, type Said, type Snapshot } from "./protocol.ts";
+import { Recorder } from "./recorder.ts";
 import {
   encodeStates,
   failureOf,
@@ -32,11 +33,11 @@ const STAMPS = 4_096;
 class LiveWorking {
   readonly #begin: LiveBegin;
   readonly #bars: readonly GrowingBars[];
-  readonly #numbers: ReadonlyMap<string, number>;
   readonly #stamps = new Float64Array(STAMPS);
   readonly #lag = new LagMeter(monotonic, this.#stamps);
   readonly #engine: Engine;
   readonly #name: string;
+  readonly #recorder: Recorder | undefined;
   #plan: Plan;
   #log: LogLine[] = [];
   #events: LiveEvent[] = [];
@@ -46,10 +47,10 @@ class LiveWorking {
 
   constructor(begin: LiveBegin, strategy: Strategy, params: Readonly<Params>) {
     this.#begin = begin;
-    const { symbols, settings, timeframe, seed, words, from, strategy: source, plan } = begin;
+    const { symbols, settings, timeframe, seed, words, from, strategy: source, plan, recording } = begin;
+    this.#recorder = recording ? new Recorder() : undefined;
     this.#name = nameOfStrategy(strategy, source);
     this.#bars = symbols.map(({ bars }) => new GrowingBars(bars));
-    this.#numbers = new Map(symbols.map(({ instrument }, at) => [instrument.symbol, at]));
     const room = Math.max(FIRST_STEPS, plan.length * 2);
     const time = new Float64Array(room);
     const equity = new Float64Array(room);
@@ -71,9 +72,10 @@ class LiveWorking {
       now: monotonic,
       sink: {
         log: (symbol, time, text) => this.#logged({ symbol, time, text }),
-        plot() {},
+        plot: (symbol, time, name, value, pane) => this.#recorder?.plot(symbol, time, name, value, pane),
         order: (event) => this.#events.push({ type: "order", event }),
       },
+      ...(this.#recorder ? { watch: this.#recorder } : {}),
     });
     given.now = () => this.#engine.now;
     given.random = () => this.#engine.random.next();
@@ -89,34 +91,28 @@ class LiveWorking {
 
   hear(word: LiveWord): void {
     if (this.#over) return;
-    switch (word.type) {
-      case "bars":
-        return this.#work(word);
-      case "snapshot":
-        return say({ type: "parked", snapshot: this.#snapshot(true) });
-      case "inspect":
-        return say({ type: "answer", inspected: inspected(this.#engine) });
-      case "finish":
-        return this.#finish(false);
-    }
+    if (word.type === "bars") this.#work(word);
+    else if (word.type === "finish") this.#finish(false);
+    else if (word.type === "inspect") say({ type: "answer", inspected: inspected(this.#engine) });
+    else say({ type: "parked", snapshot: this.#snapshot(true) });
   }
 
   #work({ bars, received }: Extract<LiveWord, { type: "bars" }>): void {
+    const first = this.#plan.length;
     for (const bar of bars) {
-      const number = this.#numbers.get(bar.symbol);
-      if (number === undefined) continue;
-      this.#bars[number]?.push(bar);
+      this.#bars[bar.symbol]?.push(bar);
       this.#addStep(bar.time);
       this.#stamps[(this.#plan.length - 1) % STAMPS] = received;
       const before = this.#events.length;
       const stop = this.#engine.advance(null);
       this.#tellFills(before);
       if (stop === "bust") {
-        this.#tell();
-        return this.#finish(true);
+        this.#tell(first);
+        this.#finish(true);
+        return;
       }
     }
-    this.#tell();
+    this.#tell(first);
   }
 
   #addStep(at: number): void {
@@ -141,17 +137,12 @@ class LiveWorking {
     this.#fills = fillCount;
   }
 
-  #tell(): void {
-    const { time, equity, length } = this.#plan;
+  /** @param first the first step whose equity isn't told yet */
+  #tell(first: number): void {
+    const { equity, length } = this.#plan;
     const events = this.#events;
     this.#events = [];
-    const at = length - 1;
-    say({
-      type: "worked",
-      events,
-      snapshot: this.#snapshot(false),
-      newest: { time: time[at] as number, equity: equity[at] as number },
-    });
+    say({ type: "worked", events, snapshot: this.#snapshot(false), equity: equity.slice(first, length) });
   }
 
   #finish(bust: boolean): void {
@@ -161,9 +152,11 @@ class LiveWorking {
     const before = this.#events.length;
     const result = resultOf(this.#engine, { bust, symbols: grown, plan: this.#plan }, this.#begin);
     this.#tellFills(before);
-    const { equity, length } = this.#plan;
-    if (length > 0) this.#tell();
-    say({ type: "done", snapshot: this.#snapshot(true), result, equity: equity.slice(0, length) });
+    const { length } = this.#plan;
+    if (length > 0) this.#tell(length - 1);
+    const { warmups } = this.#engine;
+    const recorded = this.#recorder && { ...this.#recorder.recorded, warmups };
+    say({ type: "done", snapshot: this.#snapshot(true), result, ...(recorded ? { recorded } : {}) });
   }
 
   #snapshot(whole: boolean): Snapshot {
@@ -176,12 +169,12 @@ class LiveWorking {
     const look = { next, trades, open, log, metrics, lag: this.#lag.lag };
     if (!whole) return look;
     const { strategy, ...state } = engine.snapshot();
-    const { equity } = this.#plan;
-    return { ...look, state: { engine: encode(state), strategy: encodeStates(strategy) }, equity: equity.slice(0, next) };
+    return { ...look, state: { engine: encode(state), strategy: encodeStates(strategy) } };
   }
 
   #logged(line: LogLine): void {
     this.#events.push({ type: "log", line });
+    this.#recorder?.log(line);
     this.#log.push(line);
     if (this.#log.length > LOG_LINES) this.#log.shift();
   }

@@ -55,7 +55,8 @@ export async function loadMarket(
     }
   }
   const { volumeLimit } = run.settings;
-  const silent = volumeLimit < 1e9 ? loaded.find(({ bars }) => bars.volume.every((volume) => volume === 0)) : undefined;
+  const silent =
+    volumeLimit < 1e9 ? loaded.find(({ bars }) => bars.volume.every((volume) => volume === 0)) : undefined;
   if (silent) {
     const message = `${dataName(silent.symbol)} has no volume, of which an order could take a part`;
     throw new Expected(Exit.usage, message, "leave --volume-limit out");
@@ -79,7 +80,10 @@ export async function loadSymbol(
   if (source === null) throw new Error(`${instrument.symbol} has no data`);
   const progress = new Float64Array(shared(8));
   const telling = setInterval(() => told(progress[0] ?? 0), 100);
-  const range = { ...(run.from === null ? {} : { from: run.from }), ...(run.to === null ? {} : { to: run.to }) };
+  const range = {
+    ...(run.from === null ? {} : { from: run.from }),
+    ...(run.to === null ? {} : { to: run.to }),
+  };
   const part = loadBars({ source, name: dataName(symbol), progress, ...range });
   const { bars, hash } = await open(part).finally(() => clearInterval(telling));
   return { symbol: { ...symbol, hash }, bars: joined(run, symbol, bars) };
@@ -89,6 +93,7 @@ export const engineSymbol = (symbol: RunSymbol, bars: Bars): EngineSymbol => ({
   instrument: symbol.instrument,
   bars,
   joined: symbol.joined ?? Number.NEGATIVE_INFINITY,
+  added: symbol.joined !== null,
 });
 
 /** The steps of a run, and room for its equity. */

@@ -32,7 +32,11 @@ const TELL_PIPE_MS = 1000;
 const WATCH_MS = 250;
 
 /** `stint backtest run` */
-export async function run(context: Context, sessionFile: string | undefined, options: Options): Promise<number> {
+export async function run(
+  context: Context,
+  sessionFile: string | undefined,
+  options: Options,
+): Promise<number> {
   if (options["watch"] === true) return runAndWatch(context, sessionFile, options);
   const spec = await specOf(sessionFile, options);
   const session = newSessionId(systemClock.wall(), crypto.getRandomValues(new Uint8Array(16)));
@@ -58,7 +62,11 @@ export async function resume(context: Context, id: string | undefined, options: 
   const said = options["feed"] as string | undefined;
   const feed = said === undefined ? null : (parseFeed(said) ?? null);
   if (found.mode === "live" && feed === null) {
-    throw new Expected(Exit.usage, `run ${row.id} is live: it needs its feed again`, "--feed - or --feed 'COMMAND'");
+    throw new Expected(
+      Exit.usage,
+      `run ${row.id} is live: it needs its feed again`,
+      "--feed - or --feed 'COMMAND'",
+    );
   }
   if (feed !== null && options["detach"] === true && "stdin" in feed) {
     throw new Expected(Exit.usage, "a host in the background has no stdin to read", "--feed 'COMMAND'");
@@ -77,7 +85,11 @@ export async function resume(context: Context, id: string | undefined, options: 
 }
 
 /** `stint backtest run --watch`: again and again, each time under a new id, until it is told to end. */
-async function runAndWatch(context: Context, sessionFile: string | undefined, options: Options): Promise<number> {
+async function runAndWatch(
+  context: Context,
+  sessionFile: string | undefined,
+  options: Options,
+): Promise<number> {
   const { life, output } = context;
   const left = new AbortController();
   using _ = life.own({ end: () => left.abort(), hurry: async () => {} });
@@ -91,7 +103,8 @@ async function runAndWatch(context: Context, sessionFile: string | undefined, op
       seen = stamps(watched);
       const session = newSessionId(systemClock.wall(), crypto.getRandomValues(new Uint8Array(16)));
       const changed = changeOf(watched, seen, left.signal);
-      await perform(context, { ...spec, session, restored: false, options, until: changed.promise }).finally(changed.stop);
+      const until = { until: changed.promise, unread: () => left.abort() };
+      await perform(context, { ...spec, session, restored: false, options, ...until }).finally(changed.stop);
     } catch (error) {
       // What is wrong with the file is told, and the next version of it may be right.
       if (!(error instanceof Expected) || watched.length === 0) throw error;
@@ -114,7 +127,11 @@ const stamps = (files: readonly string[]): string =>
     .join("\n");
 
 /** Resolves once one of the files isn't as it was, or when the signal aborts. */
-function changeOf(files: readonly string[], seen: string, signal: AbortSignal): { promise: Promise<void>; stop(): void } {
+function changeOf(
+  files: readonly string[],
+  seen: string,
+  signal: AbortSignal,
+): { promise: Promise<void>; stop(): void } {
   const { promise, resolve } = Promise.withResolvers<void>();
   const timer = setInterval(() => {
     if (stamps(files) !== seen) stop();
@@ -140,6 +157,8 @@ type Hosted = {
   readonly feed: Feed | null;
   /** When it is to end though it isn't done: what it is of has changed. */
   readonly until?: Promise<void>;
+  /** Called when nobody reads what it says. */
+  readonly unread?: () => void;
 };
 
 /** Hosts a run in this process, or has another do it in the background. */
@@ -174,7 +193,10 @@ async function perform(context: Context, hosted: Hosted): Promise<void> {
   };
   try {
     await runHost({ ...hosting, life, log }, async (host) => {
-      output.onClosed(() => host.end());
+      output.onClosed(() => {
+        host.end();
+        hosted.unread?.();
+      });
       hosted.until?.then(() => host.end());
       if (drawn) {
         const shown = { control: host.control, attached: false, quit: () => host.end() };

@@ -90,14 +90,22 @@ export type Snapshot = {
   readonly open: readonly Trade[];
   readonly log: readonly LogLine[];
   readonly metrics: EngineMetrics;
-  readonly lag: { readonly bars: number; readonly ms: number; readonly max_bars: number; readonly max_ms: number } | null;
+  readonly lag: {
+    readonly bars: number;
+    readonly ms: number;
+    readonly max_bars: number;
+    readonly max_ms: number;
+  } | null;
   readonly state?: SavedState;
-  /** Live, with the state: the equity of the steps so far. */
-  readonly equity?: Float64Array;
 };
 
 /** What a failure is: the strategy's, the run's settings', or a bug of ours. */
-export type Failure = { readonly kind: "strategy" | "usage" | "bug"; readonly message: string; readonly hint?: string; readonly stack?: string };
+export type Failure = {
+  readonly kind: "strategy" | "usage" | "bug";
+  readonly message: string;
+  readonly hint?: string;
+  readonly stack?: string;
+};
 
 /** Series that a recording engine keeps: a value for each bar of the symbol, NaN where there is none. */
 export type RecordedLine = { readonly symbol: number; readonly name: string; readonly values: Float64Array };
@@ -124,14 +132,20 @@ export type Said =
   | { readonly type: "parked"; readonly snapshot: Snapshot }
   | { readonly type: "answer"; readonly inspected: readonly Inspected[] }
   | { readonly type: "hit"; readonly breakpoint: Breakpoint }
-  | { readonly type: "done"; readonly snapshot: Snapshot; readonly result: Result; readonly recorded?: Recorded; /** Live: of all steps. */ readonly equity?: Float64Array }
+  | {
+      readonly type: "done";
+      readonly snapshot: Snapshot;
+      readonly result: Result;
+      readonly recorded?: Recorded;
+    }
   | { readonly type: "failed"; readonly failure: Failure }
   // Live alone: what bars brought.
   | {
       readonly type: "worked";
       readonly events: readonly LiveEvent[];
       readonly snapshot: Snapshot;
-      readonly newest: { readonly time: number; readonly equity: number };
+      /** Of the steps that were worked. */
+      readonly equity: Float64Array;
     };
 
 /** What a live strategy did. */

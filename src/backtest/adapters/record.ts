@@ -1,12 +1,11 @@
 import type { Host } from "../../kernel/host.ts";
 import type { ClosedTrade } from "../core/account.ts";
-import type { Bars } from "../core/bars.ts";
 import { Curve } from "../core/curve.ts";
 import type { EngineSymbol, Plan } from "../core/engine.ts";
 import type { Candles, Result, RunState, ShownTrade } from "../core/run-state.ts";
 import { firstAtLeast } from "../core/timeline.ts";
 import type { Finished } from "./engine.ts";
-import { type Reach, type Restored, saveCheckpoint, setResult } from "./journal.ts";
+import { type ArrivedBar, type Reach, type Restored, saveCheckpoint, setResult } from "./journal.ts";
 import type { LogLine, Snapshot } from "./protocol.ts";
 
 /** Points of the curves that clients are shown. */
@@ -41,9 +40,6 @@ type Recorded = Pick<
   | "candles"
 >;
 
-/** Live: what of a symbol's bars isn't kept yet. */
-export type Unkept = { symbol: number; first: number; bars: Bars };
-
 /** What a run has come to so far: kept up by its snapshots, written to the store at its checkpoints. */
 export class RunRecord {
   readonly #host: Host;
@@ -65,8 +61,10 @@ export class RunRecord {
   #saving: Promise<void> = Promise.resolve();
   #speed: { bars: number; at: number; perSecond: number };
   #bars = 0;
-  /** Gives the live bars that came since the last checkpoint, and takes them for kept. */
-  #unkept: () => readonly Unkept[] = () => [];
+  /** Bars of all symbols that were worked before this host. */
+  readonly barsBefore: number;
+  /** Live: the bars that came since the store's last row, in the order they are worked: one a step. */
+  readonly #arrived: ArrivedBar[] = [];
 
   constructor(host: Host, cash: number, symbols: readonly EngineSymbol[], plan: Plan, from?: Restored) {
     this.#host = host;
@@ -78,7 +76,9 @@ export class RunRecord {
     this.#next = from?.next ?? 0;
     this.#recent = from?.trades.slice(-LAST_TRADES) ?? [];
     for (const trade of from?.trades ?? []) this.#count(trade);
-    this.#speed = { bars: 0, at: host.clock.monotonic(), perSecond: 0 };
+    this.barsBefore = barsBefore(symbols, plan, this.#next);
+    this.#bars = this.barsBefore;
+    this.#speed = { bars: this.#bars, at: host.clock.monotonic(), perSecond: 0 };
     this.#curve.extend(plan.equity, this.#next);
   }
 
@@ -111,9 +111,9 @@ export class RunRecord {
     this.#curve.extend(plan.equity, this.#next);
   }
 
-  /** Live: where the bars are found that a checkpoint has to keep. */
-  keepBars(unkept: () => readonly Unkept[]): void {
-    this.#unkept = unkept;
+  /** Live: a bar came, and is the next step. */
+  arrive(bar: ArrivedBar): void {
+    this.#arrived.push(bar);
   }
 
   /** Takes in a snapshot. */
@@ -154,6 +154,7 @@ export class RunRecord {
     const { session, store, clock } = this.#host;
     const trades = this.#unsaved;
     this.#unsaved = [];
+    const bars = this.#arrived.slice(0, snapshot.next - this.#reach.bars);
     const entry = {
       session,
       type,
@@ -161,7 +162,7 @@ export class RunRecord {
       equity: this.#plan.equity,
       since: this.#reach,
       upTo: result ? this.#plan.length : snapshot.next,
-      bars: this.#unkept(),
+      bars: { first: this.#reach.bars, bars },
     };
     try {
       this.#reach = await store.write((db) => {
@@ -169,6 +170,7 @@ export class RunRecord {
         if (result) setResult(db, session, result);
         return reach;
       });
+      this.#arrived.splice(0, bars.length);
       this.#checkpointAt = clock.wall();
     } catch (error) {
       this.#unsaved = [...trades, ...this.#unsaved];
@@ -273,4 +275,14 @@ export class RunRecord {
       };
     });
   }
+}
+
+/** How many bars of all symbols are worked before a step. */
+function barsBefore(symbols: readonly EngineSymbol[], { time, length }: Plan, step: number): number {
+  if (step === 0) return 0;
+  const end = step < length ? (time[step] as number) : Number.POSITIVE_INFINITY;
+  return symbols.reduce((sum, { bars, joined }) => {
+    const at = (when: number) => firstAtLeast(bars.time, bars.length, when);
+    return sum + Math.max(0, at(end) - at(joined));
+  }, 0);
 }

@@ -1,33 +1,39 @@
+import type { Bars } from "../core/bars.ts";
 import type { BarContext } from "../core/context.ts";
 import type { Watch } from "../core/engine.ts";
 import { linesOf } from "../core/indicators/series.ts";
-import type { Stream } from "../core/stream.ts";
 import type { Line } from "../core/strategy.ts";
-import type { LogLine, Recorded, RecordedLine, RecordedPlot } from "./protocol.ts";
+import type { Stream } from "../core/stream.ts";
+import type { LogLine, Recorded, RecordedPlot } from "./protocol.ts";
 
 /** Of a strategy that logs at every bar, a report shows the first so many lines. */
 const LOG_LINES = 10_000;
 
+/** `values` is at least as long as there are bars. */
+type Drawn = { line: Line; bars: Bars; symbol: number; name: string; values: Float64Array };
 type Plotted = { symbol: string; name: string; pane: "price" | "own"; time: number[]; values: number[] };
 
 /** Keeps what a run only shows in passing: the lines of its indicators, what it plots and logs. */
 export class Recorder implements Watch {
-  readonly #lines: { line: Line; recorded: RecordedLine }[][] = [];
+  readonly #lines: Drawn[][] = [];
   readonly #plots = new Map<string, Plotted>();
   readonly #log: LogLine[] = [];
 
   bar(stream: Stream, context: BarContext): void {
-    this.#lines[stream.number] ??= Object.entries(context.indicators).flatMap(([name, indicator]) =>
+    const { number, bars, index } = stream;
+    this.#lines[number] ??= Object.entries(context.indicators).flatMap(([name, indicator]) =>
       linesOf(indicator).map(([part, line]) => ({
         line,
-        recorded: {
-          symbol: stream.number,
-          name: part === "" ? name : `${name}.${part}`,
-          values: new Float64Array(stream.bars.length).fill(Number.NaN),
-        },
+        bars,
+        symbol: number,
+        name: part === "" ? name : `${name}.${part}`,
+        values: new Float64Array(bars.length).fill(Number.NaN),
       })),
     );
-    for (const { line, recorded } of this.#lines[stream.number] ?? []) recorded.values[stream.index] = line.value;
+    for (const drawn of this.#lines[number] ?? []) {
+      if (index >= drawn.values.length) drawn.values = longer(drawn.values);
+      drawn.values[index] = drawn.line.value;
+    }
   }
 
   plot(symbol: string, time: number, name: string, value: number, pane: "price" | "own"): void {
@@ -50,6 +56,18 @@ export class Recorder implements Watch {
         values: Float64Array.from(values),
       }),
     );
-    return { lines: this.#lines.flat().map(({ recorded }) => recorded), plots, log: this.#log };
+    const lines = this.#lines.flat().map(({ symbol, name, values, bars }) => ({
+      symbol,
+      name,
+      values: values.length === bars.length ? values : values.slice(0, bars.length),
+    }));
+    return { lines, plots, log: this.#log };
   }
+}
+
+/** Live bars grow in number. */
+function longer(values: Float64Array): Float64Array {
+  const grown = new Float64Array(values.length * 2 + 1).fill(Number.NaN);
+  grown.set(values);
+  return grown;
 }

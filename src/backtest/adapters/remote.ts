@@ -47,7 +47,8 @@ async function follow({ output, life }: Context, control: Control): Promise<numb
   return Exit.ok;
 }
 
-const withoutCurves = ({ equity_curve: _, drawdown_curve: __, candles: ___, ...state }: State): State => state;
+const withoutCurves = ({ equity_curve: _, drawdown_curve: __, candles: ___, ...state }: State): State =>
+  state;
 
 /** `stint backtest pause` and the like: tells the host and prints the state after it. */
 export async function command(
@@ -82,8 +83,9 @@ export async function step(
 /** `stint backtest inspect` */
 export async function inspect(context: Context, id: string | undefined): Promise<number> {
   const { output } = context;
-  const { answer, bar, bars, time, equity } = (await connect(oneLive(context, id)).command("inspect")) as State &
-    RunState & { answer: { symbols: readonly Inspected[] } };
+  const { answer, bar, bars, time, equity } = (await connect(oneLive(context, id)).command(
+    "inspect",
+  )) as State & RunState & { answer: { symbols: readonly Inspected[] } };
   output.emit({ type: "inspect", bar, bars, time, equity, symbols: answer.symbols }, () =>
     answer.symbols.map(inspectedText).join("\n\n"),
   );
@@ -146,12 +148,20 @@ export async function status(context: Context, id: string | undefined): Promise<
     printState(context, await connect(oneLive(context, id)).state());
     return Exit.ok;
   }
-  const { row, run: found, result, failure, bar } = await storedRun(context, id, () => true);
+  const { row, run: found, result, failure, measured, bar } = await storedRun(context, id, () => true);
   const symbol = symbolNames(found);
   const name = strategyName(found);
   const facts = { session_id: row.id, profile: row.profile, state: row.state, strategy: name, symbol };
+  const { mode, timezone } = found;
+  const engine = measured ?? {
+    system_manager: { _state: "stopped", _mode: mode, timezone, transitions: [] },
+    performance_metrics: null,
+    subscriptions: [],
+    lag: null,
+    feed: null,
+  };
   context.output.emit(
-    { type: "backtest", ...facts, bar, last_active: row.last_active, result, failure },
+    { type: "backtest", ...facts, bar, last_active: row.last_active, result, failure, ...engine },
     () => {
       const come = result
         ? `finished, final equity ${result.stats.equity_final?.toFixed(2)}, hash ${result.hash}`

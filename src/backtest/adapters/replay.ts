@@ -1,15 +1,16 @@
 import { Exit, Expected } from "../../kernel/errors.ts";
 import { readStore } from "../../kernel/store.ts";
-import type { EngineSymbol, Plan } from "../core/engine.ts";
-import { ENGINE_VERSION } from "../core/engine.ts";
+import { ENGINE_VERSION, type EngineSymbol, type Plan } from "../core/engine.ts";
+import { GrowingBars } from "../core/growing-bars.ts";
+import type { Run } from "../core/run.ts";
 import type { Result } from "../core/run-state.ts";
-import { guessTimeframe } from "../core/timeframe.ts";
+import { StreamSubscription, SUBSCRIPTION_WORDS } from "../core/subscription.ts";
 import { engine } from "./engine.ts";
 import type { Stored } from "./find.ts";
 import { readBars, schema } from "./journal.ts";
-import { withBars } from "./history.ts";
-import { engineSymbol, loadMarket, loadSymbol, planOf } from "./market.ts";
-import { CONTROL_WORDS, NO_LIMIT, type Recorded } from "./protocol.ts";
+import { type LiveTold, liveThread } from "./live.ts";
+import { dataName, loadMarket, loadSymbol, planOf } from "./market.ts";
+import { CONTROL_WORDS, NO_LIMIT, type Recorded, type Said } from "./protocol.ts";
 import { nameOf, workedOf } from "./run.ts";
 import { changedFile, findStrategy } from "./strategy-file.ts";
 
@@ -27,43 +28,87 @@ export type Replay = {
  */
 export async function replay(stored: Stored): Promise<Replay> {
   const { run } = stored;
-  if (run.engine !== ENGINE_VERSION) throw new Expected(Exit.no, "it was run by another version of the engine");
+  if (run.engine !== ENGINE_VERSION)
+    throw new Expected(Exit.no, "it was run by another version of the engine");
   const { source, files } = run.strategy;
   const changed = "file" in source ? changedFile(files, findStrategy(source.file).files) : undefined;
   if (changed) throw new Expected(Exit.no, `${changed} has changed since`);
-  const { symbols, timeframe } = await marketOf(stored);
+  return run.mode === "live" ? replayLive(stored) : replayBacktest(run);
+}
+
+/** Nobody tells it to leave. */
+const signal = new AbortController().signal;
+const nothingRecorded = () => new Error("the engine kept nothing");
+
+async function replayBacktest(run: Run): Promise<Replay> {
+  const { symbols, timeframe } = await loadMarket(
+    run,
+    (_, part) => part(signal),
+    () => {},
+    true,
+  );
   const plan = planOf(symbols);
   const control = new Int32Array(new SharedArrayBuffer(CONTROL_WORDS * 4));
-  const begin = { ...workedOf(run), symbols, plan, timeframe, control, clocked: null, breakpoints: [], recording: true };
-  const part = engine(begin, nameOf(run), { print() {}, hit() {} });
-  await using thread = await part(new AbortController().signal);
+  const worked = { ...workedOf(run), symbols, plan, timeframe: timeframe.text };
+  const begin = { ...worked, control, clocked: null, breakpoints: [], recording: true };
+  await using thread = await engine(begin, nameOf(run), { print() {}, hit() {} })(signal);
   thread.allow(NO_LIMIT);
   const { result, recorded } = await thread.finished;
-  if (!recorded) throw new Error("the engine kept nothing");
+  if (!recorded) throw nothingRecorded();
   return { symbols, plan, recorded, result };
 }
 
-type Shown = { readonly symbols: readonly EngineSymbol[]; readonly timeframe: string };
-
-async function marketOf({ row, run }: Stored): Promise<Shown> {
-  const signal = new AbortController().signal;
-  if (run.mode === "backtest") {
-    const { symbols, timeframe } = await loadMarket(run, (_, part) => part(signal), () => {}, true);
-    return { symbols, timeframe: timeframe.text };
+/** The bars of its files warm it again, then those come that came. */
+async function replayLive({ row, run }: Stored): Promise<Replay> {
+  const bars = (await readStore([schema], (db) => readBars(db, row.id))) ?? [];
+  const grown: GrowingBars[] = [];
+  for (const symbol of run.symbols) {
+    const history =
+      symbol.source &&
+      (await loadSymbol(
+        run,
+        symbol,
+        (part) => part(signal),
+        () => {},
+      ));
+    if (history && history.symbol.hash !== symbol.hash)
+      throw new Expected(Exit.no, `${dataName(symbol)} has changed`);
+    grown.push(new GrowingBars(history?.bars));
   }
-  // A live run's bars are those of its file, which warmed it, and those that came.
-  const came = await readStore([schema], (db) => run.symbols.map((_, at) => readBars(db, row.id, at)));
-  const symbols: EngineSymbol[] = [];
-  for (const [at, symbol] of run.symbols.entries()) {
-    const bars = came?.[at];
-    if (!bars) throw new Expected(Exit.no, "its bars aren't in the store");
-    if (symbol.source === null) symbols.push(engineSymbol(symbol, bars));
-    else {
-      const history = await loadSymbol(run, symbol, (part) => part(signal), () => {});
-      const { bars: whole } = withBars(history.bars, bars);
-      symbols.push({ ...engineSymbol(symbol, whole), joined: bars.time[0] ?? Number.POSITIVE_INFINITY });
-    }
-  }
-  const [first] = symbols;
-  return { symbols, timeframe: run.timeframe ?? (first ? guessTimeframe(first.bars) : null) ?? "1m" };
+  // Copied to the thread as they are now.
+  const joined = Number.POSITIVE_INFINITY;
+  const symbols = run.symbols.map(({ instrument }, at) => ({
+    instrument,
+    bars: (grown[at] as GrowingBars).bars,
+    joined,
+  }));
+  const equity = new Float64Array(bars.length);
+  const plan = { time: Float64Array.from(bars, ({ time }) => time), equity, length: bars.length };
+  const words = new Int32Array(new SharedArrayBuffer(SUBSCRIPTION_WORDS * 4));
+  const begin = {
+    ...workedOf(run),
+    symbols,
+    plan: { time: new Float64Array(0), equity: new Float64Array(0), length: 0 },
+    timeframe: run.timeframe ?? "1m",
+    words,
+    now: row.started_at,
+    recording: true,
+  };
+  const done = Promise.withResolvers<Extract<Said, { type: "done" }>>();
+  const told: LiveTold = {
+    name: nameOf(run),
+    print() {},
+    worked: ({ equity, snapshot }) => plan.equity.set(equity, snapshot.next - equity.length),
+    done: done.resolve,
+    failed: done.reject,
+  };
+  await using thread = await liveThread(begin, told)(signal);
+  const fed = new StreamSubscription("feed → processor", "live", null, words);
+  for (const _ of bars) fed.publish(0);
+  thread.tell({ type: "bars", bars, received: 0 });
+  thread.tell({ type: "finish" });
+  const { result, recorded } = await done.promise;
+  if (!recorded) throw nothingRecorded();
+  for (const bar of bars) grown[bar.symbol]?.push(bar);
+  return { symbols, plan, recorded, result };
 }

@@ -5,8 +5,8 @@ import { generation } from "../../kernel/generation.ts";
 import type { Activity, Host } from "../../kernel/host.ts";
 import { shownPath } from "../../kernel/paths.ts";
 import type { Part } from "../../kernel/stack.ts";
-import type { EngineSymbol, Plan } from "../core/engine.ts";
 import { BREAKPOINTS, parseBreakpoint } from "../core/breakpoint.ts";
+import type { EngineSymbol, Plan } from "../core/engine.ts";
 import { LATENESS_WORDS } from "../core/lateness.ts";
 import type { Breakpoint, Run, RunSymbol, Speed } from "../core/run.ts";
 import type { Lag, PerformanceMetrics, RunState } from "../core/run-state.ts";
@@ -16,7 +16,7 @@ import type { LoadedBars } from "./bars.ts";
 import { type ClockThread, clockThread } from "./clock.ts";
 import { Drive } from "./drive.ts";
 import { type EngineThread, engine } from "./engine.ts";
-import { addRun, type Restored, restore, setFailure, setRun, symbolNames } from "./journal.ts";
+import { addRun, type Restored, restore, setFailure, setMeasured, setRun, symbolNames } from "./journal.ts";
 import { dataName, engineSymbol, LOAD_MS, loadMarket, loadSymbol, type Market, planOf } from "./market.ts";
 import { type Begin, type Clocked, CONTROL_WORDS, NO_LIMIT } from "./protocol.ts";
 import { RunRecord } from "./record.ts";
@@ -124,9 +124,12 @@ class Running {
   #clock: ClockThread | undefined;
   #breakpoints: readonly Breakpoint[];
   #ending = false;
+  /** Aborted when it is to end. */
+  readonly #over = new AbortController();
   /** Whether it steps to the next fill: that is no breakpoint of the user's. */
   #toFill = false;
   #adding: Promise<unknown> = Promise.resolve();
+  #stepping: Promise<unknown> = Promise.resolve();
 
   constructor(host: Host, request: RunRequest) {
     this.#host = host;
@@ -182,8 +185,14 @@ class Running {
     return {
       generation: generation<object>()
         .timers(async (open) => {
-          await open("progress", every(TELL_MS, () => this.#look(), log));
-          await open("checkpoints", every(checkpointSeconds * 1000, () => this.#checkpoint(), log));
+          await open(
+            "progress",
+            every(TELL_MS, () => this.#look(), log),
+          );
+          await open(
+            "checkpoints",
+            every(checkpointSeconds * 1000, () => this.#checkpoint(), log),
+          );
           if (pace !== undefined) await open("pace", every(PACE_MS, pacing(pace, drive, record, clock), log));
           return {};
         })
@@ -200,10 +209,16 @@ class Running {
       park: { park: (signal) => this.#park(signal), unpark: () => this.#unpark() },
       ending: () => {
         this.#ending = true;
+        this.#over.abort();
       },
       reached: (reached) => this.#reached(reached),
       commands: {
-        step: (args) => this.#step(args),
+        // One after another: what one steps to isn't where another ends.
+        step: (args) => {
+          const stepped = this.#stepping.then(() => this.#step(args));
+          this.#stepping = stepped.catch(() => {});
+          return stepped;
+        },
         inspect: () => this.#inspect(),
         pause_at: (args) => this.#pauseAt(args),
         add: (args) => {
@@ -218,6 +233,15 @@ class Running {
   get #kept(): RunRecord {
     if (!this.#record) throw new Error("the run isn't open");
     return this.#record;
+  }
+
+  /** The length of a bar, once the data is loaded. */
+  get #timeframe(): string | null {
+    return this.#market?.timeframe.text ?? this.#run.timeframe;
+  }
+
+  #mustBeReady(): void {
+    if (!this.#thread) throw new Expected(Exit.again, "the run isn't ready", "try again in a moment");
   }
 
   #enginePart(): Part<EngineThread> {
@@ -315,17 +339,33 @@ class Running {
     if (reached === "stopping") {
       if (!this.#system.isStopped()) this.#system.stop();
       await record.save(record.finished ? "FINISHED" : "STOPPED");
+      const { store, session } = this.#host;
+      await store.write((db) => setMeasured(db, session, this.#state()));
     }
     if (reached !== "running" && this.#thread) this.#tell();
   }
 
   /** The engine has stopped at a breakpoint: the session is paused there. */
   #hit(breakpoint: Breakpoint): void {
-    this.#drive.stopped();
+    const drive = this.#drive;
+    if (breakpoint.kind === "fill") {
+      if (drive.isPaused()) drive.stopped();
+      // The step to it was cut short by a resume: nobody wants it any more.
+      else drive.resumeBacktest();
+      return;
+    }
+    drive.stopped();
     this.#breakpoints = this.#breakpoints.filter((other) => !sameBreakpoint(other, breakpoint));
-    if (this.#toFill && breakpoint.kind === "fill") return;
     this.#host.log.for("run").info(`paused at a breakpoint: ${JSON.stringify(breakpoint)}`);
     this.#host.pause().catch((error: unknown) => this.#host.end(error));
+  }
+
+  /** Tells the engine where to stop, once it stands still and whatever it has come to is heard. */
+  async #tellBreakpoints(): Promise<void> {
+    await this.#drive.tellWhere(async () => ({
+      type: "breakpoints",
+      breakpoints: this.#toFill ? [...this.#breakpoints, { kind: "fill" }] : this.#breakpoints,
+    }));
   }
 
   async #step(args: unknown): Promise<void> {
@@ -334,22 +374,18 @@ class Running {
     if (!Number.isSafeInteger(count) || count < 1) {
       throw new Expected(Exit.usage, "bars must be a whole number above 0");
     }
+    this.#mustBeReady();
     const drive = this.#drive;
     if (!drive.isPaused()) throw new Expected(Exit.no, "only a paused run can step", "stint backtest pause");
-    const tellBreakpoints = (breakpoints: readonly Breakpoint[]) =>
-      drive.tell({ type: "breakpoints", breakpoints });
-    if (to_trade === true) {
-      this.#toFill = true;
-      await tellBreakpoints([...this.#breakpoints, { kind: "fill" }]);
-    }
-    const whole = await drive.step(count).finally(() => {
-      this.#toFill = false;
-    });
+    this.#toFill = to_trade === true;
+    if (this.#toFill) await this.#tellBreakpoints();
+    const whole = await drive.step(count);
     const record = this.#kept;
-    if (!record.finished) {
-      if (to_trade === true) await tellBreakpoints(this.#breakpoints);
-      await record.save("PAUSED");
+    if (this.#toFill) {
+      this.#toFill = false;
+      await this.#tellBreakpoints();
     }
+    if (!record.finished) await record.save("PAUSED");
     this.#tell();
     if (!whole) throw new Expected(Exit.no, `the step was cut short at bar ${record.next}`);
   }
@@ -359,13 +395,17 @@ class Running {
     const { text } = (args ?? {}) as { text?: unknown };
     const breakpoint = typeof text === "string" ? parseBreakpoint(text) : undefined;
     if (!breakpoint) throw new Expected(Exit.usage, `'${text}' isn't where to pause`, BREAKPOINTS);
-    this.#breakpoints = [...this.#breakpoints.filter((other) => !sameBreakpoint(other, breakpoint)), breakpoint];
-    await this.#drive.tell({ type: "breakpoints", breakpoints: this.#breakpoints });
+    this.#breakpoints = [
+      ...this.#breakpoints.filter((other) => !sameBreakpoint(other, breakpoint)),
+      breakpoint,
+    ];
+    await this.#tellBreakpoints();
     this.#tell();
     return { said: `it pauses at ${text}` };
   }
 
   async #inspect(): Promise<object> {
+    this.#mustBeReady();
     if (!this.#drive.isPaused()) {
       throw new Expected(Exit.no, "only a paused run can be inspected", "stint backtest pause");
     }
@@ -374,6 +414,7 @@ class Running {
 
   /** Loads a symbol's bars, and has it join at the next step. */
   async #add(args: unknown): Promise<object> {
+    this.#mustBeReady();
     const parsed = addArguments.safeParse(args);
     if (!parsed.success) throw new Expected(Exit.usage, "add needs a symbol and where its data is");
     const { instrument, source } = parsed.data;
@@ -381,19 +422,25 @@ class Running {
     if (this.#run.symbols.some((symbol) => symbol.instrument.symbol === name)) {
       throw new Expected(Exit.no, `the run has ${name} already`);
     }
-    const aborted = new AbortController();
     const asked: RunSymbol = { instrument, source, hash: "", joined: null };
-    const { symbol, bars } = await loadSymbol(this.#run, asked, (part) => part(aborted.signal), () => {});
+    // Its bars have the length that the others have, also when nobody has said which.
+    const run = { ...this.#run, timeframe: this.#timeframe };
+    const { symbol, bars } = await loadSymbol(
+      run,
+      asked,
+      (part) => part(this.#over.signal),
+      () => {},
+    );
     let joined: RunSymbol | undefined;
     const { session, store } = this.#host;
-    await this.#drive.tellWhere(async (next) => {
+    const told = await this.#drive.tellWhere(async (next) => {
       if (next >= this.#plan.length) return undefined;
       joined = { ...symbol, joined: this.#plan.time[next] as number };
       const added = engineSymbol(joined, bars);
       const symbols = [...this.#symbols, added];
       const plan = planOf(symbols);
       plan.equity.set(this.#plan.equity.subarray(0, next));
-      const run = { ...this.#run, symbols: [...this.#run.symbols, joined] };
+      const run = { ...this.#run, timeframe: this.#timeframe, symbols: [...this.#run.symbols, joined] };
       // Before the engine has it: a checkpoint that knows of it is never without it, and one that doesn't comes first.
       await store.write((db) => setRun(db, session, run));
       this.#run = run;
@@ -403,7 +450,7 @@ class Running {
       this.#clock?.tell({ type: "plan", time: plan.time, length: plan.length });
       return { type: "join", symbol: added, plan };
     });
-    if (!joined) throw new Expected(Exit.no, "the run has come to its last bar: nothing can join it");
+    if (!told || !joined) throw new Expected(Exit.no, "the run has come to its end: nothing can join it");
     await this.#drive.snapshot();
     await this.#kept.save("JOINED");
     this.#tell();
@@ -426,7 +473,7 @@ class Running {
       symbol: symbolNames(this.#run),
       mode,
       speed: this.#request.manner.speed,
-      timeframe: this.#market?.timeframe.text ?? this.#run.timeframe,
+      timeframe: this.#timeframe,
       loaded: this.#loaded,
       ...record,
       breakpoints: this.#breakpoints,
@@ -441,15 +488,14 @@ class Running {
   #metrics(): PerformanceMetrics {
     const { running, paused } = this.#system.durations();
     const metrics = this.#record?.last?.metrics;
-    const before = this.#from?.next ?? 0;
-    const bars = metrics?.bars ?? 0;
+    const { bars = 0, barsBefore = 0 } = this.#record ?? {};
     return {
       session_duration: running / 1000,
       paused_duration: paused / 1000,
       bars_processed: bars,
       processor_timing: metrics?.processor ?? null,
       analysis_timing: metrics?.analysis ?? null,
-      bars_per_second: running > 0 ? (Math.max(0, bars - before) / running) * 1000 : 0,
+      bars_per_second: running > 0 ? ((bars - barsBefore) / running) * 1000 : 0,
     };
   }
 

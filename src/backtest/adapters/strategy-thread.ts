@@ -75,7 +75,8 @@ export async function loadStrategy(source: StrategySource): Promise<Strategy> {
   const hooks = ["onBar", "onDerivedBar", "onFill", "onEnd", "commission"] as const;
   for (const name of hooks) {
     const hook: unknown = strategy[name];
-    if (hook !== undefined && typeof hook !== "function") throw new BadStrategy(`its ${name} isn't a function`);
+    if (hook !== undefined && typeof hook !== "function")
+      throw new BadStrategy(`its ${name} isn't a function`);
   }
   if (!strategy.onBar && !strategy.onDerivedBar) {
     throw new BadStrategy("its default export has no onBar()");
@@ -109,16 +110,18 @@ function hashOf({ equity, length }: Plan, trades: readonly ClosedTrade[]): strin
   const hash = createHash("sha256");
   const piece = 1 << 14;
   for (let at = 0; at < trades.length; at += piece) {
-    const numbers = trades.slice(at, at + piece).flatMap((trade) => [
-      trade.symbol,
-      trade.size,
-      trade.entryBar,
-      trade.exitBar,
-      trade.entryPrice,
-      trade.exitPrice,
-      trade.pnl,
-      trade.commission,
-    ]);
+    const numbers = trades
+      .slice(at, at + piece)
+      .flatMap((trade) => [
+        trade.symbol,
+        trade.size,
+        trade.entryBar,
+        trade.exitBar,
+        trade.entryPrice,
+        trade.exitPrice,
+        trade.pnl,
+        trade.commission,
+      ]);
     hash.update(new Uint8Array(Float64Array.from(numbers).buffer));
   }
   // Hashed in pieces: a view on shared memory must be copied first, and a copy of it all would double it.

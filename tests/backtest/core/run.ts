@@ -29,6 +29,12 @@ export function barsOf(close: readonly number[], open?: readonly number[]): Bars
   };
 }
 
+/** Bars of these times, in any order, UTC ms; each price is 100 and its number. */
+export function at(times: readonly number[]): Bars {
+  const close = times.map((_, i) => 100 + i);
+  return { ...barsOf(close), time: Float64Array.from(times).sort() };
+}
+
 /** The first `length` of some bars. */
 export function cut(bars: Bars, length: number): Bars {
   return {
