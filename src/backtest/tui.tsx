@@ -33,9 +33,9 @@ export type BacktestScreenProps = {
   /** Whether the run goes on when the screen is left. */
   attached: boolean;
   /** The finished runs that this one can be compared with. */
-  runs?: Catalogue;
+  runs: Catalogue;
   /** Writes the report's page. @returns where it is, in a line */
-  report?: () => Promise<string>;
+  report: () => Promise<string>;
 };
 
 const PAGES = ["run", "trades", "inspect", "log", "compare"] as const;

@@ -4,7 +4,7 @@ import { join } from "node:path";
 
 export const strategies = {
   /** Buys 1,000 units when the fast average crosses above the slow one, closes when it crosses below. */
-  longOnly: `import type { Sma, Strategy } from "./stint.d.ts";
+  longOnly: `import type { Line, Strategy } from "./stint.d.ts";
     export default {
       name: "long-only",
       params: { fast: 12, slow: 50, units: 1000 },
@@ -19,7 +19,7 @@ export const strategies = {
           ctx.state.entries++;
         } else if (ctx.crossesBelow(fast, slow)) ctx.position.close();
       },
-    } satisfies Strategy<{ fast: number; slow: number; units: number }, { fast: Sma; slow: Sma }, { entries: number }>;`,
+    } satisfies Strategy<{ fast: number; slow: number; units: number }, { fast: Line; slow: Line }, { entries: number }>;`,
   /** Spends a while on each bar, so that it can be killed in the middle. */
   slow: `import { spin } from "./spin.ts";
     export default {
@@ -36,6 +36,48 @@ export const strategies = {
       for (let i = 0; i < 8000; i++) x = (x * 1103515245 + 12345) % 2147483648;
       return x;
     }`,
+  /** All that a run can be made of: derived bars, brackets, stops that trail, days' orders, chance, what it remembers. */
+  everything: `export default {
+      init: ({ sma, atr, bars, symbols }) => {
+        const hours = bars("4h");
+        return {
+          indicators: { fast: sma(10), range: atr(14), hours, trend: hours.sma(5) },
+          state: { dice: Math.random(), began: Date.now(), known: symbols.length, fills: 0, closed: 0 },
+        };
+      },
+      onDerivedBar(ctx, bar) { ctx.state.closed = bar.close(); },
+      onFill(ctx, fill) { ctx.state.fills += fill.why === "sl" ? 2 : 1; },
+      onBar(ctx) {
+        const { fast, range, trend } = ctx.indicators;
+        const { state } = ctx;
+        const chance = Math.random();
+        const at = ctx.close();
+        if (ctx.position.size === 0 && chance < 0.2) {
+          const way = fast.value > trend.value ? 1 : -1;
+          const size = 100 + ((state.fills * 7 + Math.floor(state.dice * 50) + (state.began % 97) + state.known) % 90);
+          const order = { size, sl: at - way * range.value, tp: at + way * 2 * range.value, tag: "main" };
+          if (way > 0) ctx.buy(order);
+          else ctx.sell(order);
+        } else if (chance > 0.97) ctx.position.close();
+        else if (chance > 0.92) ctx.buy({ size: 10 + Math.floor(chance * 20), limit: at - range.value / 2, tif: "day" });
+        else if (chance > 0.88) ctx.sell({ size: 7, stop: at - range.value / 3, trail: range.value });
+        if (ctx.index % 500 === 0) ctx.log("at " + ctx.index + ", closed " + state.closed);
+        ctx.plot("fills", state.fills);
+      },
+    };`,
+  /** Holds the second bar until a file is there. */
+  waits: `import { existsSync } from "node:fs";
+    export default {
+      init: () => ({}),
+      onBar(ctx) {
+        while (ctx.index === 1 && !existsSync(import.meta.dir + "/open")) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
+        if (ctx.index % 3 === 0) ctx.buy({ size: 10 });
+        if (ctx.index % 5 === 0) ctx.position.close();
+      },
+    };`,
+  /** Never trades, and takes a while about it. */
+  quiet: `import { spin } from "./spin.ts";
+    export default { init: () => ({ state: { noise: 1 } }), onBar(ctx) { ctx.state.noise = spin(ctx.state.noise); } };`,
   endless: `export default { init: () => ({}), onBar(ctx) { if (ctx.index > 5) for (;;) {} } };`,
   endlessLoad: `for (;;) {}
     export default { init: () => ({}), onBar() {} };`,

@@ -110,7 +110,8 @@ type Given = {
 
 /** The screen in a terminal in memory, over a host that is played by the test. */
 function open(first: View, given: Given = {}) {
-  const { columns = 80, rows = 24, attached = false, answer, ...more } = given;
+  const { columns = 80, rows = 24, attached = false, answer } = given;
+  const { runs = { list: async () => [], equity: async () => [] }, report = async () => "" } = given;
   let push: (state: State | undefined) => void = () => {};
   const asked: string[] = [];
   let left = 0;
@@ -130,7 +131,7 @@ function open(first: View, given: Given = {}) {
   };
   const t = terminal(columns, rows);
   const leave = { quit: () => left++, interrupt() {}, attached };
-  t.open(backtestScreen({ control, profile: "acme", first, ...leave, ...more }));
+  t.open(backtestScreen({ control, profile: "acme", first, ...leave, runs, report }));
   const screen = {
     rows: t.rows,
     asked,

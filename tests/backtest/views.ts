@@ -52,6 +52,7 @@ const facts = {
   return_pct: 12.0453,
   max_drawdown_pct: -9.83,
   position: { size: 8583, entry_price: 1.1639 },
+  open_trades: [],
   positions: [{ symbol: "EURUSD", size: 8583, entry_price: 1.1639, profit: 79 }],
   trades: 133,
   win_rate_pct: 38.3,
@@ -113,6 +114,7 @@ export const several: View = {
   ...paused,
   symbols: ["EURUSD", "BTCUSD"],
   symbol: "EURUSD+1",
+  open_trades: [],
   positions: [
     { symbol: "EURUSD", size: 8583, entry_price: 1.1639, profit: 79 },
     { symbol: "BTCUSD", size: -0.25, entry_price: 6_900, profit: -12.5 },

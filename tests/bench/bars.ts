@@ -17,7 +17,7 @@ import { CsvParser } from "../../src/backtest/core/csv.ts";
 /** The bars that the benches and load tests work on: one a minute from 2020-01-01, a seeded random walk near 100. */
 export const BARS = 1_000_000;
 
-const START = 1_577_836_800_000; // 2020-01-01 UTC
+export const START = 1_577_836_800_000; // 2020-01-01 UTC
 const DECIMALS = 4;
 
 /** Seeded numbers in [0, 1) (mulberry32). */
@@ -31,8 +31,8 @@ export function random(seed: number): () => number {
   };
 }
 
-/** The same bars as columns, always the same bits. */
-export function makeBars(length = BARS, seed = 12345): Bars {
+/** The same bars as columns, always the same bits. @param start when the first opened, UTC ms */
+export function makeBars(length = BARS, seed = 12345, start = START): Bars {
   const next = random(seed);
   const gauss = () => Math.sqrt(-2 * Math.log(1 - next())) * Math.cos(2 * Math.PI * next());
   const round = (price: number) => Math.round(price * 10 ** DECIMALS) / 10 ** DECIMALS;
@@ -51,7 +51,7 @@ export function makeBars(length = BARS, seed = 12345): Bars {
   for (let i = 0; i < length; i++) {
     const open = round(price);
     const close = round(Math.min(400, Math.max(25, price * Math.exp(0.0006 * gauss()))));
-    bars.time[i] = START + i * 60_000;
+    bars.time[i] = start + i * 60_000;
     bars.open[i] = open;
     bars.high[i] = round(Math.max(open, close) * (1 + 0.0003 * next()));
     bars.low[i] = round(Math.min(open, close) * (1 - 0.0003 * next()));

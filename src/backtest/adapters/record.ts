@@ -2,7 +2,8 @@ import type { Host } from "../../kernel/host.ts";
 import type { ClosedTrade } from "../core/account.ts";
 import { Curve } from "../core/curve.ts";
 import type { EngineSymbol, Plan } from "../core/engine.ts";
-import type { Candles, Result, RunState, ShownTrade } from "../core/run-state.ts";
+import type { Candles, Result, RunState, ShownOpenTrade, ShownTrade } from "../core/run-state.ts";
+import type { Trade } from "../core/strategy.ts";
 import { firstAtLeast } from "../core/timeline.ts";
 import type { Finished } from "./engine.ts";
 import { type ArrivedBar, type Reach, type Restored, saveCheckpoint, setResult } from "./journal.ts";
@@ -11,10 +12,18 @@ import type { LogLine, Snapshot } from "./protocol.ts";
 /** Points of the curves that clients are shown. */
 const CURVE_POINTS = 480;
 const LAST_TRADES = 200;
+const OPEN_TRADES = 200;
 const LOG_LINES = 50;
 /** Candles of a symbol, and symbols that have some. */
 const CANDLES = 160;
 const CANDLE_SYMBOLS = 4;
+
+const shownOpen = ({ symbol, size, entryTime, entryPrice }: Trade): ShownOpenTrade => ({
+  symbol,
+  size,
+  entry_time: entryTime,
+  entry_price: entryPrice,
+});
 
 /** What clients are shown that only the record knows. */
 type Recorded = Pick<
@@ -27,6 +36,7 @@ type Recorded = Pick<
   | "max_drawdown_pct"
   | "position"
   | "positions"
+  | "open_trades"
   | "trades"
   | "win_rate_pct"
   | "profit_factor"
@@ -204,6 +214,7 @@ export class RunRecord {
       max_drawdown_pct: this.#curve.maxDrawdown,
       position: position === undefined ? null : { size: position.size, entry_price: position.entry_price },
       positions,
+      open_trades: (this.#last?.open ?? []).slice(-OPEN_TRADES).map(shownOpen),
       trades,
       win_rate_pct: trades === 0 ? null : (won / trades) * 100,
       profit_factor: lost === 0 ? null : gained / lost,

@@ -5,6 +5,7 @@ import type { Context, Options } from "../../kernel/command.ts";
 import { Exit, Expected, errno, message } from "../../kernel/errors.ts";
 import { writeText } from "../../kernel/exchange.ts";
 import type { Output } from "../../kernel/output.ts";
+import { shownPath } from "../../kernel/paths.ts";
 import { readStore } from "../../kernel/store.ts";
 import { brailleLine } from "../../kernel/tui/charts.ts";
 import { Curve } from "../core/curve.ts";
@@ -94,6 +95,16 @@ export async function report(context: Context, id: string | undefined, options: 
   }
   if (data.note !== null) output.note(data.note);
   return Exit.ok;
+}
+
+/** Writes the page of a finished run into this folder, from the full screen. @returns what to say of it */
+export async function writePage(context: Context, id: string): Promise<string> {
+  const { gather } = await import("./report/gather.ts");
+  const data = await gather(context, id, SIMULATIONS);
+  const { reportPage } = await import("./report/page.ts");
+  const file = resolve(`backtest-${id.slice(-8)}.html`);
+  writeOut(file, await reportPage(data, systemClock.wall()));
+  return `written to ${shownPath(file)}`;
 }
 
 /** The statistics and the curve of equity, as far as they are in the store. */

@@ -11,7 +11,7 @@ import { LATENESS_WORDS } from "../core/lateness.ts";
 import type { Breakpoint, Run, RunSymbol, Speed } from "../core/run.ts";
 import type { Lag, PerformanceMetrics, RunState } from "../core/run-state.ts";
 import type { Params } from "../core/strategy.ts";
-import { SUBSCRIPTION_WORDS, type SubscriptionCounts } from "../core/subscription.ts";
+import { StreamSubscription, SUBSCRIPTION_WORDS, type SubscriptionCounts } from "../core/subscription.ts";
 import type { LoadedBars } from "./bars.ts";
 import { type ClockThread, clockThread } from "./clock.ts";
 import { Drive } from "./drive.ts";
@@ -63,6 +63,7 @@ export const NOTHING_YET: ReturnType<RunRecord["view"]> = {
   max_drawdown_pct: 0,
   position: null,
   positions: [],
+  open_trades: [],
   trades: 0,
   win_rate_pct: null,
   profit_factor: null,
@@ -130,6 +131,8 @@ class Running {
   #toFill = false;
   #adding: Promise<unknown> = Promise.resolve();
   #stepping: Promise<unknown> = Promise.resolve();
+  /** How long it has worked in steps by hand, in which it stays paused, ms. */
+  #steppedMs = 0;
 
   constructor(host: Host, request: RunRequest) {
     this.#host = host;
@@ -379,7 +382,9 @@ class Running {
     if (!drive.isPaused()) throw new Expected(Exit.no, "only a paused run can step", "stint backtest pause");
     this.#toFill = to_trade === true;
     if (this.#toFill) await this.#tellBreakpoints();
+    const began = this.#host.clock.monotonic();
     const whole = await drive.step(count);
+    this.#steppedMs += this.#host.clock.monotonic() - began;
     const record = this.#kept;
     if (this.#toFill) {
       this.#toFill = false;
@@ -489,18 +494,28 @@ class Running {
     const { running, paused } = this.#system.durations();
     const metrics = this.#record?.last?.metrics;
     const { bars = 0, barsBefore = 0 } = this.#record ?? {};
+    const worked = running + this.#steppedMs;
     return {
       session_duration: running / 1000,
       paused_duration: paused / 1000,
       bars_processed: bars,
       processor_timing: metrics?.processor ?? null,
       analysis_timing: metrics?.analysis ?? null,
-      bars_per_second: running > 0 ? ((bars - barsBefore) / running) * 1000 : 0,
+      bars_per_second: worked > 0 ? ((bars - barsBefore) / worked) * 1000 : 0,
     };
   }
 
+  /** What the clock publishes is counted in shared words: they are right also while a bar is being worked. */
   #subscriptions(): readonly SubscriptionCounts[] {
-    return this.#record?.last?.metrics.subscriptions ?? [];
+    const [first, ...rest] = this.#record?.last?.metrics.subscriptions ?? [];
+    if (!this.#clocked) return first ? [first, ...rest] : [];
+    const clocked = new StreamSubscription(
+      "coordinator → processor",
+      "clock-driven",
+      null,
+      this.#clocked.words,
+    );
+    return [clocked.counts, ...rest];
   }
 
   #lag(): Lag {

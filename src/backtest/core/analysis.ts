@@ -1,5 +1,5 @@
-import { formatTime } from "./calendar.ts";
 import { type Broker, CommissionError } from "./broker.ts";
+import { formatTime } from "./calendar.ts";
 import { type BarContext, moveContext } from "./context.ts";
 import type { Strategy } from "./strategy.ts";
 import type { DerivedStream, Stream } from "./stream.ts";
@@ -49,7 +49,11 @@ export class AnalysisEngine implements Follower {
   /** Whether anything was filled in the newest step. */
   filled = false;
 
-  constructor({ streams, contexts, broker, strategy, sampling }: Analysed, time: Float64Array, equity: Float64Array) {
+  constructor(
+    { streams, contexts, broker, strategy, sampling }: Analysed,
+    time: Float64Array,
+    equity: Float64Array,
+  ) {
     this.#streams = streams;
     this.#contexts = contexts;
     this.#broker = broker;
@@ -106,7 +110,10 @@ export class AnalysisEngine implements Follower {
   #work(step: number): void {
     const streams = this.#streams;
     // Most runs have one symbol, and on a path of its own its bars take a fifth less.
-    if (streams.length !== 1) return this.#workAll(step);
+    if (streams.length !== 1) {
+      this.#workAll(step);
+      return;
+    }
     const stream = streams[0] as Stream;
     const broker = this.#broker;
     const { index } = stream;
@@ -177,7 +184,8 @@ export class AnalysisEngine implements Follower {
 
   #tellFills(stream: Stream, ctx: BarContext): void {
     for (const fill of this.#broker.fills) {
-      if (fill.symbol === stream.instrument.symbol) this.#tell("onFill", stream, () => this.#strategy.onFill?.(ctx, fill));
+      if (fill.symbol === stream.instrument.symbol)
+        this.#tell("onFill", stream, () => this.#strategy.onFill?.(ctx, fill));
     }
   }
 

@@ -1,7 +1,6 @@
 import type { Bars } from "./bars.ts";
 import type { Broker } from "./broker.ts";
 import { crossesAbove, crossesBelow } from "./indicators/series.ts";
-import type { Stream } from "./stream.ts";
 import type {
   Context,
   Indicators,
@@ -13,6 +12,7 @@ import type {
   Position,
   Trade,
 } from "./strategy.ts";
+import type { Stream } from "./stream.ts";
 
 /** Where what a strategy says and draws goes. Times are UTC ms. */
 export interface Sink {

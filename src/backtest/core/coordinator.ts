@@ -57,7 +57,11 @@ export class SessionCoordinator {
   #breakpoints: readonly Breakpoint[] = [];
   #hit: Breakpoint | undefined;
 
-  constructor({ streams, analysis, sampling, toProcessor, lag, seen }: Coordinated, time: Float64Array, length: number) {
+  constructor(
+    { streams, analysis, sampling, toProcessor, lag, seen }: Coordinated,
+    time: Float64Array,
+    length: number,
+  ) {
     this.#streams = streams;
     this.#analysis = analysis;
     this.#sampling = sampling;

@@ -386,7 +386,8 @@ export class Engine {
       const parsed = parseTimeframe(length);
       if (parsed === undefined) throw new RangeError(`'${length}' isn't a timeframe: 5m, 4h, 1d`);
       const own = parseTimeframe(timeframe);
-      if (own && !isMadeOf(parsed, own)) throw new RangeError(`bars of ${length} can't be made of bars of ${timeframe}`);
+      if (own && !isMadeOf(parsed, own))
+        throw new RangeError(`bars of ${length} can't be made of bars of ${timeframe}`);
       const derived = new Derived(bars, parsed, calendar);
       const streaming: Streaming[] = [];
       const series = seriesOn(bars, whileOpen(streaming), dayOf);
@@ -408,7 +409,11 @@ export class Engine {
       const declared: unknown = strategy.init(setup);
       if (typeof declared === "object" && declared !== null && !("then" in declared)) return declared;
     } catch (cause) {
-      throw new StrategyError(`${at}init: ${cause instanceof Error ? cause.message : String(cause)}`, null, cause);
+      throw new StrategyError(
+        `${at}init: ${cause instanceof Error ? cause.message : String(cause)}`,
+        null,
+        cause,
+      );
     } finally {
       open = false;
     }

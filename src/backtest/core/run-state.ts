@@ -33,6 +33,14 @@ export type ShownTrade = {
   readonly tag: string | null;
 };
 
+/** A trade that is open, as clients are shown it. */
+export type ShownOpenTrade = {
+  readonly symbol: string;
+  readonly size: number;
+  readonly entry_time: number;
+  readonly entry_price: number;
+};
+
 /** The newest bars of a symbol, for a chart of candles: columns of equal length. */
 export type Candles = {
   readonly symbol: string;
@@ -117,6 +125,8 @@ export type RunState = {
   /** Of all symbols together when there is one alone; else of the one shown. */
   readonly position: { readonly size: number; readonly entry_price: number } | null;
   readonly positions: readonly { readonly symbol: string; readonly size: number; readonly entry_price: number; readonly profit: number }[];
+  /** The open trades, oldest first. Times are UTC ms. */
+  readonly open_trades: readonly ShownOpenTrade[];
   readonly trades: number;
   readonly win_rate_pct: number | null;
   readonly profit_factor: number | null;

@@ -8,7 +8,11 @@ export type SystemState = {
   readonly _mode: Mode;
   readonly timezone: string;
   /** Each with when it was made, UTC ms. */
-  readonly transitions: readonly { readonly at: number; readonly from: SystemWord; readonly to: SystemWord }[];
+  readonly transitions: readonly {
+    readonly at: number;
+    readonly from: SystemWord;
+    readonly to: SystemWord;
+  }[];
 };
 
 /** What holds the engine's time: closed, its gate lets nothing advance. */

@@ -55,7 +55,8 @@ function merge(columns: readonly Float64Array[], each: (time: number) => void): 
     }
     if (time === Number.POSITIVE_INFINITY) return;
     for (let k = 0; k < columns.length; k++) {
-      if ((columns[k] as Float64Array)[cursors[k] as number] === time) cursors[k] = (cursors[k] as number) + 1;
+      if ((columns[k] as Float64Array)[cursors[k] as number] === time)
+        cursors[k] = (cursors[k] as number) + 1;
     }
     each(time);
   }

@@ -6,20 +6,12 @@ import { formatTime } from "../core/calendar.ts";
 import type { Breakpoint } from "../core/run.ts";
 import type { Candles, RunState, ShownTrade } from "../core/run-state.ts";
 
-/** A trade that is open, as clients are shown it. Times are UTC ms. */
-export type ShownOpenTrade = {
-  readonly symbol: string;
-  readonly size: number;
-  readonly entry_time: number;
-  readonly entry_price: number;
-};
-
 /** What a host pushes of a backtest. Before its data is open only the session's own fields are there. */
 export type View = State & {
   session_id: string;
   state: string;
   pending?: string;
-} & Partial<RunState & { readonly open_trades: readonly ShownOpenTrade[] }>;
+} & Partial<RunState>;
 
 /** The column of labels, in cells. */
 export const LABEL = 9;

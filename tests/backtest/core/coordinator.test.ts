@@ -20,7 +20,13 @@ describe("the gate", () => {
   test("shut, lets nothing of the first bar happen", () => {
     const control = controlAt(0);
     const seen: number[] = [];
-    const { engine } = engineOf(bars, { init: () => ({}) }, {}, {}, { watch: { bar: ({ index }) => void seen.push(index) } });
+    const { engine } = engineOf(
+      bars,
+      { init: () => ({}) },
+      {},
+      {},
+      { watch: { bar: ({ index }) => void seen.push(index) } },
+    );
     expect([engine.advance(control), engine.next, control[NEXT], seen]).toEqual(["limit", 0, 0, []]);
   });
 
@@ -74,7 +80,11 @@ describe("data-driven", () => {
     expect([timed.processor?.samples, timed.analysis?.samples]).toEqual([64, 64]);
     for (const { wait_ms } of timed.subscriptions) expect(wait_ms).toBeGreaterThan(0);
     const untimed = run(makeBars(500), smaCross).engine.metrics;
-    expect([untimed.processor, untimed.analysis, untimed.subscriptions[0]?.wait_ms]).toEqual([null, null, null]);
+    expect([untimed.processor, untimed.analysis, untimed.subscriptions[0]?.wait_ms]).toEqual([
+      null,
+      null,
+      null,
+    ]);
   });
 });
 
@@ -118,8 +128,19 @@ describe("clock-driven", () => {
       engine.advance(controlAt(OPEN));
     }
     engine.finish();
-    expect(published(engine)).toMatchObject({ signals: 60, resets: 60, overruns: 40, waits: 0, wait_ms: null });
-    expect(engine.metrics.subscriptions[1]).toMatchObject({ mode: "data-driven", signals: 60, waits: 60, overruns: 0 });
+    expect(published(engine)).toMatchObject({
+      signals: 60,
+      resets: 60,
+      overruns: 40,
+      waits: 0,
+      wait_ms: null,
+    });
+    expect(engine.metrics.subscriptions[1]).toMatchObject({
+      mode: "data-driven",
+      signals: 60,
+      waits: 60,
+      overruns: 0,
+    });
     const free = run(bars, smaCross, {}, { fast: 2, slow: 5 });
     expect([...equity]).toEqual([...free.equity]);
     expect(engine.closedTrades).toEqual(free.trades);

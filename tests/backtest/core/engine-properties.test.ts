@@ -25,7 +25,9 @@ const instruments: readonly Partial<Instrument>[] = [
 
 /** Bars of random minutes, that gap and range, of prices around 100 to the cent. */
 function randomBars(next: () => number, share: number): Bars {
-  const time = Array.from({ length: MINUTES }, (_, minute) => START + minute * MINUTE).filter(() => next() < share);
+  const time = Array.from({ length: MINUTES }, (_, minute) => START + minute * MINUTE).filter(
+    () => next() < share,
+  );
   const cent = (price: number) => Math.max(1, Math.round(price * 100) / 100);
   let price = 100;
   const rows = time.map(() => {
@@ -119,11 +121,18 @@ const busy = (dice: Dice): Strategy<Record<string, never>, never, Seen> => ({
     const fives = bars("5m");
     const quarters = bars("15m");
     const lines = { fast: sma(3), slow: ema(5), rsi: rsi(4), vwap: vwap(), macd: macd(2, 4, 2).macd };
-    const derived = { fives, five: fives.sma(2), bands: fives.bollinger(2).upper, quarters, quarter: quarters.ema(1) };
+    const derived = {
+      fives,
+      five: fives.sma(2),
+      bands: fives.bollinger(2).upper,
+      quarters,
+      quarter: quarters.ema(1),
+    };
     return { indicators: { ...lines, ...derived } as never, state: { calls: 0, digest: 0 } };
   },
   onFill: (ctx, { size, price, commission, bar }) => note(ctx, "fill", [size, price, commission, bar]),
-  onDerivedBar: (ctx, bar) => note(ctx, bar.timeframe, [bar.length, bar.time(), bar.open(), bar.high(), bar.low(), bar.close()]),
+  onDerivedBar: (ctx, bar) =>
+    note(ctx, bar.timeframe, [bar.length, bar.time(), bar.open(), bar.high(), bar.low(), bar.close()]),
   onBar(ctx) {
     note(ctx, "bar", [ctx.index, ctx.equity, ctx.cash, ctx.margin, ctx.position.profit, ...linesIn(ctx)]);
     const next = dice.next;
@@ -133,7 +142,8 @@ const busy = (dice: Dice): Strategy<Record<string, never>, never, Seen> => ({
     if (next() < 0.35) place(randomOrder(next, direction, ctx.close()));
     const [trade] = ctx.trades;
     if (trade && next() < 0.1) ctx.closeTrade(trade.id, next() < 0.5 ? 1 : 0.5);
-    if (trade && next() < 0.1) ctx.protect(trade.id, { tp: ctx.close() * (trade.size > 0 ? 1.02 : 0.98), sl: null });
+    if (trade && next() < 0.1)
+      ctx.protect(trade.id, { tp: ctx.close() * (trade.size > 0 ? 1.02 : 0.98), sl: null });
     if (trade && next() < 0.1) ctx.protect(trade.id, { trail: ctx.close() * 0.015 });
     if (next() < 0.05) position.close(0.5);
     const [order] = ctx.orders;
@@ -161,7 +171,11 @@ function linesIn({ indicators }: Context<Record<string, never>, never, Seen>): n
   return lines.flatMap(({ value, previous }) => (value === undefined ? [] : [value, previous as number]));
 }
 
-function note(ctx: Context<Record<string, never>, never, Seen>, what: string, numbers: readonly number[]): void {
+function note(
+  ctx: Context<Record<string, never>, never, Seen>,
+  what: string,
+  numbers: readonly number[],
+): void {
   ctx.state.calls++;
   for (const number of numbers) ctx.state.digest = (ctx.state.digest * 31 + number) % 1e6;
   ctx.log(`${what} ${numbers.join(" ")} ${ctx.state.digest}`);
@@ -175,7 +189,10 @@ type Case = {
 
 function caseOf(seed: number): Case {
   const next = random(seed);
-  const symbols = instruments.map((instrument) => ({ bars: randomBars(next, 0.5 + next() * 0.5), instrument }));
+  const symbols = instruments.map((instrument) => ({
+    bars: randomBars(next, 0.5 + next() * 0.5),
+    instrument,
+  }));
   return { symbols, settings: randomSettings(next) };
 }
 
@@ -231,7 +248,21 @@ describe("whatever the bars, the costs and the strategy", () => {
     }
     expect(trades).toBeGreaterThan(400);
     expect(fills).toBeGreaterThan(800);
-    expect([...words]).toEqual(expect.arrayContaining(["bar", "fill", "5m", "15m", "other", "end", "order", "close", "sl", "tp", "trail"]));
+    expect([...words]).toEqual(
+      expect.arrayContaining([
+        "bar",
+        "fill",
+        "5m",
+        "15m",
+        "other",
+        "end",
+        "order",
+        "close",
+        "sl",
+        "tp",
+        "trail",
+      ]),
+    );
   });
 
   test("cutting the future off changes nothing before the cut", () => {
@@ -242,7 +273,10 @@ describe("whatever the bars, the costs and the strategy", () => {
         const whole = drive({ symbols, settings });
         whole.engine.advance(null);
         const end = START + minute * MINUTE;
-        const short = drive({ symbols: symbols.map((symbol) => ({ ...symbol, bars: before(symbol.bars, end) })), settings });
+        const short = drive({
+          symbols: symbols.map((symbol) => ({ ...symbol, bars: before(symbol.bars, end) })),
+          settings,
+        });
         short.engine.advance(null);
         const steps = firstAtLeast(whole.time, whole.time.length, end);
         expect([...short.equity]).toEqual([...whole.equity.subarray(0, steps)]);
@@ -315,24 +349,32 @@ describe("whatever the bars, the costs and the strategy", () => {
 
   test("every bar is worked once, at its time, and bars of one time in the order of the symbols", () => {
     fc.assert(
-      fc.property(seeds, fc.option(fc.integer({ min: 0, max: MINUTES }), { nil: undefined }), (seed, minute) => {
-        const { symbols, settings } = caseOf(seed);
-        const joined = minute === undefined ? undefined : START + minute * MINUTE;
-        const given = symbols.map((symbol, at) => (at === 2 && joined !== undefined ? { ...symbol, joined } : symbol));
-        const worked: [time: number, symbol: number, index: number][] = [];
-        const watch: EngineOptions["watch"] = {
-          bar: ({ bars, index, number }) => void worked.push([bars.time[index] as number, number, index]),
-        };
-        // No strategy trades here: nothing goes bust.
-        const { engine } = engineOf(given, { init: () => ({}) }, settings, {}, { watch });
-        engine.advance(null);
-        const wanted = given.flatMap(({ bars }, symbol) =>
-          Array.from(bars.time, (time, index): [number, number, number] => [time, symbol, index]),
-        );
-        const seen = wanted.filter(([time, symbol]) => symbol !== 2 || joined === undefined || time >= joined);
-        expect(worked).toEqual(seen.toSorted(([a, s], [b, t]) => a - b || s - t));
-        expect(engine.metrics.bars).toBe(seen.length);
-      }),
+      fc.property(
+        seeds,
+        fc.option(fc.integer({ min: 0, max: MINUTES }), { nil: undefined }),
+        (seed, minute) => {
+          const { symbols, settings } = caseOf(seed);
+          const joined = minute === undefined ? undefined : START + minute * MINUTE;
+          const given = symbols.map((symbol, at) =>
+            at === 2 && joined !== undefined ? { ...symbol, joined } : symbol,
+          );
+          const worked: [time: number, symbol: number, index: number][] = [];
+          const watch: EngineOptions["watch"] = {
+            bar: ({ bars, index, number }) => void worked.push([bars.time[index] as number, number, index]),
+          };
+          // No strategy trades here: nothing goes bust.
+          const { engine } = engineOf(given, { init: () => ({}) }, settings, {}, { watch });
+          engine.advance(null);
+          const wanted = given.flatMap(({ bars }, symbol) =>
+            Array.from(bars.time, (time, index): [number, number, number] => [time, symbol, index]),
+          );
+          const seen = wanted.filter(
+            ([time, symbol]) => symbol !== 2 || joined === undefined || time >= joined,
+          );
+          expect(worked).toEqual(seen.toSorted(([a, s], [b, t]) => a - b || s - t));
+          expect(engine.metrics.bars).toBe(seen.length);
+        },
+      ),
       { numRuns: 30 },
     );
   });
@@ -391,7 +433,11 @@ describe("whatever the bars, the costs and the strategy", () => {
         }));
         const rich = { ...settings, cash: 1e9, finalize: true };
         const tradesOf = (places: readonly number[]) => {
-          const { engine } = engineOf(places.map((at) => named[at] as Symbols[number]), alone, rich);
+          const { engine } = engineOf(
+            places.map((at) => named[at] as Symbols[number]),
+            alone,
+            rich,
+          );
           engine.advance(null);
           engine.finish();
           return places.map((symbol, place) => ({
@@ -463,7 +509,12 @@ describe("a symbol that joins a run under way", () => {
         expect(run.engine.warmups[2]).toBe(known.engine.warmups[0] as number);
         finished(run);
         const of2 = run.said.filter(({ text }) => text.startsWith("S2 "));
-        if (run.engine.warmups[2] !== -1 && bars.length > history && known.engine.warmups[0] !== -1 && !run.engine.snapshot().bust) {
+        if (
+          run.engine.warmups[2] !== -1 &&
+          bars.length > history &&
+          known.engine.warmups[0] !== -1 &&
+          !run.engine.snapshot().bust
+        ) {
           expect(of2.find(({ text }) => text.startsWith("S2 bar"))?.text).toStartWith(`S2 bar ${history} `);
         }
         for (const { time } of of2) if (bars.length > history) expect(time).toBeGreaterThanOrEqual(joined);
@@ -494,7 +545,10 @@ describe("a symbol that joins a run under way", () => {
         }
       },
     };
-    const { engine } = engineOf(symbols.map((symbol, at) => (at === 2 ? { ...symbol, joined } : symbol)), strategy);
+    const { engine } = engineOf(
+      symbols.map((symbol, at) => (at === 2 ? { ...symbol, joined } : symbol)),
+      strategy,
+    );
     engine.advance(null);
     expect(seen.slice(0, 3).map(([, text]) => text)).toEqual(["S0: S0 S1", "S1: S0 S1", "S2: S0 S1 S2"]);
     const told = (from: number, to: number) =>
@@ -506,7 +560,10 @@ describe("a symbol that joins a run under way", () => {
   test("puts its bars among the steps from where it joined", () => {
     const { symbols } = caseOf(9);
     const joined = START + 30 * MINUTE;
-    const all = symbols.map(({ bars }, at) => ({ bars, joined: at === 2 ? joined : Number.NEGATIVE_INFINITY }));
+    const all = symbols.map(({ bars }, at) => ({
+      bars,
+      joined: at === 2 ? joined : Number.NEGATIVE_INFINITY,
+    }));
     const time = timelineOf(all);
     const early = timelineOf(all.slice(0, 2));
     const steps = firstAtLeast(time, time.length, joined);

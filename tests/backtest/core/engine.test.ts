@@ -5,6 +5,7 @@ import { Engine } from "../../../src/backtest/core/engine.ts";
 import { ParameterError } from "../../../src/backtest/core/parameters.ts";
 import { smaCross } from "../../../src/backtest/core/strategies.ts";
 import type { Context, Fill, Line, Setup, Strategy } from "../../../src/backtest/core/strategy.ts";
+import { StreamSubscription, SUBSCRIPTION_WORDS } from "../../../src/backtest/core/subscription.ts";
 import { makeBars } from "../../bench/bars.ts";
 import { at, barsOf, cut, engineOf, HOUR, plain, run, START, script } from "./run.ts";
 
@@ -69,9 +70,17 @@ describe("a run", () => {
     ["a size that is no number", (ctx) => ctx.buy({ size: Number.NaN }), "or whole units, not NaN"],
     ["an order of no such kind", (ctx) => ctx.buy({ lmit: 3 } as never), "an order has no lmit"],
     ["a symbol that isn't there", (ctx) => ctx.of("XYZ"), "the run has no symbol XYZ: it has S0"],
-    ["a cross of what isn't a line", (ctx) => ctx.crossesAbove({ value: 1, previous: 0 }, 2), "a cross is between lines"],
+    [
+      "a cross of what isn't a line",
+      (ctx) => ctx.crossesAbove({ value: 1, previous: 0 }, 2),
+      "a cross is between lines",
+    ],
     ["a plot of what isn't a number", (ctx) => ctx.plot("a", "1" as never), "a plot is a name and a number"],
-    ["a plot in no such pane", (ctx) => ctx.plot("a", 1, "left" as never), 'a pane is "price" or "own", not left'],
+    [
+      "a plot in no such pane",
+      (ctx) => ctx.plot("a", 1, "left" as never),
+      'a pane is "price" or "own", not left',
+    ],
   ])("whose strategy asks for %s ends with one line", (_, ask, message) => {
     const failing = () => run(makeBars(10), script({ 3: (ctx) => void ask(ctx) }));
     expect(failing).toThrow(StrategyError);
@@ -116,16 +125,21 @@ describe("a run", () => {
     ["onFill", { onFill: async () => Promise.reject(new Error("late")) }],
     ["onDerivedBar", { onDerivedBar: async () => Promise.reject(new Error("late")) }],
     ["onEnd", { onEnd: async () => Promise.reject(new Error("late")) }],
-  ] as [string, Partial<Strategy>][])("whose %s is async is refused, without an unhandled rejection", async (name, hook) => {
-    const strategy: Strategy = {
-      init: ({ bars }) => ({ indicators: { hours: bars("2h") } }),
-      onBar: (ctx) => void (ctx.index === 3 && ctx.buy({ size: 1 })),
-      ...hook,
-    };
-    expect(() => run(rising(9), strategy, {}, {}, { timeframe: "1h" })).toThrow(`${name} returned a promise: it must not be async`);
-    // A rejection that nobody hears would end the process before this.
-    await new Promise((resolve) => setImmediate(resolve));
-  });
+  ] as [string, Partial<Strategy>][])(
+    "whose %s is async is refused, without an unhandled rejection",
+    async (name, hook) => {
+      const strategy: Strategy = {
+        init: ({ bars }) => ({ indicators: { hours: bars("2h") } }),
+        onBar: (ctx) => void (ctx.index === 3 && ctx.buy({ size: 1 })),
+        ...hook,
+      };
+      expect(() => run(rising(9), strategy, {}, {}, { timeframe: "1h" })).toThrow(
+        `${name} returned a promise: it must not be async`,
+      );
+      // A rejection that nobody hears would end the process before this.
+      await new Promise((resolve) => setImmediate(resolve));
+    },
+  );
 
   test("whose onBar returns something is none the worse", () => {
     expect(run(makeBars(10), { init: () => ({}), onBar: () => 5 as unknown as undefined }).stop).toBe("end");
@@ -136,8 +150,16 @@ describe("a run", () => {
     ["returns nothing", () => undefined as never, "init must return { indicators, state }"],
     ["is async", (async () => ({})) as never, "init must return { indicators, state }, and not be async"],
     ["declares an average of half a bar", ({ sma }) => ({ indicators: { a: sma(0.5) } }), "not 0.5"],
-    ["derives bars of no timeframe", ({ bars }) => ({ indicators: { a: bars("4x") } }), "'4x' isn't a timeframe"],
-    ["derives bars of its own", ({ bars }) => ({ indicators: { a: bars("1m") } }), "bars of 1m can't be made of bars of 1m"],
+    [
+      "derives bars of no timeframe",
+      ({ bars }) => ({ indicators: { a: bars("4x") } }),
+      "'4x' isn't a timeframe",
+    ],
+    [
+      "derives bars of its own",
+      ({ bars }) => ({ indicators: { a: bars("1m") } }),
+      "bars of 1m can't be made of bars of 1m",
+    ],
   ])("whose init %s is refused before the first bar", (_, init, message) => {
     const failing = () => run(makeBars(10), { init, onBar() {} });
     expect(failing).toThrow(StrategyError);
@@ -153,8 +175,18 @@ describe("a run", () => {
       },
       onBar: () => declare(later as Setup),
     });
-    expect(() => run(makeBars(10), declaring((setup) => void setup.sma(3)))).toThrow("indicators are declared in init, not later");
-    expect(() => run(makeBars(10), declaring((setup) => void setup.bars("5m")))).toThrow("derived bars are declared in init, not later");
+    expect(() =>
+      run(
+        makeBars(10),
+        declaring((setup) => void setup.sma(3)),
+      ),
+    ).toThrow("indicators are declared in init, not later");
+    expect(() =>
+      run(
+        makeBars(10),
+        declaring((setup) => void setup.bars("5m")),
+      ),
+    ).toThrow("derived bars are declared in init, not later");
   });
 
   test("whose strategy has no such parameter is refused", () => {
@@ -182,9 +214,9 @@ describe("a run", () => {
 
   test("needs room for the equity of all steps", () => {
     const time = rising(10).time;
-    expect(() => engineOf(rising(10), script({}), {}, {}, { plan: { time, equity: new Float64Array(9), length: 10 } })).toThrow(
-      "equity holds 9 values for 10 steps",
-    );
+    expect(() =>
+      engineOf(rising(10), script({}), {}, {}, { plan: { time, equity: new Float64Array(9), length: 10 } }),
+    ).toThrow("equity holds 9 values for 10 steps");
   });
 
   test("takes for now when the bar that is being worked opened", () => {
@@ -204,7 +236,13 @@ describe("a run", () => {
     const seen: number[] = [];
     const { equity, trades, stop } = run(
       barsOf([100, 100, 100, 80, 70, 60]),
-      { init: () => ({}), onBar: (ctx) => void (seen.push(ctx.index), ctx.index === 1 && ctx.buy()) },
+      {
+        init: () => ({}),
+        onBar(ctx) {
+          seen.push(ctx.index);
+          if (ctx.index === 1) ctx.buy();
+        },
+      },
       { leverage: 5, finalize: true },
     );
     // 499 units at 100: at 80 they have lost 9,980 of 10,000, at 70 more than there was.
@@ -238,15 +276,18 @@ describe("what a strategy is given", () => {
     expect(reached).toEqual([]);
   });
 
+  const set = (target: object, name: string, value: unknown) => {
+    (target as Record<string, unknown>)[name] = value;
+  };
   test.each<[string, (ctx: Context) => void]>([
-    ["a field of its own", (ctx) => void ((ctx as never as Record<string, number>)["entries"] = 1)],
-    ["another symbol", (ctx) => void ((ctx as { symbol: string }).symbol = "X")],
-    ["an indicator of its own", (ctx) => void (ctx.indicators["mine"] = 1 as never)],
-    ["another parameter", (ctx) => void ((ctx.params as Record<string, number>)["fast"] = 1)],
-    ["another price", (ctx) => void ((ctx as { close: unknown }).close = () => 1)],
-    ["another trade", (ctx) => void ((ctx.trades as unknown[]).push(1))],
-    ["another size of a trade", (ctx) => void ((ctx.trades[0] as { size: number }).size = 5)],
-    ["another position", (ctx) => void ((ctx.position as { size: number }).size = 5)],
+    ["a field of its own", (ctx) => set(ctx, "entries", 1)],
+    ["another symbol", (ctx) => set(ctx, "symbol", "X")],
+    ["an indicator of its own", (ctx) => set(ctx.indicators, "mine", 1)],
+    ["another parameter", (ctx) => set(ctx.params, "fast", 1)],
+    ["another price", (ctx) => set(ctx, "close", () => 1)],
+    ["another trade", (ctx) => set(ctx.trades, "1", {})],
+    ["another size of a trade", (ctx) => set(ctx.trades[0] as object, "size", 5)],
+    ["another position", (ctx) => set(ctx.position, "size", 5)],
   ])("can't be given %s: it would be gone after a resume", (_, put) => {
     const strategy = script({ 1: (ctx) => void ctx.buy({ size: 1 }), 3: put });
     expect(() => run(rising(9), strategy)).toThrow(StrategyError);
@@ -305,7 +346,16 @@ describe("what a strategy is given", () => {
     // Ten bought at 101, worth 104 each: half of 1,040 is margin.
     expect(seen).toMatchObject([
       { equity: 10_030, cash: 10_000, margin: 9_510, size: 10, isLong: true, isShort: false, profit: 30 },
-      { symbol: "S0", size: 10, entryBar: 2, entryTime: START + 2 * HOUR, entryPrice: 101, sl: null, tp: null, tag: null },
+      {
+        symbol: "S0",
+        size: 10,
+        entryBar: 2,
+        entryTime: START + 2 * HOUR,
+        entryPrice: 101,
+        sl: null,
+        tp: null,
+        tag: null,
+      },
     ]);
   });
 });
@@ -318,11 +368,27 @@ describe("orders through the context", () => {
     const strategy = script({
       1(ctx) {
         ids.push(ctx.buy({ size: 3, limit: 50, tif: "day", tag: "dip" }), ctx.sell({ size: 2, stop: 60 }));
-        seen.push(ctx.orders.map(({ id, side, size, limit, stop, tif, role, tag }) => [id, side, size, limit, stop, tif, role, tag]));
+        seen.push(
+          ctx.orders.map(({ id, side, size, limit, stop, tif, role, tag }) => [
+            id,
+            side,
+            size,
+            limit,
+            stop,
+            tif,
+            role,
+            tag,
+          ]),
+        );
       },
       2(ctx) {
         const [dip = 0, drop = 0] = ids;
-        seen.push(ctx.modify(dip, { limit: 51, size: 4 }), ctx.cancel(drop), ctx.cancel(drop), ctx.modify(drop, { stop: 61 }));
+        seen.push(
+          ctx.modify(dip, { limit: 51, size: 4 }),
+          ctx.cancel(drop),
+          ctx.cancel(drop),
+          ctx.modify(drop, { stop: 61 }),
+        );
         seen.push(ctx.orders.map(({ id, size, limit }) => [id, size, limit]));
       },
     });
@@ -341,7 +407,13 @@ describe("orders through the context", () => {
     ]);
     const at = (hour: number) => ({ symbol: "S0", time: START + hour * HOUR });
     expect(orders).toEqual([
-      { what: "placed", order: dip as number, side: "buy", options: { size: 3, limit: 50, tif: "day", tag: "dip" }, ...at(1) },
+      {
+        what: "placed",
+        order: dip as number,
+        side: "buy",
+        options: { size: 3, limit: 50, tif: "day", tag: "dip" },
+        ...at(1),
+      },
       { what: "placed", order: drop as number, side: "sell", options: { size: 2, stop: 60 }, ...at(1) },
       { what: "modified", order: dip as number, options: { limit: 51, size: 4 }, ...at(2) },
       { what: "cancelled", order: drop as number, ...at(2) },
@@ -355,12 +427,28 @@ describe("orders through the context", () => {
       rising(9),
       script({
         1: (ctx) => void ctx.buy({ size: 10 }),
-        3: (ctx) => void seen.push(ctx.protect(trade(ctx), { sl: 90, tp: 106 }), ctx.closeTrade(trade(ctx), 0.4)),
-        4: (ctx) => void seen.push(ctx.position.size, ctx.orders.map(({ role, stop, limit }) => [role, stop, limit])),
+        3: (ctx) =>
+          void seen.push(ctx.protect(trade(ctx), { sl: 90, tp: 106 }), ctx.closeTrade(trade(ctx), 0.4)),
+        4: (ctx) =>
+          void seen.push(
+            ctx.position.size,
+            ctx.orders.map(({ role, stop, limit }) => [role, stop, limit]),
+          ),
         7: (ctx) => void seen.push(ctx.protect(1, { sl: 1 }), ctx.closeTrade(1), ctx.trades.length),
       }),
     );
-    expect(seen).toEqual([true, true, 6, [["sl", 90, null], ["tp", null, 106]], false, false, 0]);
+    expect(seen).toEqual([
+      true,
+      true,
+      6,
+      [
+        ["sl", 90, null],
+        ["tp", null, 106],
+      ],
+      false,
+      false,
+      0,
+    ]);
     // Four at the open of bar 4, 103; six where the take-profit is, which bar 6 reaches.
     expect(trades.map(({ size, exitBar, exitPrice, why }) => [size, exitBar, exitPrice, why])).toEqual([
       [4, 4, 103, "close"],
@@ -407,9 +495,24 @@ describe("the hooks", () => {
     const [entry, exit] = fills;
     expect(fills).toHaveLength(2);
     // Bought at the open of bar 2; bar 4 is the first that reaches 104. 1 and 10 × 0.5 each time.
-    expect(entry).toMatchObject({ symbol: "S0", size: 10, price: 101, commission: 6, bar: 2, why: "order", tag: "in" });
+    expect(entry).toMatchObject({
+      symbol: "S0",
+      size: 10,
+      price: 101,
+      commission: 6,
+      bar: 2,
+      why: "order",
+      tag: "in",
+    });
     expect(entry?.time).toBe(START + 2 * HOUR);
-    expect(exit).toMatchObject({ size: -10, price: 104, commission: 6, bar: 4, why: "tp", trade: entry?.trade as number });
+    expect(exit).toMatchObject({
+      size: -10,
+      price: 104,
+      commission: 6,
+      bar: 4,
+      why: "tp",
+      trade: entry?.trade as number,
+    });
     expect(Object.isFrozen(entry)).toBe(true);
   });
 
@@ -419,7 +522,15 @@ describe("the hooks", () => {
       init: ({ bars }) => ({ indicators: { fours: bars("4h") } }),
       onDerivedBar(ctx, bar) {
         expect(bar).toBe(ctx.indicators.fours);
-        seen.push([ctx.index, bar.length, (bar.time() - START) / HOUR, bar.open(), bar.high(), bar.low(), bar.close()]);
+        seen.push([
+          ctx.index,
+          bar.length,
+          (bar.time() - START) / HOUR,
+          bar.open(),
+          bar.high(),
+          bar.low(),
+          bar.close(),
+        ]);
       },
       onBar: (ctx) => expect(ctx.indicators.fours.length).toBe(Math.floor(ctx.index / 4)),
     };
@@ -439,11 +550,7 @@ describe("the hooks", () => {
       onBar: ({ index, indicators: { line } }) => void seen.push([index, line.previous, line.value]),
     };
     run(rising(10), strategy, {}, {}, { timeframe: "1h" });
-    expect(seen).toEqual([
-      ...[5, 6, 7].map((index) => [index, 103, 103]),
-      [8, 103, 107],
-      [9, 107, 107],
-    ]);
+    expect(seen).toEqual([...[5, 6, 7].map((index) => [index, 103, 103]), [8, 103, 107], [9, 107, 107]]);
   });
 
   test("have the last word on each symbol, when orders are refused and what is open isn't closed yet", () => {
@@ -452,7 +559,12 @@ describe("the hooks", () => {
       init: () => ({}),
       onBar: (ctx) => void (ctx.index === 1 && ctx.buy({ size: 1 })),
       onEnd(ctx) {
-        const refused = [() => ctx.buy(), () => ctx.sell({ size: 1 }), () => ctx.position.close(), () => ctx.closeTrade(1)];
+        const refused = [
+          () => ctx.buy(),
+          () => ctx.sell({ size: 1 }),
+          () => ctx.position.close(),
+          () => ctx.closeTrade(1),
+        ];
         const messages = refused.map((order) => {
           try {
             return order();
@@ -547,16 +659,16 @@ describe("what a strategy says and draws", () => {
 describe("a look at its inside", () => {
   test("shows each symbol's bar, indicators, position, orders and state; nothing before the first bar", () => {
     const late = { ...rising(3), time: rising(9).time.slice(6) };
-    const { engine } = engineOf(
-      [{ bars: rising(9) }, { bars: late }],
-      {
-        init: ({ sma, bollinger }) => ({ indicators: { mean: sma(3), bands: bollinger(2) }, state: { seen: 0 } }),
-        onBar(ctx) {
-          ctx.state["seen"] = (ctx.state["seen"] as number) + 1;
-          if (ctx.index === 3) ctx.buy({ size: 2, sl: 90 });
-        },
+    const { engine } = engineOf([{ bars: rising(9) }, { bars: late }], {
+      init: ({ sma, bollinger }) => ({
+        indicators: { mean: sma(3), bands: bollinger(2) },
+        state: { seen: 0 },
+      }),
+      onBar(ctx) {
+        ctx.state["seen"] = (ctx.state["seen"] as number) + 1;
+        if (ctx.index === 3) ctx.buy({ size: 2, sl: 90 });
       },
-    );
+    });
     engine.advance(Int32Array.of(6, 0, 0, 0));
     const [first, second] = engine.inspect();
     expect(first).toMatchObject({
@@ -583,9 +695,8 @@ describe("a look at its inside", () => {
 });
 
 describe("restoring", () => {
-  const flips = script({});
   const turning: Strategy = {
-    ...flips,
+    init: () => ({}),
     onBar(ctx) {
       if (ctx.index % 4 !== 0) return;
       ctx.position.close();
@@ -620,10 +731,41 @@ describe("restoring", () => {
     engine.advance(null);
     const again = engineOf(bars, strategy, { leverage: 5 });
     again.equity.set(equity.subarray(0, engine.next));
+    // Whatever stood there for the bars that are never worked.
+    again.equity.fill(5, engine.next);
     again.engine.restore(engine.snapshot(), engine.closedTrades);
-    expect(again.engine.advance(null)).toBe("bust");
+    expect([again.engine.advance(null), again.engine.next]).toEqual(["bust", engine.next]);
     again.engine.finish();
     expect([...again.equity]).toEqual([10_000, 10_000, 10_000, 0, 0, 0]);
+  });
+
+  test("knows how often it was filled before: a breakpoint at the next fill waits for one", () => {
+    const { engine } = engineOf(rising(40), turning);
+    engine.advance(Int32Array.of(7, 0, 0, 0));
+    expect(engine.fillCount).toBe(1);
+    const again = engineOf(rising(40), turning).engine;
+    again.restore(structuredClone(engine.snapshot()), engine.closedTrades);
+    again.breakpoints = [{ kind: "fill" }];
+    // Ordered at bar 8, filled on bar 9.
+    expect([again.advance(null), again.next]).toEqual(["break", 10]);
+  });
+
+  test("by the clock goes on with the first step that is published from there on", () => {
+    const bars = rising(40);
+    const { engine, equity } = engineOf(bars, turning);
+    engine.advance(Int32Array.of(15, 0, 0, 0));
+    const words = new Int32Array(SUBSCRIPTION_WORDS);
+    const clock = new StreamSubscription("clock", "clock-driven", null, words);
+    const again = engineOf(bars, turning, {}, {}, { mode: "clock-driven", words });
+    again.equity.set(equity.subarray(0, 15));
+    again.engine.restore(structuredClone(engine.snapshot()), engine.closedTrades);
+    expect([again.engine.advance(null), again.engine.next]).toEqual(["limit", 15]);
+    for (let step = 15; step < 40; step++) {
+      clock.publish(step);
+      again.engine.advance(null);
+    }
+    again.engine.finish();
+    expect([...again.equity]).toEqual([...run(bars, turning).equity]);
   });
 
   test("of a live run's bars, that grow, goes on from what came", () => {
@@ -631,7 +773,13 @@ describe("restoring", () => {
     const all = makeBars(80, 6);
     const part = { ...cut(all, 80), length: 50 };
     const equity = new Float64Array(80);
-    const { engine } = engineOf(part, smaCross, {}, { fast: 2, slow: 5 }, { plan: { time: all.time, equity, length: 50 } });
+    const { engine } = engineOf(
+      part,
+      smaCross,
+      {},
+      { fast: 2, slow: 5 },
+      { plan: { time: all.time, equity, length: 50 } },
+    );
     expect([engine.advance(null), engine.next]).toEqual(["end", 50]);
     part.length = 80 as never;
     engine.replan({ time: all.time, equity, length: 80 });

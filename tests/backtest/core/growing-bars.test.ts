@@ -14,17 +14,20 @@ const rowOf = (bars: Bars, at: number) => ({
   volume: bars.volume[at] as number,
 });
 
-test.each([0, 700, 3000])("after %p bars of history, what comes stands behind them, however much", (history) => {
-  const all = makeBars(5_000, 3);
-  const before = { ...makeBars(history, 3), ...(history === 0 ? { decimals: 0 } : {}) };
-  const growing = new GrowingBars(history === 0 ? undefined : before);
-  const { bars } = growing;
-  for (let at = history; at < all.length; at++) growing.push(rowOf(all, at));
-  // The same object all along: who holds it sees it grow.
-  expect(growing.bars).toBe(bars);
-  expect(bars.length).toBe(5_000);
-  expect(rows(bars, 5_000)).toEqual(rows(all, 5_000));
-});
+test.each([0, 700, 3000])(
+  "after %p bars of history, what comes stands behind them, however much",
+  (history) => {
+    const all = makeBars(5_000, 3);
+    const before = { ...makeBars(history, 3), ...(history === 0 ? { decimals: 0 } : {}) };
+    const growing = new GrowingBars(history === 0 ? undefined : before);
+    const { bars } = growing;
+    for (let at = history; at < all.length; at++) growing.push(rowOf(all, at));
+    // The same object all along: who holds it sees it grow.
+    expect(growing.bars).toBe(bars);
+    expect(bars.length).toBe(5_000);
+    expect(rows(bars, 5_000)).toEqual(rows(all, 5_000));
+  },
+);
 
 test("the history that was given is left as it was", () => {
   const before = makeBars(10, 3);

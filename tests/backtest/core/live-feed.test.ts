@@ -2,7 +2,15 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { FeedOrder } from "../../../src/backtest/core/live-feed.ts";
 
-const bar = (symbol: string, time: number) => ({ symbol, time, open: 1, high: 1, low: 1, close: 1, volume: 0 });
+const bar = (symbol: string, time: number) => ({
+  symbol,
+  time,
+  open: 1,
+  high: 1,
+  low: 1,
+  close: 1,
+  volume: 0,
+});
 const feed = (newest: Record<string, number>) => new FeedOrder(new Map(Object.entries(newest)));
 const FRESH = Number.NEGATIVE_INFINITY;
 const NONE = { received: 0, late: 0, doubled: 0, out_of_order: 0, refused: 0 };
@@ -10,19 +18,31 @@ const NONE = { received: 0, late: 0, doubled: 0, out_of_order: 0, refused: 0 };
 describe("a feed's bar", () => {
   test("that follows its symbol's newest is worked", () => {
     const order = feed({ A: FRESH, B: 50 });
-    expect([order.take(bar("A", 60)), order.take(bar("B", 60)), order.take(bar("A", 61))]).toEqual([true, true, true]);
+    expect([order.take(bar("A", 60)), order.take(bar("B", 60)), order.take(bar("A", 61))]).toEqual([
+      true,
+      true,
+      true,
+    ]);
     expect(order.counts).toEqual({ ...NONE, received: 3 });
   });
 
   test("with the time of its symbol's newest is doubled, and not worked", () => {
     const order = feed({ A: 10 });
-    expect([order.take(bar("A", 10)), order.take(bar("A", 11)), order.take(bar("A", 11))]).toEqual([false, true, false]);
+    expect([order.take(bar("A", 10)), order.take(bar("A", 11)), order.take(bar("A", 11))]).toEqual([
+      false,
+      true,
+      false,
+    ]);
     expect(order.counts).toEqual({ ...NONE, received: 3, doubled: 2 });
   });
 
   test("from before its symbol's newest is out of order, and not worked", () => {
     const order = feed({ A: 10 });
-    expect([order.take(bar("A", 9)), order.take(bar("A", 12)), order.take(bar("A", 11))]).toEqual([false, true, false]);
+    expect([order.take(bar("A", 9)), order.take(bar("A", 12)), order.take(bar("A", 11))]).toEqual([
+      false,
+      true,
+      false,
+    ]);
     expect(order.counts).toEqual({ ...NONE, received: 3, out_of_order: 2 });
   });
 
@@ -41,7 +61,9 @@ describe("a feed's bar", () => {
 });
 
 test("whatever comes, a symbol's worked bars ascend, and all that came is counted", () => {
-  const bars = fc.array(fc.tuple(fc.constantFrom("A", "B", "C"), fc.integer({ min: 0, max: 20 })), { maxLength: 80 });
+  const bars = fc.array(fc.tuple(fc.constantFrom("A", "B", "C"), fc.integer({ min: 0, max: 20 })), {
+    maxLength: 80,
+  });
   fc.assert(
     fc.property(bars, (came) => {
       const order = feed({ A: FRESH, B: 5 });

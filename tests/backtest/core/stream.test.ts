@@ -42,7 +42,11 @@ describe("the warm-up", () => {
 
   test("counts derived bars when they come to their right edge", () => {
     // Hourly from 00:00: the third bar of 4 h is that of 08:00, and seen at 12:00.
-    const strategy = { init: ({ bars }: Parameters<Parameters<typeof run>[1]["init"]>[0]) => ({ indicators: { a: bars("4h").sma(3) } }) };
+    const strategy = {
+      init: ({ bars }: Parameters<Parameters<typeof run>[1]["init"]>[0]) => ({
+        indicators: { a: bars("4h").sma(3) },
+      }),
+    };
     expect(run(hours, strategy, {}, {}, { timeframe: "1h" }).engine.warmups).toEqual([12]);
   });
 

@@ -98,7 +98,14 @@ describe.each<SubscriptionMode>(["clock-driven", "live"])("%s", (mode) => {
     for (const step of [0, 1, 2, 3]) subscription.publish(step);
     expect(subscription.behind).toBe(4);
     // The first found nothing being worked on, the three after it did.
-    expect(subscription.counts).toMatchObject({ mode, signals: 4, resets: 0, overruns: 3, waits: 0, wait_ms: null });
+    expect(subscription.counts).toMatchObject({
+      mode,
+      signals: 4,
+      resets: 0,
+      overruns: 3,
+      waits: 0,
+      wait_ms: null,
+    });
   });
 
   test("no step is dropped: what overran is worked in its turn", () => {

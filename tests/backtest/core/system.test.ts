@@ -144,7 +144,9 @@ describe("the times", () => {
   });
 
   test("come to all the time since the start, however it is paused and resumed", async () => {
-    const turns = fc.array(fc.record({ ms: fc.integer({ min: 0, max: 1000 }), turn: fc.boolean() }), { maxLength: 30 });
+    const turns = fc.array(fc.record({ ms: fc.integer({ min: 0, max: 1000 }), turn: fc.boolean() }), {
+      maxLength: 30,
+    });
     await fc.assert(
       fc.asyncProperty(turns, async (steps) => {
         const { clock, system, start } = managed();

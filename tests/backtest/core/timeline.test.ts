@@ -14,11 +14,14 @@ const union = (columns: readonly (readonly number[])[]): number[] =>
 describe("the steps of a run", () => {
   test("are the times at which any symbol has a bar, once each, a symbol's from when it joined", () => {
     fc.assert(
-      fc.property(fc.array(fc.record({ times, joined: joins }), { minLength: 1, maxLength: 4 }), (symbols) => {
-        const found = timelineOf(symbols.map(({ times, joined }) => ({ bars: at(times), joined })));
-        const seen = symbols.map(({ times, joined }) => times.filter((time) => time >= joined));
-        expect([...found]).toEqual(union(seen));
-      }),
+      fc.property(
+        fc.array(fc.record({ times, joined: joins }), { minLength: 1, maxLength: 4 }),
+        (symbols) => {
+          const found = timelineOf(symbols.map(({ times, joined }) => ({ bars: at(times), joined })));
+          const seen = symbols.map(({ times, joined }) => times.filter((time) => time >= joined));
+          expect([...found]).toEqual(union(seen));
+        },
+      ),
       { numRuns: 200 },
     );
   });
