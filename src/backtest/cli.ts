@@ -20,7 +20,10 @@ const positive = number("a number above 0", (value) => value > 0);
 const atLeastZero = number("a number, 0 or above", (value) => value >= 0);
 const fraction = number("at least 0 and below 1", (value) => value >= 0 && value < 1);
 const marginOf = number("above 0 and at most 1", (value) => value > 0 && value <= 1);
-const wholeNumber = number("a whole number, 0 or above", (value) => Number.isSafeInteger(value) && value >= 0);
+const wholeNumber = number(
+  "a whole number, 0 or above",
+  (value) => Number.isSafeInteger(value) && value >= 0,
+);
 
 /** A parser whose `undefined` is a usage error. */
 function understood<T>(parse: (text: string) => T | undefined, forms: string): (text: string) => T {
@@ -40,16 +43,15 @@ function parseParam(text: string, before: unknown): Record<string, string> {
   return { ...(before as Record<string, string> | undefined), [name]: value };
 }
 
-const repeated = (text: string, before: unknown): string[] => [...((before as string[] | undefined) ?? []), text];
+const repeated = (text: string, before: unknown): string[] => [
+  ...((before as string[] | undefined) ?? []),
+  text,
+];
 
 function breakpoints(text: string, before: unknown): Breakpoint[] {
   const parsed = parseBreakpoint(text);
   if (parsed) return [...((before as Breakpoint[] | undefined) ?? []), parsed];
-  throw new Expected(
-    Exit.usage,
-    `must be a time, 'trade N' or 'drawdown N%', not '${text}'`,
-    BREAKPOINTS,
-  );
+  throw new Expected(Exit.usage, `must be a time, 'trade N' or 'drawdown N%', not '${text}'`, BREAKPOINTS);
 }
 
 /** NAME=COLUMN,…: what the columns of the file are called. */
@@ -64,14 +66,22 @@ function parseColumns(text: string): Record<string, string> {
 const parseTime = understood(parseInstant, "a time as 2017-06-01 or 2017-06-01T14:30 (UTC)");
 
 const dataOptions: readonly OptionSpec[] = [
-  { flags: "--format <name>", help: "what the file is (default: seen by its content)", choices: DATA_FORMATS },
+  {
+    flags: "--format <name>",
+    help: "what the file is (default: seen by its content)",
+    choices: DATA_FORMATS,
+  },
   {
     flags: "--columns <names>",
     help: "what its columns are called, when it can't be guessed: time=Date,close=Last",
     parse: parseColumns,
   },
   { flags: "--data-timezone <zone>", help: "the zone of times that say none (default: UTC)" },
-  { flags: "--stamp <what>", help: "a bar's time is that of its open or its close (default: open)", choices: ["open", "close"] },
+  {
+    flags: "--stamp <what>",
+    help: "a bar's time is that of its open or its close (default: open)",
+    choices: ["open", "close"],
+  },
 ];
 
 const mannerOptions: readonly OptionSpec[] = [
@@ -119,10 +129,26 @@ const runOptions: readonly OptionSpec[] = [
     help: "market and stop orders fill worse: AMOUNT, N% of the price, or 'volume IMPACT' (default: 0)",
     parse: understood(parseSlippage, "AMOUNT, N% or 'volume IMPACT'"),
   },
-  { flags: "--margin <fraction>", help: "what a trade takes of its value: 0.02 is a leverage of 50 (default: 1)", parse: marginOf },
-  { flags: "--maintenance <fraction>", help: "of the margin taken; below it a margin call closes all (default: 0)", parse: atLeastZero },
-  { flags: "--volume-limit <fraction>", help: "an order takes at most this part of a bar's volume", parse: positive },
-  { flags: "--borrow <rate>", help: "what holding a short costs a year, of its value (default: 0)", parse: atLeastZero },
+  {
+    flags: "--margin <fraction>",
+    help: "what a trade takes of its value: 0.02 is a leverage of 50 (default: 1)",
+    parse: marginOf,
+  },
+  {
+    flags: "--maintenance <fraction>",
+    help: "of the margin taken; below it a margin call closes all (default: 0)",
+    parse: atLeastZero,
+  },
+  {
+    flags: "--volume-limit <fraction>",
+    help: "an order takes at most this part of a bar's volume",
+    parse: positive,
+  },
+  {
+    flags: "--borrow <rate>",
+    help: "what holding a short costs a year, of its value (default: 0)",
+    parse: atLeastZero,
+  },
   { flags: "--tick <step>", help: "the least step of a price (default: any)", parse: atLeastZero },
   { flags: "--lot <step>", help: "the least step of units (default: 1)", parse: positive },
   { flags: "--trade-on-close", help: "fill market orders at the close instead of the next open" },
@@ -131,7 +157,11 @@ const runOptions: readonly OptionSpec[] = [
   { flags: "--finalize", help: "close what is open at the end, so that it counts as a trade" },
   { flags: "--seed <n>", help: "of Math.random in the strategy (default: 1)", parse: wholeNumber },
   { flags: "--benchmark <symbol>", help: "compare with holding this symbol of the run" },
-  { flags: "--mode <mode>", help: "backtest, or live on a feed (default: backtest)", choices: ["backtest", "live"] },
+  {
+    flags: "--mode <mode>",
+    help: "backtest, or live on a feed (default: backtest)",
+    choices: ["backtest", "live"],
+  },
   { flags: "--feed <source>", help: "of a live run: - for stdin, or a command whose stdout is read" },
   { flags: "--paused", help: "begin paused, to step through it" },
   { flags: "--watch", help: "run again when the strategy or the session file changes" },
@@ -201,9 +231,18 @@ are UTC.`,
       examples: [
         { line: "stint backtest run --param fast=15 --param slow=40", what: "the sample, other averages" },
         { line: "stint backtest run session.yaml --speed 60", what: "an hour of bars a minute" },
-        { line: "stint backtest run --data BTC=btc.csv --data ETH=eth.csv", what: "two symbols, one account" },
-        { line: "stint backtest run --strategy mine.ts --pause-at 'trade 20'", what: "stop where it went wrong" },
-        { line: "feed | stint backtest run --mode live --feed - --strategy mine.ts", what: "bars as they come" },
+        {
+          line: "stint backtest run --data BTC=btc.csv --data ETH=eth.csv",
+          what: "two symbols, one account",
+        },
+        {
+          line: "stint backtest run --strategy mine.ts --pause-at 'trade 20'",
+          what: "stop where it went wrong",
+        },
+        {
+          line: "feed | stint backtest run --mode live --feed - --strategy mine.ts",
+          what: "bars as they come",
+        },
         { line: "stint backtest run --json | tail -1", what: "the result, for a script" },
       ],
       run: async (context, [session], options) => (await perform()).run(context, session, options),
@@ -292,9 +331,14 @@ and ctx.log are found by working the run again from its data, which must not hav
         { flags: "--png <file>", help: "write a picture of equity and drawdown" },
         { flags: "--csv <folder>", help: "write trades.csv, equity.csv and statistics.csv into a folder" },
         { flags: "--md <file>", help: "write statistics, months and trades as Markdown" },
-        { flags: "--simulations <n>", help: "orders of the trades to try, for the confidence bands (default: 1000)", parse: wholeNumber },
+        {
+          flags: "--simulations <n>",
+          help: "orders of the trades to try, for the confidence bands (default: 1000)",
+          parse: wholeNumber,
+        },
       ],
-      run: async (context, [id], options) => (await import("./adapters/report.ts")).report(context, id, options),
+      run: async (context, [id], options) =>
+        (await import("./adapters/report.ts")).report(context, id, options),
     },
     {
       usage: "data",
@@ -308,7 +352,8 @@ and ctx.log are found by working the run again from its data, which must not hav
         },
         {
           usage: "convert <from> <to>",
-          summary: "write bars as another format, or of another timeframe; the endings say what (.csv, .ndjson, .gz, .zst)",
+          summary:
+            "write bars as another format, or of another timeframe; the endings say what (.csv, .ndjson, .gz, .zst)",
           options: [
             ...dataOptions,
             { flags: "--timeframe <length>", help: "join bars to this length" },
@@ -316,8 +361,11 @@ and ctx.log are found by working the run again from its data, which must not hav
             { flags: "--from <time>", help: "bars from this time on", parse: parseTime },
             { flags: "--to <time>", help: "bars before this time", parse: parseTime },
           ],
-          examples: [{ line: "stint backtest data convert ticks.parquet hours.csv.gz --timeframe 1h", what: "" }],
-          run: async (context, [from = "", to = ""], options) => (await data()).convert(context, from, to, options),
+          examples: [
+            { line: "stint backtest data convert ticks.parquet hours.csv.gz --timeframe 1h", what: "" },
+          ],
+          run: async (context, [from = "", to = ""], options) =>
+            (await data()).convert(context, from, to, options),
         },
         {
           usage: "sample [name]",

@@ -158,28 +158,37 @@ export class SessionCoordinator {
   }
 
   #breaksBefore(time: number): boolean {
-    return this.#stop((breakpoint) => breakpoint.kind === "time" && time >= breakpoint.at);
+    const breakpoints = this.#breakpoints;
+    for (let k = 0; k < breakpoints.length; k++) {
+      const breakpoint = breakpoints[k] as Breakpoint;
+      if (breakpoint.kind === "time" && time >= breakpoint.at) return this.#stopAt(breakpoint);
+    }
+    return false;
   }
 
   #breaksAfter(): boolean {
-    const { trades, drawdown, filled } = this.#analysis;
-    return this.#stop((breakpoint) => {
-      switch (breakpoint.kind) {
-        case "trades":
-          return trades >= breakpoint.count;
-        case "drawdown":
-          return drawdown >= breakpoint.fraction;
-        case "fill":
-          return filled;
-        case "time":
-          return false;
-      }
-    });
+    const breakpoints = this.#breakpoints;
+    for (let k = 0; k < breakpoints.length; k++) {
+      const breakpoint = breakpoints[k] as Breakpoint;
+      if (this.#isMet(breakpoint)) return this.#stopAt(breakpoint);
+    }
+    return false;
   }
 
-  #stop(met: (breakpoint: Breakpoint) => boolean): boolean {
-    const hit = this.#breakpoints.find(met);
-    if (hit === undefined) return false;
+  #isMet(breakpoint: Breakpoint): boolean {
+    switch (breakpoint.kind) {
+      case "trades":
+        return this.#analysis.trades >= breakpoint.count;
+      case "drawdown":
+        return this.#analysis.drawdown >= breakpoint.fraction;
+      case "fill":
+        return this.#analysis.filled;
+      case "time":
+        return false;
+    }
+  }
+
+  #stopAt(hit: Breakpoint): true {
     this.#hit = hit;
     this.#breakpoints = this.#breakpoints.filter((breakpoint) => breakpoint !== hit);
     return true;

@@ -4,7 +4,9 @@ export type DataSource = {
   readonly from: { readonly file: string } | { readonly sample: string };
   readonly format: DataFormat | null;
   /** What a column of a CSV, NDJSON or Parquet file is called, by what it holds. */
-  readonly columns: Readonly<Partial<Record<"time" | "open" | "high" | "low" | "close" | "volume", string>>> | null;
+  readonly columns: Readonly<
+    Partial<Record<"time" | "open" | "high" | "low" | "close" | "volume", string>>
+  > | null;
   /** The IANA zone of times that say none. Days of the statistics are this zone's too. */
   readonly timezone: string;
   /** Whether a bar's time is that of its open or of its close; with `close` the bar's length is taken off. */

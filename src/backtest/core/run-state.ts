@@ -1,6 +1,6 @@
-import type { FillReason } from "./strategy.ts";
 import type { Breakpoint, Mode } from "./run.ts";
 import type { Statistics } from "./statistics.ts";
+import type { FillReason } from "./strategy.ts";
 import type { SubscriptionCounts } from "./subscription.ts";
 import type { SystemState } from "./system.ts";
 
@@ -124,7 +124,12 @@ export type RunState = {
   readonly max_drawdown_pct: number;
   /** Of all symbols together when there is one alone; else of the one shown. */
   readonly position: { readonly size: number; readonly entry_price: number } | null;
-  readonly positions: readonly { readonly symbol: string; readonly size: number; readonly entry_price: number; readonly profit: number }[];
+  readonly positions: readonly {
+    readonly symbol: string;
+    readonly size: number;
+    readonly entry_price: number;
+    readonly profit: number;
+  }[];
   /** The open trades, oldest first. Times are UTC ms. */
   readonly open_trades: readonly ShownOpenTrade[];
   readonly trades: number;

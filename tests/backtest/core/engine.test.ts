@@ -750,6 +750,19 @@ describe("restoring", () => {
     expect([again.advance(null), again.next]).toEqual(["break", 10]);
   });
 
+  test("knows the peak that equity came down from", () => {
+    // 90 units bought at 101: a peak of 10,720 at 109; at 98 9.2 % below that, and 2.7 % below the cash.
+    const bars = barsOf([100, 101, 102, 109, 108, 107, 106, 98, 97]);
+    const strategy = script({ 1: (ctx) => void ctx.buy({ size: 90 }) });
+    const { engine, equity } = engineOf(bars, strategy);
+    engine.advance(Int32Array.of(6, 0, 0, 0));
+    const again = engineOf(bars, strategy);
+    again.equity.set(equity.subarray(0, 6));
+    again.engine.restore(structuredClone(engine.snapshot()), engine.closedTrades);
+    again.engine.breakpoints = [{ kind: "drawdown", fraction: 0.09 }];
+    expect([again.engine.advance(null), again.engine.next]).toEqual(["break", 8]);
+  });
+
   test("by the clock goes on with the first step that is published from there on", () => {
     const bars = rising(40);
     const { engine, equity } = engineOf(bars, turning);
