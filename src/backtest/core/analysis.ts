@@ -1,4 +1,4 @@
-import { type Broker, CommissionError } from "./broker.ts";
+import type { Broker } from "./broker.ts";
 import { formatTime } from "./calendar.ts";
 import { type BarContext, moveContext } from "./context.ts";
 import type { Strategy } from "./strategy.ts";
@@ -120,7 +120,7 @@ export class AnalysisEngine implements Follower {
     this.#bars++;
     broker.mark(0, index);
     moveContext(this.#contexts[0] as BarContext, index);
-    this.#workOrders(stream, 0);
+    broker.work(0, index);
     if (this.#settle(step) && stream.warmup >= 0 && index > stream.warmup) this.#call(stream, 0);
     this.#fills = broker.fillCount;
   }
@@ -137,7 +137,7 @@ export class AnalysisEngine implements Follower {
     }
     for (let k = 0; k < streams.length; k++) {
       const stream = streams[k] as Stream;
-      if (stream.has) this.#workOrders(stream, k);
+      if (stream.has) broker.work(k, stream.index);
     }
     if (!this.#settle(step)) return;
     for (let k = 0; k < streams.length; k++) {
@@ -146,14 +146,6 @@ export class AnalysisEngine implements Follower {
       if (stream.has && stream.warmup >= 0 && stream.index > stream.warmup) this.#call(stream, k);
     }
     this.#fills = broker.fillCount;
-  }
-
-  #workOrders(stream: Stream, number: number): void {
-    try {
-      this.#broker.work(number, stream.index);
-    } catch (cause) {
-      throw cause instanceof CommissionError ? this.#error(cause, stream) : cause;
-    }
   }
 
   /** Values the account after a step. @returns false when it is bust */

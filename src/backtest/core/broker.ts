@@ -47,11 +47,6 @@ type Holding = {
 /** What units cost at entry and again at exit, in the account's currency: a strategy's own rule. */
 export type CommissionRule = (size: number, price: number, symbol: string) => number;
 
-/** A strategy's own commission that isn't an amount. */
-export class CommissionError extends RangeError {
-  override readonly name = "CommissionError";
-}
-
 const YEAR = 365 * 86_400_000;
 /** From this on {@link BrokerSettings.volumeLimit} is none. */
 const NO_LIMIT = 1e9;
@@ -827,7 +822,7 @@ export class Broker {
     if (this.#commissionRule === undefined) return commissionOf(this.#settings.commission, size, price, rate);
     const commission = this.#commissionRule(size, price, instrument.symbol);
     if (Number.isFinite(commission)) return commission;
-    throw new CommissionError(`commission must come to an amount, not ${String(commission)}`);
+    throw new RangeError(`commission must come to an amount, not ${String(commission)}`);
   }
 
   /** Takes what short trades cost since they were last paid for, by their value at the newest close. */

@@ -21,8 +21,8 @@
  * and the indicators and the state are that symbol's own; `ctx.of("BTCUSD")` shows another one.
  *
  * A run can be stopped at any bar and go on later in another process. What a strategy remembers from bar to bar
- * therefore lives in `ctx.state` (plain data), never in variables of the file. `Date` is the time at which the bar
- * closed, and `Math.random` is seeded and kept in the checkpoints.
+ * therefore lives in `ctx.state` (plain data), never in variables of the file. `Date` is the time of the bar, and
+ * `Math.random` is seeded and kept in the checkpoints.
  */
 export interface Strategy<
   P extends Params = Params,
