@@ -38,11 +38,12 @@ export const strategies = {
     }`,
   /** All that a run can be made of: derived bars, brackets, stops that trail, days' orders, chance, what it remembers. */
   everything: `export default {
-      init: ({ sma, atr, bars, symbols }) => {
+      params: { dated: true },
+      init: ({ params, sma, atr, bars, symbols }) => {
         const hours = bars("4h");
         return {
           indicators: { fast: sma(10), range: atr(14), hours, trend: hours.sma(5) },
-          state: { dice: Math.random(), began: Date.now(), known: symbols.length, fills: 0, closed: 0 },
+          state: { dice: Math.random(), began: params.dated ? Date.now() : 0, known: symbols.length, fills: 0, closed: 0 },
         };
       },
       onDerivedBar(ctx, bar) { ctx.state.closed = bar.close(); },
@@ -77,7 +78,9 @@ export const strategies = {
     };`,
   /** Never trades, and takes a while about it. */
   quiet: `import { spin } from "./spin.ts";
-    export default { init: () => ({ state: { noise: 1 } }), onBar(ctx) { ctx.state.noise = spin(ctx.state.noise); } };`,
+    export default { init: () => ({ state: { noise: 1 } }), onBar(ctx) { for (let i = 0; i < 30; i++) ctx.state.noise = spin(ctx.state.noise); } };`,
+  /** Says at which bar it is called. */
+  says: `export default { init: () => ({}), onBar(ctx) { ctx.log(ctx.symbol + " " + ctx.index); } };`,
   endless: `export default { init: () => ({}), onBar(ctx) { if (ctx.index > 5) for (;;) {} } };`,
   endlessLoad: `for (;;) {}
     export default { init: () => ({}), onBar() {} };`,
@@ -88,6 +91,23 @@ export const strategies = {
         if (ctx.index === 7) throw new Error("boom");
       },
     };`,
+  throwsInInit: `export default { init() { throw new Error("no such thing"); }, onBar() {} };`,
+  throwsOnFill: `export default {
+      init: () => ({}),
+      onBar(ctx) { if (ctx.index === 5) ctx.buy({ size: 10 }); },
+      onFill(ctx, fill) { throw new Error("filled at " + fill.price); },
+    };`,
+  throwsOnDerived: `export default {
+      init: ({ bars }) => ({ indicators: { hours: bars("3h") } }),
+      onDerivedBar() { throw new Error("derived"); },
+    };`,
+  throwsAtEnd: `export default { init: () => ({}), onBar() {}, onEnd() { throw new Error("over"); } };`,
+  throwsInCommission: `export default {
+      init: () => ({}),
+      onBar(ctx) { if (ctx.index === 5) ctx.buy({ size: 10 }); },
+      commission: () => NaN,
+    };`,
+  async: `export default { init: () => ({}), async onBar() {} };`,
   future: `export default { init: () => ({}), onBar(ctx) { ctx.close(-1); } };`,
   unserialisable: `export default { init: () => ({ state: { deep: [{ when: new Date(0) }] } }), onBar() {} };`,
   /** Long and short in turn; on flat prices every trade breaks even. */
@@ -113,7 +133,7 @@ export const strategies = {
         if (ctx.index > 8 && ctx.index % 9 === 0) ctx.buy({ size: 1 + ctx.state.open.length });
       },
     };`,
-  stopLoss: `export default { init: () => ({}), onBar(ctx) { ctx.buy({ size: 1, sl: 1.05 }); } };`,
+  stopLoss: `export default { init: () => ({}), onBar(ctx) { ctx.buy({ size: 1, sl: 2 }); } };`,
   bareNumber: `export default { init: () => ({}), onBar(ctx) { ctx.buy(10); } };`,
   ownField: `export default { init: () => ({}), onBar(ctx) { ctx.entries = 1; } };`,
   tooLarge: `export default { init: () => ({}), onBar(ctx) { if (ctx.index % 1000 === 0) ctx.buy({ size: 1e9 }); } };`,

@@ -142,6 +142,7 @@ export const finished: View = {
     bars: 1_000_000,
     steps: 1_000_000,
     dropped_orders: 2,
+    unseen_symbols: [],
   },
 };
 

@@ -19,7 +19,13 @@ const many: Strategy<{ fast: number; slow: number }, Record<string, Line | Deriv
   params: { fast: 50, slow: 200 },
   init({ params, sma, ema, rsi, atr, bars: derive }) {
     const [five, quarter, hour] = [derive("5m"), derive("15m"), derive("1h")];
-    const indicators = { fast: sma(params.fast), slow: sma(params.slow), ema: ema(20), rsi: rsi(14), atr: atr(14) };
+    const indicators = {
+      fast: sma(params.fast),
+      slow: sma(params.slow),
+      ema: ema(20),
+      rsi: rsi(14),
+      atr: atr(14),
+    };
     return { indicators: { ...indicators, five, quarter, hour } };
   },
   onBar(ctx) {
@@ -152,8 +158,12 @@ if (asked !== undefined) {
     Math.min(...(found[name] as Found[]).map((each) => each[what]));
   const bare = Math.min(...Object.keys(shapes).map((name) => least(name, "bare")));
   const { trades, turns } = (found["one symbol"] as Found[])[0] as Found;
-  console.log(`${BARS} bars, SMA 50/200, ${PASSES} processes each, the best of ${ROUNDS} rounds in each, by turns`);
-  console.log(`the bare loop    ${bare.toFixed(2)} ms, ${(BARS / bare / 1000).toFixed(0)} M bars/s, turned ${turns} times`);
+  console.log(
+    `${BARS} bars, SMA 50/200, ${PASSES} processes each, the best of ${ROUNDS} rounds in each, by turns`,
+  );
+  console.log(
+    `the bare loop    ${bare.toFixed(2)} ms, ${(BARS / bare / 1000).toFixed(0)} M bars/s, turned ${turns} times`,
+  );
   console.log(`the engine closed ${trades} trades`);
   const wanted: Record<string, string> = {
     "one symbol": "≥ 0.06",
@@ -168,7 +178,9 @@ if (asked !== undefined) {
     const middle = median((found[name] as Found[]).map((each) => each.bare / each.engine)).toFixed(4);
     const made = `made in ${least(name, "made").toFixed(2)} ms, first round ${least(name, "first").toFixed(0)} ms`;
     const goal = wanted[name] === undefined ? "" : ` (wanted: ${wanted[name]})`;
-    console.log(`${name.padEnd(30)} ${rate.padEnd(24)} ${ratio}× of the bare loop${goal}, median ${middle}; ${made}`);
+    console.log(
+      `${name.padEnd(30)} ${rate.padEnd(24)} ${ratio}× of the bare loop${goal}, median ${middle}; ${made}`,
+    );
   }
   const engine = least("one symbol", "engine");
   const users = (engine / least("a user's TypeScript file", "engine")) * 100;

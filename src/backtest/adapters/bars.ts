@@ -42,7 +42,13 @@ export type Loaded =
       readonly faults: Faults;
       readonly uncached: string | null;
     }
-  | { readonly type: "failed"; readonly message: string; readonly row?: number; readonly code?: string };
+  | {
+      readonly type: "failed";
+      readonly message: string;
+      readonly row?: number;
+      readonly hint?: string;
+      readonly code?: string;
+    };
 
 const READING: Record<string, string> = {
   ENOENT: "there is no such file",
@@ -76,19 +82,23 @@ export const loadBars =
 
 /**
  * Reads a file to its end, leaving out rows that can't be used.
- * @returns what is wrong instead, as `row: what`, when it can't be read for bars at all
+ * @returns what is wrong instead, as `row: what`, and perhaps what helps, when it can't be read for bars at all
  * @throws Expected 74 when there is no such file, or it may not be read
  */
 export async function inspectBars(
   source: DataSource,
   name: string,
-): Promise<{ bars: Bars; dialect: Dialect; faults: Faults; problem?: never } | { problem: string }> {
+): Promise<
+  | { bars: Bars; dialect: Dialect; faults: Faults; problem?: never }
+  | { problem: string; hint?: string | undefined }
+> {
   const range = { from: -Infinity, to: Infinity };
   const load = { range, tolerant: true, cache: null, progress: new Float64Array(1) };
   const loaded = await read(source, load, new AbortController().signal);
   if (loaded.type === "loaded") return loaded;
   if (loaded.code !== undefined) throw failure(loaded, name);
-  return { problem: loaded.row === undefined ? loaded.message : `row ${loaded.row}: ${loaded.message}` };
+  const { row, hint } = loaded;
+  return { problem: row === undefined ? loaded.message : `row ${row}: ${loaded.message}`, hint };
 }
 
 /** A run can do without. */
@@ -121,9 +131,9 @@ async function read(
   return await answer.promise.finally(() => signal.removeEventListener("abort", leave));
 }
 
-function failure({ message, row, code }: Loaded & { type: "failed" }, name: string): Expected {
-  const hint = `stint backtest data check ${name}`;
-  if (row !== undefined) return new Expected(Exit.io, `${name}:${row}: ${message}`, hint);
+function failure({ message, row, hint, code }: Loaded & { type: "failed" }, name: string): Expected {
+  const help = hint ?? `stint backtest data check ${name}`;
+  if (row !== undefined) return new Expected(Exit.io, `${name}:${row}: ${message}`, help);
   return new Expected(Exit.io, `${name} can't be read: ${READING[code ?? ""] ?? message}`);
 }
 

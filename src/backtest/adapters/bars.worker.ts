@@ -3,6 +3,7 @@ import { errno, message } from "../../kernel/errors.ts";
 import { type BuildOptions, COLUMN_NAMES, type Faults } from "../core/bar-builder.ts";
 import { type Bars, DataError } from "../core/bars.ts";
 import { formatTime } from "../core/calendar.ts";
+import { ColumnError } from "../core/column-names.ts";
 import { CsvParser, type TextOptions, type TextReader } from "../core/csv.ts";
 import type { Dialect } from "../core/data-source.ts";
 import { NdjsonParser } from "../core/ndjson.ts";
@@ -185,7 +186,9 @@ addEventListener("message", async (event) => {
     loaded = await read((event as MessageEvent<Load>).data);
   } catch (error) {
     const code = errno(error);
-    if (error instanceof DataError) loaded = { type: "failed", message: error.message, row: error.row };
+    const help = error instanceof ColumnError ? { hint: error.hint } : {};
+    if (error instanceof DataError)
+      loaded = { type: "failed", message: error.message, row: error.row, ...help };
     else if (error instanceof Refused) loaded = { type: "failed", message: error.message };
     else if (code) loaded = { type: "failed", message: message(error), code };
     else throw error;

@@ -27,7 +27,7 @@ import type { Dialect } from "../core/data-source.ts";
  */
 
 /** Goes up whenever the same file may be read into other bars, or the format changes. */
-const VERSION = 1;
+const VERSION = 2;
 const MAGIC = 0x53_42_41_52; // "RABS" on the disk
 const PRELUDE_BYTES = 16;
 /** What all of them may take. */

@@ -26,10 +26,10 @@ export async function check({ output }: Context, path: string, options: Options)
   const file = shownPath(path);
   const found = await inspectBars(sourceOf(path, options), file);
   if (found.problem !== undefined) {
-    const { problem } = found;
+    const { problem, hint } = found;
     output.emit(
-      { type: "data", file, usable: false, problem },
-      () => `${output.paint(31, "unusable")}  ${problem}`,
+      { type: "data", file, usable: false, problem, ...(hint ? { hint } : {}) },
+      () => `${output.paint(31, "unusable")}  ${problem}${hint ? `\n${" ".repeat(10)}${hint}` : ""}`,
     );
     return Exit.no;
   }
@@ -109,6 +109,7 @@ const FAULT_WORDS: Readonly<Record<Fault, string>> = {
   doubled: "doubled",
   out_of_order: "out of order",
   high_below_low: "high < low",
+  missing: "missing",
   no_price: "no price",
   no_such_time: "no such time",
 };

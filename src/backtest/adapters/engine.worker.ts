@@ -99,13 +99,13 @@ class Working {
         Atomics.store(control, HELD, 1);
         say({ type: "hit", breakpoint: engine.hit });
       }
-      if (stop === "end" || stop === "bust") return this.#finish(stop === "bust");
+      if (stop === "end" || stop === "bust") return this.#finish();
       await this.#park();
     }
   }
 
-  #finish(bust: boolean): void {
-    const result = resultOf(this.#engine, { bust, symbols: this.#symbols, plan: this.#plan }, this.#begin);
+  #finish(): void {
+    const result = resultOf(this.#engine, { symbols: this.#symbols, plan: this.#plan }, this.#begin);
     const recorder = this.#recorder;
     const snapshot = this.#snapshot(SNAPSHOT);
     const { warmups } = this.#engine;

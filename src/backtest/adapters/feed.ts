@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { createInterface } from "node:readline";
+import { createInterface, type Interface } from "node:readline";
 import type { Readable } from "node:stream";
 import { Exit, Expected, message } from "../../kernel/errors.ts";
 import type { Part } from "../../kernel/stack.ts";
@@ -20,30 +20,87 @@ export interface OpenFeed extends AsyncDisposable {
 export const feedOf = (feed: Feed): Part<OpenFeed> =>
   "stdin" in feed ? async () => standardInput() : async () => programOutput(feed.command);
 
+/** So many lines at most wait to be asked for; the stream is left to wait then. */
+const MOST_LINES = 4_096;
+
+/** The lines of a stream, read from now on: what ends before anybody asks for them has them still. */
+class Lines implements Disposable {
+  readonly #reader: Interface;
+  #waiting: string[] = [];
+  #ended = false;
+  #error: Error | undefined;
+  #wake: (() => void) | undefined;
+
+  constructor(input: Readable) {
+    this.#reader = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY });
+    this.#reader.on("line", (line) => {
+      this.#waiting.push(line);
+      if (this.#waiting.length >= MOST_LINES) this.#reader.pause();
+      this.#wake?.();
+    });
+    this.#reader.once("close", () => this.end());
+    input.once("close", () => this.end());
+    input.once("error", (error) => {
+      this.#error = error;
+      this.end();
+    });
+  }
+
+  /** No more will come. */
+  end(): void {
+    this.#ended = true;
+    this.#wake?.();
+  }
+
+  /** @throws Expected 74 when it can't be read any more */
+  async *[Symbol.asyncIterator](): AsyncGenerator<string> {
+    for (;;) {
+      const lines = this.#waiting;
+      this.#waiting = [];
+      yield* lines;
+      if (this.#waiting.length > 0) continue;
+      if (this.#error) throw new Expected(Exit.io, `the feed can't be read: ${this.#error.message}`);
+      if (this.#ended) return;
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#wake = resolve;
+      this.#reader.resume();
+      await promise;
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#reader.close();
+  }
+}
+
 function standardInput(): OpenFeed {
   const { stdin } = process;
+  const lines = new Lines(stdin);
   return {
-    lines: () => linesOf(stdin),
+    lines: () => lines,
     async [Symbol.asyncDispose]() {
+      lines[Symbol.dispose]();
       stdin.destroy();
     },
   };
 }
 
-const linesOf = (input: Readable): AsyncIterable<string> =>
-  createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY });
-
 function programOutput([program = "", ...args]: readonly string[]): OpenFeed {
   const child = spawn(program, args, { stdio: ["ignore", "pipe", "inherit"] });
+  const lines = new Lines(child.stdout);
   const ended = new Promise<{ code: number | null; error?: Error }>((resolve) => {
-    child.once("error", (error) => resolve({ code: null, error }));
+    child.once("error", (error) => {
+      // It has no output that would end.
+      lines.end();
+      resolve({ code: null, error });
+    });
     // Not its close: what it has started may hold its output open when it is gone.
     child.once("exit", (code) => resolve({ code }));
   });
   let disposed = false;
   return {
     async *lines() {
-      yield* linesOf(child.stdout);
+      yield* lines;
       const { code, error } = await ended;
       if (disposed || code === 0) return;
       const why = error ? message(error) : `it ended with ${code ?? child.signalCode}`;
@@ -55,6 +112,7 @@ function programOutput([program = "", ...args]: readonly string[]): OpenFeed {
       const kill = setTimeout(() => child.kill("SIGKILL"), END_MS);
       await ended;
       clearTimeout(kill);
+      lines[Symbol.dispose]();
       child.stdout.destroy();
     },
   };

@@ -12,9 +12,9 @@ import { completeStatistics } from "../core/statistics.ts";
 import type { FillReason } from "../core/strategy.ts";
 import type { SavedState } from "./protocol.ts";
 
-/** What a run's strategy is called: the name of a built-in one, else that of its file. */
+/** What a run's strategy is called: the name of a built-in one, else that of its file without its ending. */
 export const strategyName = ({ strategy: { source } }: Run): string =>
-  "builtin" in source ? source.builtin : basename(source.file);
+  "builtin" in source ? source.builtin : basename(source.file).replace(/\.\w+$/, "");
 
 /** What a run's symbols are called together. */
 export const symbolNames = ({ symbols }: Run): string =>
@@ -45,6 +45,8 @@ export const schema: Schema = {
      ALTER TABLE backtest_trade ADD COLUMN mfe REAL NOT NULL DEFAULT 0;
      ALTER TABLE backtest_trade ADD COLUMN why TEXT NOT NULL DEFAULT 'close';
      ALTER TABLE backtest_trade ADD COLUMN tag TEXT;
+     ALTER TABLE backtest_trade ADD COLUMN entry_time REAL;
+     ALTER TABLE backtest_trade ADD COLUMN exit_time REAL;
      ALTER TABLE backtest_run ADD COLUMN measured TEXT;
      CREATE TABLE backtest_bars (
        session_id TEXT NOT NULL REFERENCES session (id) ON DELETE CASCADE, first_bar INTEGER NOT NULL,
@@ -160,7 +162,8 @@ export function saveCheckpoint(
   const { session, type, snapshot, equity, since, upTo } = entry;
   const insert = db.prepare(
     `INSERT INTO backtest_trade (session_id, n, size, entry_bar, exit_bar, entry_price, exit_price, pnl, commission,
-       return_fraction, symbol, borrow, mae, mfe, why, tag) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+       return_fraction, symbol, borrow, mae, mfe, why, tag, entry_time, exit_time)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   );
   let n = since.trades;
   for (const trade of snapshot.trades) insert.run(session, n++, ...valuesOf(trade));
@@ -237,12 +240,16 @@ const valuesOf = (trade: ClosedTrade): SqlValue[] => [
   trade.mfe,
   trade.why,
   trade.tag,
+  trade.entryTime,
+  trade.exitTime,
 ];
 
 const tradeOf = (row: Row): ClosedTrade => ({
   size: Number(row["size"]),
   entryBar: Number(row["entry_bar"]),
   exitBar: Number(row["exit_bar"]),
+  entryTime: Number(row["entry_time"] ?? Number.NaN),
+  exitTime: Number(row["exit_time"] ?? Number.NaN),
   entryPrice: Number(row["entry_price"]),
   exitPrice: Number(row["exit_price"]),
   pnl: Number(row["pnl"]),

@@ -1,3 +1,4 @@
+import { findSession } from "../../kernel/checkpoint.ts";
 import { Exit, Expected } from "../../kernel/errors.ts";
 import { every } from "../../kernel/every.ts";
 import { generation } from "../../kernel/generation.ts";
@@ -37,7 +38,7 @@ import { left, WorkerThread } from "./worker-thread.ts";
 export type LiveBegin = Omit<Begin, "control" | "clocked" | "breakpoints"> & {
   /** Of the subscription that the feed publishes to. */
   readonly words: Int32Array;
-  /** UTC ms: what the strategy's file and its `init` take for now. */
+  /** When the run was begun, UTC ms: what the strategy's file and its `init` take for now. */
   readonly now: number;
 };
 
@@ -92,6 +93,7 @@ class Live {
   #thread: LiveThread | undefined;
   #wake: (() => void) | undefined;
   #badLines = 0;
+  #startedAt = 0;
 
   constructor(host: Host, request: LiveRequest) {
     this.#host = host;
@@ -105,6 +107,7 @@ class Live {
     const { store, session, profile } = this.#host;
     this.#host.show(() => ({ ...this.#state() }));
     if (!restored) await store.write((db) => addRun(db, session, profile, this.#run));
+    this.#startedAt = await store.write((db) => findSession(db, session)?.started_at ?? 0);
     const histories = await this.#histories();
     const guessed = histories.map((history) => (history ? guessTimeframe(history) : null));
     this.#timeframe = this.#run.timeframe ?? guessed.find((text) => text !== null) ?? "1m";
@@ -254,7 +257,7 @@ class Live {
       plan: this.#plan,
       timeframe: this.#timeframe,
       words: this.#words,
-      now: this.#host.clock.wall(),
+      now: this.#startedAt,
       ...(from ? { from: { state: from.state, trades: from.trades } } : {}),
     };
     const log = this.#host.log.for("strategy");
@@ -280,7 +283,11 @@ class Live {
         this.#refuse(line, bar);
         continue;
       }
-      if (!this.#order.take(bar)) continue;
+      const why = this.#order.take(bar);
+      if (why !== null) {
+        this.#request.emit({ type: "refused", why, symbol: bar.symbol, time: bar.time });
+        continue;
+      }
       const at = symbols.findIndex(({ instrument }) => instrument.symbol === bar.symbol);
       const arrived = { ...bar, symbol: at };
       this.#arrive(arrived);
@@ -313,6 +320,7 @@ class Live {
 
   #refuse(line: string, why: string): void {
     this.#order.refuse();
+    this.#request.emit({ type: "refused", why, line: line.slice(0, 200) });
     // The first is told of; a feed that brings nothing else would fill the log.
     if (this.#badLines++ === 0)
       this.#host.log.for("feed").warn(`a line isn't a bar: ${why}`, { line: line.slice(0, 200) });
@@ -414,8 +422,8 @@ const neverShut = { pauseBacktest() {}, resumeBacktest() {}, isPaused: () => fal
 function lineOf(event: LiveEvent): Line {
   if (event.type === "log") return { type: "log", ...event.line };
   if (event.type === "fill") return { type: "fill", ...event.fill };
-  const { what, order, symbol, time, side, options } = event.event;
-  return { type: "order", what, order, symbol, time, ...(side ? { side } : {}), ...options };
+  const { options, ...facts } = event.event;
+  return { type: "order", ...facts, ...options };
 }
 
 /** A live engine in a thread of its own. */

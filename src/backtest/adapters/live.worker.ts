@@ -41,6 +41,8 @@ class LiveWorking {
   #plan: Plan;
   #log: LogLine[] = [];
   #events: LiveEvent[] = [];
+  /** Of the orders that wait, those that close trades. */
+  #exits = new Set<number>();
   #told = 0;
   #fills = 0;
   #over = false;
@@ -92,7 +94,7 @@ class LiveWorking {
   hear(word: LiveWord): void {
     if (this.#over) return;
     if (word.type === "bars") this.#work(word);
-    else if (word.type === "finish") this.#finish(false);
+    else if (word.type === "finish") this.#finish();
     else if (word.type === "inspect") say({ type: "answer", inspected: inspected(this.#engine) });
     else say({ type: "parked", snapshot: this.#snapshot(true) });
   }
@@ -106,13 +108,27 @@ class LiveWorking {
       const before = this.#events.length;
       const stop = this.#engine.advance(null);
       this.#tellFills(before);
+      this.#tellExits(bar.time);
       if (stop === "bust") {
         this.#tell(first);
-        this.#finish(true);
+        this.#finish();
         return;
       }
     }
     this.#tell(first);
+  }
+
+  /** The orders that close trades, which no strategy places by itself: its closes, stop-losses and take-profits. */
+  #tellExits(time: number): void {
+    const waiting = this.#engine.waitingOrders.filter(({ role }) => role !== "order");
+    for (const { id, symbol, side, role, trade, size, stop, limit } of waiting) {
+      if (role === "order" || this.#exits.has(id)) continue;
+      const options = { units: Math.abs(size), ...(stop === null ? {} : { stop }), ...(limit === null ? {} : { limit }) };
+      const of = trade === null ? {} : { trade };
+      const event = { what: "placed", order: id, symbol, time, side, role, ...of, options } as const;
+      this.#events.push({ type: "order", event });
+    }
+    this.#exits = new Set(waiting.map(({ id }) => id));
   }
 
   #addStep(at: number): void {
@@ -145,12 +161,12 @@ class LiveWorking {
     say({ type: "worked", events, snapshot: this.#snapshot(false), equity: equity.slice(first, length) });
   }
 
-  #finish(bust: boolean): void {
+  #finish(): void {
     this.#over = true;
     const { symbols } = this.#begin;
     const grown = symbols.map((symbol, at) => ({ ...symbol, bars: (this.#bars[at] as GrowingBars).bars }));
     const before = this.#events.length;
-    const result = resultOf(this.#engine, { bust, symbols: grown, plan: this.#plan }, this.#begin);
+    const result = resultOf(this.#engine, { symbols: grown, plan: this.#plan }, this.#begin);
     this.#tellFills(before);
     const { length } = this.#plan;
     if (length > 0) this.#tell(length - 1);

@@ -2,6 +2,7 @@ import { Exit, Expected } from "../../kernel/errors.ts";
 import { shownPath } from "../../kernel/paths.ts";
 import type { Part } from "../../kernel/stack.ts";
 import type { Bars } from "../core/bars.ts";
+import { formatTime } from "../core/calendar.ts";
 import { resample } from "../core/derived.ts";
 import type { EngineSymbol, Plan } from "../core/engine.ts";
 import type { Run, RunSymbol } from "../core/run.ts";
@@ -129,4 +130,18 @@ function timeframeOf(run: Run, loaded: readonly { symbol: RunSymbol; bars: Bars 
   }
   const text = run.timeframe ?? found.find((one) => one.text !== null)?.text ?? "1m";
   return parseTimeframe(text) ?? { text, unit: "intraday", ms: 60_000 };
+}
+
+/** Symbols that have no time in common with the first one, in words: most often that is a mistake. */
+export function apart(symbols: readonly EngineSymbol[]): string[] {
+  const [first, ...others] = symbols;
+  if (!first) return [];
+  const range = ({ instrument, bars }: EngineSymbol) =>
+    `${instrument.symbol} has bars from ${formatTime(bars.time[0] ?? 0)} to ${formatTime(bars.time[bars.length - 1] ?? 0)}`;
+  return others
+    .filter(({ bars }) => {
+      const begins = (bars.time[0] ?? 0) > (first.bars.time[first.bars.length - 1] ?? 0);
+      return begins || (bars.time[bars.length - 1] ?? 0) < (first.bars.time[0] ?? 0);
+    })
+    .map((other) => `${range(first)}, ${range(other)}: they never trade at the same time`);
 }

@@ -10,7 +10,7 @@ import { message } from "../../kernel/errors.ts";
 import { BarBuilder, type BuildOptions } from "../core/bar-builder.ts";
 import { type Bars, DataError } from "../core/bars.ts";
 import { type AskedColumns, CLOCK, IGNORED, roleName, rolesByName, TIME } from "../core/column-names.ts";
-import { parseNumber } from "../core/csv-field.ts";
+import { isMissing, parseNumber } from "../core/csv-field.ts";
 import type { Dialect } from "../core/data-source.ts";
 import { type DateOrder, TimeField, unixNumber, unixUnit } from "../core/time-field.ts";
 import type { DataFile } from "./data-file.ts";
@@ -142,7 +142,7 @@ class Rows {
       if (element === undefined) return new Float64Array(to - from);
       const column = columns.get(element.name) ?? [];
       if (role === TIME || role === CLOCK) return this.#times(column, element, role, from);
-      return numbers(column, element, role, from);
+      return numbers(column, element, role, from, this.#options.faults !== undefined);
     });
     const [time, open, high, low, close, volume, clock] = values as [
       Float64Array,
@@ -219,12 +219,16 @@ class Rows {
   }
 }
 
-/** A column of numbers. Decimals are rounded to their scale: the library multiplies, which isn't exact. */
+/**
+ * A column of numbers. Decimals are rounded to their scale: the library multiplies, which isn't exact.
+ * @param tolerant takes a value that is missing for NaN
+ */
 function numbers(
   column: DecodedArray,
   { converted_type, scale }: SchemaElement,
   role: number,
   from: number,
+  tolerant: boolean,
 ): Float64Array {
   const exact = converted_type === "DECIMAL" ? (scale ?? 0) : null;
   const values = new Float64Array(column.length);
@@ -234,7 +238,8 @@ function numbers(
     if (typeof value === "number") number = value;
     else if (typeof value === "bigint") number = Number(value);
     else if (typeof value === "string") number = parseNumber(value.trim());
-    if (!(number >= 0)) throw wrongNumber(value, role, from + i + 1);
+    const missing = tolerant && isMissing(String(value ?? "").trim());
+    if (!(number >= 0 || missing)) throw wrongNumber(value, role, from + i + 1);
     values[i] = exact === null ? number : Number(number.toFixed(exact));
   }
   return values;

@@ -40,8 +40,20 @@ export async function run(
   if (options["watch"] === true) return runAndWatch(context, sessionFile, options);
   const spec = await specOf(sessionFile, options);
   const session = newSessionId(systemClock.wall(), crypto.getRandomValues(new Uint8Array(16)));
-  await perform(context, { ...spec, session, restored: false, options });
+  await perform(context, { ...spec, session, restored: false, options }).catch((error: unknown) => {
+    throw said(error, sessionFile, options);
+  });
   return Exit.ok;
+}
+
+/** Flags that the strategy or the data may find wrong, when both are loaded. */
+const LATE_FLAGS = ["param", "timeframe", "data", "volumeLimit"] as const;
+
+/** What a run was told wrongly is a fault of the session file, when none of the flags said it. */
+function said(error: unknown, sessionFile: string | undefined, options: Options): unknown {
+  const flagged = LATE_FLAGS.some((flag) => options[flag] !== undefined);
+  if (sessionFile === undefined || flagged || !(error instanceof Expected) || error.exit !== Exit.usage) return error;
+  return new Expected(Exit.config, `${sessionFile}: ${error.message}`, error.hint);
 }
 
 /** `stint backtest resume` */
@@ -92,7 +104,6 @@ async function runAndWatch(
 ): Promise<number> {
   const { life, output } = context;
   const left = new AbortController();
-  using _ = life.own({ end: () => left.abort(), hurry: async () => {} });
   output.onClosed(() => left.abort());
   let watched: readonly string[] = sessionFile === undefined ? [] : [sessionFile];
   while (!left.signal.aborted) {
@@ -111,7 +122,10 @@ async function runAndWatch(
       output.note(error.hint === undefined ? error.message : `${error.message} (${error.hint})`);
     }
     if (life.cause || left.signal.aborted) break;
+    // It may have been ended by a change.
+    if (stamps(watched) !== seen) continue;
     output.note("waiting for a change of the strategy or the session file; Ctrl+C ends it");
+    using _ = life.own({ end: () => left.abort(), hurry: async () => {} });
     await changeOf(watched, seen, left.signal).promise;
   }
   return Exit.ok;
@@ -186,6 +200,7 @@ async function perform(context: Context, hosted: Hosted): Promise<void> {
       manner,
       began: () => teller.began(),
       told: (state: RunState) => teller.told(state),
+      warn: (text: string) => output.note(text),
     };
     if (run.mode !== "live") return openRun(host, request);
     if (feed === null) throw new Error("a live run without a feed");
@@ -264,6 +279,9 @@ class Teller {
       output.emit({ type: "result", id: this.#session, ...resultFacts(result) }, () =>
         summaryText(output, { ...state, result }, state.equity_curve),
       );
+      for (const symbol of result.unseen_symbols) {
+        output.note(`the strategy was never called for ${symbol}: it has fewer bars than the indicators need`);
+      }
     } else {
       output.emit(
         { type: "stopped", id: this.#session, bar, bars },

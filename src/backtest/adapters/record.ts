@@ -2,7 +2,7 @@ import type { Host } from "../../kernel/host.ts";
 import type { ClosedTrade } from "../core/account.ts";
 import { Curve } from "../core/curve.ts";
 import type { EngineSymbol, Plan } from "../core/engine.ts";
-import type { Candles, Result, RunState, ShownOpenTrade, ShownTrade } from "../core/run-state.ts";
+import { type Candles, type Result, type RunState, type ShownOpenTrade, type ShownTrade, shownTrade } from "../core/run-state.ts";
 import type { Trade } from "../core/strategy.ts";
 import { firstAtLeast } from "../core/timeline.ts";
 import type { Finished } from "./engine.ts";
@@ -256,20 +256,8 @@ export class RunRecord {
   }
 
   #shown(trade: ClosedTrade): ShownTrade {
-    const { instrument, bars } = this.#symbols[trade.symbol] as EngineSymbol;
-    return {
-      symbol: instrument.symbol,
-      size: trade.size,
-      entry_bar: trade.entryBar,
-      exit_bar: trade.exitBar,
-      entry_time: bars.time[trade.entryBar] ?? 0,
-      exit_time: bars.time[trade.exitBar] ?? 0,
-      entry_price: trade.entryPrice,
-      exit_price: trade.exitPrice,
-      pnl: trade.pnl,
-      why: trade.why,
-      tag: trade.tag,
-    };
+    const { instrument } = this.#symbols[trade.symbol] as EngineSymbol;
+    return shownTrade(trade, instrument.symbol);
   }
 
   #candles(now: number): Candles[] {

@@ -17,7 +17,7 @@ import { type ClockThread, clockThread } from "./clock.ts";
 import { Drive } from "./drive.ts";
 import { type EngineThread, engine } from "./engine.ts";
 import { addRun, type Restored, restore, setFailure, setMeasured, setRun, symbolNames } from "./journal.ts";
-import { dataName, engineSymbol, LOAD_MS, loadMarket, loadSymbol, type Market, planOf } from "./market.ts";
+import { apart, dataName, engineSymbol, LOAD_MS, loadMarket, loadSymbol, type Market, planOf } from "./market.ts";
 import { type Begin, type Clocked, CONTROL_WORDS, NO_LIMIT } from "./protocol.ts";
 import { RunRecord } from "./record.ts";
 import { getSystemManager } from "./system-manager.ts";
@@ -49,6 +49,8 @@ export type RunRequest = {
   readonly manner: Manner;
   /** Called once its data and its strategy are loaded: from here on it runs. */
   began(): void;
+  /** Called with what is odd about it, for people. */
+  warn(text: string): void;
   /** Called at most every quarter of a second while it loads and runs, and when it comes to rest. */
   told(state: RunState): void;
 };
@@ -173,6 +175,7 @@ class Running {
     this.#run = market.run;
     this.#symbols = market.symbols;
     this.#plan = planOf(market.symbols);
+    for (const text of apart(market.symbols)) this.#request.warn(text);
     const { equity } = this.#plan;
     this.#from = restored ? await store.write((db) => restore(db, session, equity)) : undefined;
     await store.write((db) => setRun(db, session, this.#run));
@@ -430,12 +433,11 @@ class Running {
     const asked: RunSymbol = { instrument, source, hash: "", joined: null };
     // Its bars have the length that the others have, also when nobody has said which.
     const run = { ...this.#run, timeframe: this.#timeframe };
-    const { symbol, bars } = await loadSymbol(
-      run,
-      asked,
-      (part) => part(this.#over.signal),
-      () => {},
-    );
+    const open = (part: Part<LoadedBars>) => part(this.#over.signal);
+    const loading = loadSymbol(run, asked, open, () => {});
+    const { symbol, bars } = await loading.catch((error: unknown) => {
+      throw this.#ending ? nothingJoins() : error;
+    });
     let joined: RunSymbol | undefined;
     const { session, store } = this.#host;
     const told = await this.#drive.tellWhere(async (next) => {
@@ -455,7 +457,7 @@ class Running {
       this.#clock?.tell({ type: "plan", time: plan.time, length: plan.length });
       return { type: "join", symbol: added, plan };
     });
-    if (!told || !joined) throw new Expected(Exit.no, "the run has come to its end: nothing can join it");
+    if (!told || !joined) throw nothingJoins();
     await this.#drive.snapshot();
     await this.#kept.save("JOINED");
     this.#tell();
@@ -525,6 +527,8 @@ class Running {
     return { ...lag, late_p99_ms: p99, late_max_ms: max };
   }
 }
+
+const nothingJoins = () => new Expected(Exit.no, "the run has come to its end: nothing can join it");
 
 const sameBreakpoint = (a: Breakpoint, b: Breakpoint): boolean => JSON.stringify(a) === JSON.stringify(b);
 

@@ -9,9 +9,11 @@ import { openStore, readStore } from "../../kernel/store.ts";
 import { printTable, type TableRow } from "../../kernel/table.ts";
 import { brailleLine } from "../../kernel/tui/charts.ts";
 import type { ClosedTrade } from "../core/account.ts";
+import { formatTime } from "../core/calendar.ts";
+import { counted } from "../core/figures.ts";
 import type { Run } from "../core/run.ts";
 import { factsOf } from "../core/run-facts.ts";
-import type { Result } from "../core/run-state.ts";
+import { type Result, shownTrade } from "../core/run-state.ts";
 import { monthTable, summary } from "../core/summary.ts";
 import { type Compared, comparison, printComparison } from "./comparison.ts";
 import { type Stored, storedRun } from "./find.ts";
@@ -90,6 +92,10 @@ function startedShort({ started_at, utc_offset_min }: SessionRow): string {
   return at.year === localTime(systemClock.wall(), utc_offset_min).year ? text.slice(5) : text.slice(0, 10);
 }
 
+/** Of fewer daily returns than this a Sharpe ratio says nothing. */
+const LEAST_DAYS = 20;
+const saysSharpe = ({ stats }: Result): boolean => (stats.duration_ms ?? 0) >= LEAST_DAYS * 86_400_000;
+
 /** What has no result yet says instead of its return what became of it. */
 function listRow(listed: Listed): TableRow {
   const { row, run, result, bar } = listed;
@@ -107,7 +113,7 @@ function listRow(listed: Listed): TableRow {
       String(result?.bars ?? bar),
       result ? figure(result.stats.return_pct, 1, "%") : state,
       figure(result?.stats.max_drawdown_pct, 1, "%"),
-      figure(result?.stats.sharpe, 2),
+      figure(result && saysSharpe(result) ? result.stats.sharpe : null, 2),
       String(result?.stats.trades ?? "–"),
     ],
     colour: COLOURS[state],
@@ -124,7 +130,9 @@ export async function show(context: Context, id: string | undefined, all: boolea
   if (output.json) {
     const { strategy, symbols } = shortFacts(stored);
     const head = { id: row.id, state: row.state, finished: result !== null, failure, strategy, symbols };
-    output.emit({ type: "run", ...head, started_at: row.started_at, run, result, trades: shown });
+    const names = symbolsOf(run);
+    const trades = shown.map((trade) => toldTrade(trade, names));
+    output.emit({ type: "run", ...head, started_at: row.started_at, run, result, trades });
     return Exit.ok;
   }
   const { paint } = painting(output);
@@ -179,7 +187,19 @@ async function equityOf(session: string, steps: number): Promise<Float64Array> {
   return equity;
 }
 
-const TRADE_HEAD = ["#", "SYMBOL", "SIZE", "BARS", "ENTRY", "EXIT", "PNL", "RETURN", "WHY", "TAG"];
+const TRADE_HEAD = ["#", "SYMBOL", "SIZE", "ENTERED", "LEFT", "ENTRY", "EXIT", "PNL", "RETURN", "WHY", "TAG"];
+
+const whenText = (time: number): string => (Number.isNaN(time) ? "–" : formatTime(time));
+
+/** A trade as clients are shown it, and what it cost. */
+const toldTrade = (trade: ClosedTrade, symbols: readonly string[]) => ({
+  ...shownTrade(trade, symbols[trade.symbol] ?? ""),
+  return_pct: trade.returnFraction * 100,
+  commission: trade.commission,
+  borrow: trade.borrow,
+  mae_pct: trade.mae * 100,
+  mfe_pct: trade.mfe * 100,
+});
 
 /** @param before how many trades came before the first that is shown */
 const tradeRow =
@@ -191,7 +211,8 @@ const tradeRow =
         String(before + at + 1),
         symbolsOf(run)[trade.symbol] ?? "",
         price(trade.size),
-        `${trade.entryBar}-${trade.exitBar}`,
+        whenText(trade.entryTime),
+        whenText(trade.exitTime),
         price(trade.entryPrice),
         price(trade.exitPrice),
         trade.pnl.toFixed(2),
@@ -250,7 +271,7 @@ export async function remove(context: Context, ids: readonly string[]): Promise<
   for (const { id, title, trades, bytes } of removed) {
     output.emit(
       { type: "deleted", id, trades, bytes },
-      () => `deleted ${id.slice(-8)}  ${title}: ${trades} trades, ${(bytes / 1000).toFixed(1)} kB`,
+      () => `deleted ${id.slice(-8)}  ${title}: ${counted(trades, "trade")}, ${(bytes / 1000).toFixed(1)} kB`,
     );
   }
   return Exit.ok;

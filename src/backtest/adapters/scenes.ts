@@ -98,6 +98,45 @@ export const scenes: readonly Scene[] = [
     },
   },
   {
+    title: "paused by itself after its third trade, looked at from within, stepped to the next one",
+    async play(stage) {
+      const { line } = await stage.ask(...RUN, "--pause-at", "trade 3", "--detach");
+      const id = String(line["id"]);
+      const status = async () => (await stage.ask("backtest", "status", id)).line;
+      let state = await status();
+      while (state["state"] !== "paused") {
+        await systemClock.sleep(20);
+        state = await status();
+      }
+      expectThat(state["trades"] === 3, `it paused after ${state["trades"]} trades`);
+      const inspected = await stage.ask("backtest", "inspect", id);
+      const [shown] = inspected.line["symbols"] as { bar: number; position: { size: number } }[];
+      expectThat(Number(shown?.bar) === Number(state["bar"]) - 1, `inspect shows bar ${shown?.bar}`);
+      const stepped = await stage.ask("backtest", "step", "--to-trade", "--id", id);
+      expectThat(stepped.line["trades"] === 4, `after the step there are ${stepped.line["trades"]} trades`);
+      await stage.ask("backtest", "stop", id);
+      return {
+        words: `at bar ${state["bar"]} it holds ${shown?.position.size} units; the next trade is at bar ${stepped.line["bar"]}`,
+        measured: { inspect_ms: inspected.ms, step_ms: stepped.ms },
+      };
+    },
+  },
+  {
+    title: "by the clock, an hour of bars in 5 ms: on schedule, and the same bits",
+    async play(stage) {
+      const { line } = await stage.ask(...RUN, "--speed", "720000", "--to", "2017-05-19");
+      const { line: status } = await stage.ask("backtest", "status");
+      const driven = await stage.ask(...RUN, "--to", "2017-05-19");
+      expectThat(line["hash"] === driven.line["hash"], "by the clock it comes to another hash");
+      const { late_p99_ms: late } = status["lag"] as { late_p99_ms: number };
+      const [published] = status["subscriptions"] as { signals: number; overruns: number }[];
+      return {
+        words: `${published?.signals} bars, ${published?.overruns} overruns, 99 % at most ${inMs(late)} late`,
+        measured: { bars: published?.signals ?? 0, late_p99_ms: late },
+      };
+    },
+  },
+  {
     title: "stopped: seven stages in order, a last checkpoint, and it can go on",
     async play(stage) {
       const run = await underWay(stage);

@@ -22,7 +22,7 @@ import {
   type SessionSymbol,
 } from "./session-file.ts";
 import { settings } from "./settings.ts";
-import { findStrategy } from "./strategy-file.ts";
+import { findStrategy, isStrategyFile } from "./strategy-file.ts";
 
 /** What is to be run, and how. */
 export type Spec = {
@@ -38,12 +38,23 @@ export type Spec = {
   readonly watched: readonly string[];
 };
 
+/** A strategy or data in the place of a session file: what everybody types once. */
+function refuseOther(path: string): void {
+  const [flag, what] = isStrategyFile(path)
+    ? ["--strategy", "a strategy"]
+    : /\.(csv|ndjson|jsonl|parquet|gz|zst)$/i.test(path)
+      ? ["--data", "data"]
+      : [];
+  if (flag) throw new Expected(Exit.usage, `${path} is ${what}, not a session file`, `stint backtest run ${flag} ${path}`);
+}
+
 /**
  * What a command line asks for: its flags over the session file over the configuration over the defaults.
  * @throws Expected 2 for flags that don't go together, 78 for what is wrong in the file or the configuration, 74 for a
  *   file that can't be read
  */
 export async function specOf(sessionPath: string | undefined, options: Options): Promise<Spec> {
+  if (sessionPath !== undefined) refuseOther(sessionPath);
   const file = sessionPath === undefined ? undefined : await readSession(sessionPath);
   const configured = await settings();
   const said = <T>(flag: string): T | undefined => options[flag] as T | undefined;
@@ -215,9 +226,9 @@ function refuse(
     const { symbol } = instrument;
     throw wrong(["mode"], ["symbols", symbol], `${symbol} has no data`, "data: FILE, or sample: NAME");
   }
-  const lost = symbols.find(({ instrument: { conversion } }) => isLost(conversion, names))?.instrument;
+  const lost = symbols.find(({ instrument }) => isLost(instrument, names))?.instrument;
   if (lost) {
-    const text = `the conversion of ${lost.symbol} isn't a symbol of the run`;
+    const text = `the conversion of ${lost.symbol} isn't another symbol of the run`;
     throw wrong(["data"], ["symbols", lost.symbol, "conversion"], text, there);
   }
   if (benchmark !== null && !names.includes(benchmark)) {
@@ -282,5 +293,5 @@ function refuse(
   }
 }
 
-const isLost = (conversion: Instrument["conversion"], names: readonly string[]): boolean =>
-  typeof conversion === "object" && !names.includes(conversion.symbol);
+const isLost = ({ symbol, conversion }: Instrument, names: readonly string[]): boolean =>
+  typeof conversion === "object" && (conversion.symbol === symbol || !names.includes(conversion.symbol));

@@ -15,6 +15,7 @@ import type { Inspected, Result } from "../core/run-state.ts";
 import { statistics } from "../core/statistics.ts";
 import { builtins } from "../core/strategies.ts";
 import type { Strategy } from "../core/strategy.ts";
+import { barDate } from "./bar-date.ts";
 import type { Begin, Failure } from "./protocol.ts";
 
 /** What the threads that run a strategy have in common. */
@@ -42,15 +43,18 @@ function captureConsole(print: (text: string) => void): void {
 /** The clock and the dice of a strategy: the newest bar's time, and numbers that a checkpoint keeps. */
 export const given: { now: () => number; random: () => number } = { now: () => 0, random: () => 0 };
 
-/** Puts them in the place of `Date` and `Math.random`, before the strategy's file is loaded. */
+/** Puts them in the place of `Date`, `Temporal.Now` and `Math.random`, before the strategy's file is loaded. */
 function captureChance(): void {
-  const RealDate = Date;
-  globalThis.Date = new Proxy(RealDate, {
-    construct: (target, args: unknown[], newTarget) =>
-      Reflect.construct(target, args.length === 0 ? [given.now()] : args, newTarget) as Date,
-    apply: () => new RealDate(given.now()).toString(),
-    get: (target, key, receiver) =>
-      key === "now" ? () => given.now() : (Reflect.get(target, key, receiver) as unknown),
+  const now = () => given.now();
+  globalThis.Date = barDate(now);
+  const zone = (name: string) => Temporal.Instant.fromEpochMilliseconds(Math.floor(now())).toZonedDateTimeISO(name);
+  Object.assign(Temporal.Now, {
+    instant: () => zone("UTC").toInstant(),
+    timeZoneId: () => "UTC",
+    zonedDateTimeISO: (name = "UTC") => zone(name),
+    plainDateTimeISO: (name = "UTC") => zone(name).toPlainDateTime(),
+    plainDateISO: (name = "UTC") => zone(name).toPlainDate(),
+    plainTimeISO: (name = "UTC") => zone(name).toPlainTime(),
   });
   Math.random = () => given.random();
 }
@@ -68,6 +72,9 @@ export async function loadStrategy(source: StrategySource): Promise<Strategy> {
     throw new BadStrategy(`it can't be loaded: ${where(error)}`, { cause: error });
   }
   const strategy = module.default;
+  if (typeof strategy === "function") {
+    throw new BadStrategy("its default export is a class or a function: a strategy is an object, `export default { init, onBar }`");
+  }
   if (typeof strategy !== "object" || strategy === null) {
     throw new BadStrategy("it has no default export: a strategy is `export default { init, onBar }`");
   }
@@ -166,11 +173,11 @@ export function nameOfStrategy({ name }: Strategy, source: StrategySource): stri
 /** Has the engine end, and says what it came to. */
 export function resultOf(
   engine: Engine,
-  ended: { readonly bust: boolean; readonly symbols: readonly EngineSymbol[]; readonly plan: Plan },
+  ended: { readonly symbols: readonly EngineSymbol[]; readonly plan: Plan },
   { benchmark, dataTimezone }: Pick<Begin, "benchmark" | "dataTimezone">,
 ): Result {
-  const { bust, symbols, plan } = ended;
-  engine.finish();
+  const { symbols, plan } = ended;
+  const bust = engine.finish();
   const trades = engine.closedTrades;
   const { length } = plan;
   const traded = symbols.map(({ instrument, bars }, at) => ({
@@ -181,12 +188,13 @@ export function resultOf(
   const time = plan.time.subarray(0, length);
   const equity = plan.equity.subarray(0, length);
   return {
-    stats: statistics({ symbols: traded, time, equity, trades, timezone: dataTimezone, benchmark }),
+    stats: statistics({ symbols: traded, time, equity, trades, timezone: dataTimezone, benchmark, open: engine.openTrades.length }),
     hash: hashOf(plan, trades),
     bust,
     bars: engine.metrics.bars,
     steps: length,
     dropped_orders: engine.droppedOrders,
+    unseen_symbols: symbols.flatMap(({ instrument }, at) => ((engine.warmups[at] ?? -1) < 0 ? [instrument.symbol] : [])),
   };
 }
 

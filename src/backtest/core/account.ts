@@ -63,6 +63,9 @@ export type ClosedTrade = {
   readonly size: number;
   readonly entryBar: number;
   readonly exitBar: number;
+  /** When those bars open, UTC ms; NaN in the rows of the first version's store. */
+  readonly entryTime: number;
+  readonly exitTime: number;
   readonly entryPrice: number;
   readonly exitPrice: number;
   /** `size * (exitPrice - entryPrice) - commission - borrow`, in the account's currency. */

@@ -1,7 +1,7 @@
 import { type Bars, closeDecimals, DataError } from "./bars.ts";
 import { formatTime } from "./calendar.ts";
 import { LocalTimes } from "./local-times.ts";
-import { guessTimeframe, parseTimeframe } from "./timeframe.ts";
+import { guessTimeframe, parseTimeframe, type Timeframe } from "./timeframe.ts";
 
 /** A bar's columns by what they hold; the place of each is its role. */
 export const COLUMN_NAMES = ["time", "open", "high", "low", "close", "volume"] as const;
@@ -20,7 +20,14 @@ export type BuildOptions = {
 };
 
 /** What a row that reads well can still be wrong in. */
-export const FAULTS = ["doubled", "out_of_order", "high_below_low", "no_price", "no_such_time"] as const;
+export const FAULTS = [
+  "doubled",
+  "out_of_order",
+  "high_below_low",
+  "missing",
+  "no_price",
+  "no_such_time",
+] as const;
 export type Fault = (typeof FAULTS)[number];
 
 /** How many rows of each fault there are, and what the first is. */
@@ -71,7 +78,10 @@ export class BarBuilder {
     return grown;
   }
 
-  /** Adds a bar whose time, as UTC ms, is that of the file's zone where `zoned` is false. @throws DataError */
+  /**
+   * Adds a bar whose time, as UTC ms, is that of the file's zone where `zoned` is false. A value that is missing is NaN.
+   * @throws DataError
+   */
   add(
     row: number,
     written: number,
@@ -136,10 +146,12 @@ export class BarBuilder {
     if (time === last) return { kind: "doubled", message: `the time ${told} is that of the bar before` };
     for (const [name, price] of Object.entries({ open, high, low, close })) {
       if (Number.isFinite(price) && price > 0) continue;
+      if (Number.isNaN(price)) return { kind: "missing", message: `${name} is missing` };
       const message = Number.isFinite(price) ? `${price}; a price is above 0` : "not a number";
       return { kind: "no_price", message: `${name} is ${message}` };
     }
     if (high < low) return { kind: "high_below_low", message: `high ${high} is below low ${low}` };
+    if (Number.isNaN(volume)) return { kind: "missing", message: "volume is missing" };
     if (!(volume >= 0 && volume < Infinity)) {
       return { kind: "no_price", message: `volume is ${volume < 0 ? `below 0: ${volume}` : "not a number"}` };
     }
@@ -167,13 +179,13 @@ export class BarBuilder {
       volume: this.#volume.subarray(0, length),
     };
     if (this.#direction < 0) for (const name of COLUMN_NAMES) columns[name].reverse();
-    if (this.#options.stamp === "close") backToOpen(columns.time);
+    if (this.#options.stamp === "close") backToOpen(columns.time, this.#options.timezone ?? "UTC");
     return { length, ...columns, decimals: closeDecimals(columns.close) };
   }
 }
 
-/** Takes the usual length of a bar off its time. */
-function backToOpen(time: Float64Array): void {
+/** Takes the usual length of a bar off its time: days, weeks and months by the calendar of the data's zone. */
+function backToOpen(time: Float64Array, timezone: string): void {
   const usual = parseTimeframe(guessTimeframe({ time, length: time.length }) ?? "");
   if (usual === undefined) {
     throw new DataError(
@@ -181,5 +193,23 @@ function backToOpen(time: Float64Array): void {
       "no usual length of a bar can be seen, so that its open can't be told from its close",
     );
   }
-  for (let i = 0; i < time.length; i++) time[i] = (time[i] as number) - usual.ms;
+  let last = -Infinity;
+  for (let i = 0; i < time.length; i++) {
+    const close = time[i] as number;
+    const open = usual.unit === "intraday" ? close - usual.ms : openOf(close, usual, timezone);
+    if (open <= last) {
+      throw new DataError(1, `two bars of ${usual.text} close by ${formatTime(close)} that open at one time`);
+    }
+    time[i] = open;
+    last = open;
+  }
+}
+
+/** When the day, week or month began that closes at a time, both UTC ms. */
+function openOf(close: number, { unit }: Timeframe, timezone: string): number {
+  // Months are stamped with their last day or with the next one's first.
+  const within = unit === "month" ? close - 1 : close;
+  const local = Temporal.Instant.fromEpochMilliseconds(within).toZonedDateTimeISO(timezone);
+  if (unit === "month") return local.with({ day: 1 }).startOfDay().epochMilliseconds;
+  return local.subtract({ days: unit === "week" ? 7 : 1 }).epochMilliseconds;
 }

@@ -674,10 +674,11 @@ export class Broker {
     const whole = lots === held;
     const direction = trade.size > 0 ? 1 : -1;
     const size = whole ? trade.size : direction * listing.units(lots);
-    const { symbol, entryBar, entryPrice, entryRate } = trade;
+    const { symbol, entryBar, entryTime, entryPrice, entryRate } = trade;
+    const exitTime = listing.bars.time[exitBar] as number;
     const rate = listing.rate();
     if (this.#settings.borrow > 0)
-      this.#payFor(trade, listing.bars.time[exitBar] as number, exitPrice * rate);
+      this.#payFor(trade, exitTime, exitPrice * rate);
     const borrow = whole ? trade.borrow : trade.borrow * (lots / held);
     listing.follow(trade, through);
 
@@ -694,6 +695,8 @@ export class Broker {
       size,
       entryBar,
       exitBar,
+      entryTime,
+      exitTime,
       entryPrice,
       exitPrice,
       // Plus 0: a short trade that breaks even would come to −0, which the store's columns don't tell from 0.

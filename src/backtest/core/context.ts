@@ -30,6 +30,9 @@ export type OrderEvent = {
   readonly time: number;
   readonly side?: "buy" | "sell";
   readonly options?: OrderOptions | OrderChange;
+  /** Of an order that closes a trade: what it is to it, and which. */
+  readonly role?: "close" | "sl" | "tp";
+  readonly trade?: number;
 };
 
 /** What stands behind the contexts of a run; a strategy can't reach it. */

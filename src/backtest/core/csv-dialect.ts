@@ -50,7 +50,9 @@ export function csvDialect(head: Uint8Array, asked: AskedColumns | null): CsvDia
   const rows = lines.filter(({ start }) => (header ? start > first.start : start >= first.start));
   const samples = rows.map(({ bytes }) => readFields(bytes, delimiter) ?? []);
   const sample = samples[0] ?? [];
-  const roles = header ? rolesByName(texts, sample, asked, first.row) : rolesByOrder(texts, asked, first.row);
+  const roles = header
+    ? rolesByName(texts, sample, asked, first.row)
+    : rolesByOrder(samples, asked, first.row);
   return {
     delimiter,
     point: delimiter !== COMMA && hasDecimalCommas(samples, roles) ? COMMA : POINT,

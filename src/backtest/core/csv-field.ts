@@ -57,6 +57,9 @@ export function countFields(line: Uint8Array, delimiter: number): number {
   return fields;
 }
 
+/** Whether a text stands for a value that isn't there: nothing, `null`, `NaN`, `NA`, `N/A`, `None`. */
+export const isMissing = (text: string): boolean => /^(?:null|nan|n\/?a|none)?$/i.test(text);
+
 /** A decimal number, with or without exponent; NaN for anything else, infinities too. */
 export function parseNumber(text: string): number {
   if (!/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text)) return Number.NaN;

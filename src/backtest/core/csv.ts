@@ -2,7 +2,7 @@ import { BarBuilder, type BuildOptions } from "./bar-builder.ts";
 import { type Bars, DataError } from "./bars.ts";
 import { type AskedColumns, CLOCK, IGNORED, roleName, TIME } from "./column-names.ts";
 import { type CsvDialect, csvDialect } from "./csv-dialect.ts";
-import { countFields, parseNumber, readField } from "./csv-field.ts";
+import { countFields, isMissing, parseNumber, readField } from "./csv-field.ts";
 import type { Dialect } from "./data-source.ts";
 import { joinBytes, LineReader } from "./line-reader.ts";
 import { type DateOrder, TimeField } from "./time-field.ts";
@@ -248,8 +248,15 @@ export class CsvParser implements TextReader {
 
   #readNumber(bytes: Uint8Array, at: number, role: number, values: Float64Array): number {
     const { text, end } = this.#text(bytes, at);
-    const value = parseNumber(this.#dialect?.point === 44 ? text.replace(",", ".") : text);
-    if (Number.isNaN(value)) throw new DataError(this.#row, `${roleName(role)} is not a number: "${text}"`);
+    const commas = this.#dialect?.point === 44;
+    const value = parseNumber(commas ? text.replace(",", ".") : text);
+    // With decimal commas a point stands between thousands, or is another's decimal sign: it can't be told which.
+    const pointed = commas && text.includes(".");
+    const missing = isMissing(text) && this.#options.faults !== undefined;
+    if (pointed || (Number.isNaN(value) && !missing)) {
+      const why = pointed ? ", in a file with decimal commas" : "";
+      throw new DataError(this.#row, `${roleName(role)} is not a number: "${text}"${why}`);
+    }
     if (value < 0) throw new DataError(this.#row, `${roleName(role)} is below 0: ${text}`);
     values[role] = value;
     return end;

@@ -4,7 +4,7 @@ import type { Bars } from "./bars.ts";
 import { Broker, type BrokerState, type CommissionRule } from "./broker.ts";
 import { BarContext, type ContextSource, moveContext, type Sink } from "./context.ts";
 import { SessionCoordinator, type Stop } from "./coordinator.ts";
-import { Derived, derivedBars } from "./derived.ts";
+import { Derived, derivedBars, isDerived } from "./derived.ts";
 import { linesOf, seriesOn } from "./indicators/series.ts";
 import type { Streaming } from "./indicators/streaming.ts";
 import type { Instrument } from "./instrument.ts";
@@ -13,7 +13,7 @@ import { DataProcessor } from "./processor.ts";
 import { Random } from "./random.ts";
 import type { Breakpoint, Settings } from "./run.ts";
 import type { Inspected, Timing } from "./run-state.ts";
-import type { Declared, Fill, Params, Series, Strategy, Trade } from "./strategy.ts";
+import type { Declared, Fill, Order, Params, Series, Strategy, Trade } from "./strategy.ts";
 import { type DerivedStream, Stream } from "./stream.ts";
 import { StreamSubscription, type SubscriptionCounts, type SubscriptionMode } from "./subscription.ts";
 import { isMadeOf, parseTimeframe } from "./timeframe.ts";
@@ -194,6 +194,11 @@ export class Engine {
     return this.#streams.flatMap(({ number }) => this.#broker.trades(number));
   }
 
+  /** The orders that wait, of all symbols. */
+  get waitingOrders(): readonly Order[] {
+    return this.#streams.flatMap(({ number }) => this.#broker.orders(number));
+  }
+
   /** How often anything was filled so far, and what was in the newest step. */
   get fillCount(): number {
     return this.#broker.fillCount;
@@ -266,9 +271,10 @@ export class Engine {
   /**
    * Call once `advance` has returned "end" or "bust": the strategy's last word, open trades closed if the settings say
    * so, the equity completed.
+   * @returns whether the account is bust, which closing may bring about
    * @throws StrategyError
    */
-  finish(): void {
+  finish(): boolean {
     const { next, bust } = this.#coordinator;
     const { equity, length } = this.#plan;
     this.#source.ended = true;
@@ -276,6 +282,7 @@ export class Engine {
     this.#analysis.end();
     const began = this.#streams.some(({ warmup, index }) => warmup >= 0 && index > warmup);
     if (!bust && this.#options.settings.finalize && began) equity[length - 1] = this.#broker.finalize();
+    return bust || this.#broker.bust;
   }
 
   /** The state between two steps. The strategy's part is its live objects: encode or copy it before advancing. */
@@ -407,7 +414,7 @@ export class Engine {
     };
     try {
       const declared: unknown = strategy.init(setup);
-      if (typeof declared === "object" && declared !== null && !("then" in declared)) return declared;
+      if (typeof declared === "object" && declared !== null && !("then" in declared)) return checked(declared);
     } catch (cause) {
       throw new StrategyError(
         `${at}init: ${cause instanceof Error ? cause.message : String(cause)}`,
@@ -419,6 +426,17 @@ export class Engine {
     }
     throw new StrategyError(`${at}init must return { indicators, state }, and not be async`, null);
   }
+}
+
+/** @throws RangeError for an indicator that is none: its `value`, say, which would never change */
+function checked(declared: Declared): Declared {
+  for (const [name, indicator] of Object.entries(declared.indicators ?? {})) {
+    const isOne = typeof indicator === "object" && indicator !== null;
+    if (!isOne || (linesOf(indicator).length === 0 && !isDerived(indicator))) {
+      throw new RangeError(`indicators.${name} is no indicator: it is what sma() and the like give`);
+    }
+  }
+  return declared;
 }
 
 /** The newest value of each line that a strategy declared. */

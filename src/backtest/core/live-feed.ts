@@ -24,23 +24,26 @@ export class FeedOrder {
     for (const time of newest.values()) this.#latest = Math.max(this.#latest, time);
   }
 
-  /** @returns whether the bar is to be worked */
-  take({ symbol, time }: SymbolBar): boolean {
+  /** @returns why the bar isn't to be worked; null when it is */
+  take({ symbol, time }: SymbolBar): string | null {
     this.#received++;
     const newest = this.#newest.get(symbol);
     if (newest === undefined) {
       this.#refused++;
-      return false;
+      return "it is of no symbol of the run";
     }
-    if (time <= newest) {
-      if (time === newest) this.#doubled++;
-      else this.#outOfOrder++;
-      return false;
+    if (time === newest) {
+      this.#doubled++;
+      return "it is doubled";
+    }
+    if (time < newest) {
+      this.#outOfOrder++;
+      return "it is out of order";
     }
     if (time < this.#latest) this.#late++;
     this.#latest = Math.max(this.#latest, time);
     this.#newest.set(symbol, time);
-    return true;
+    return null;
   }
 
   /** Counts a line that is no bar. */

@@ -14,7 +14,7 @@ import {
   VOLUME,
 } from "./column-names.ts";
 import type { TextOptions, TextReader } from "./csv.ts";
-import { parseNumber } from "./csv-field.ts";
+import { isMissing, parseNumber } from "./csv-field.ts";
 import type { Dialect } from "./data-source.ts";
 import { LineReader } from "./line-reader.ts";
 import { TimeField, unixNumber, unixUnit } from "./time-field.ts";
@@ -139,7 +139,7 @@ export class NdjsonParser implements TextReader {
     const columns = this.#options.columns ?? null;
     this.#names = this.#array ? places.map((_, at) => String(at + 1)) : places;
     this.#roles = this.#array
-      ? rolesByOrder(sample, columns, this.#row)
+      ? rolesByOrder([sample], columns, this.#row)
       : rolesByName(places, sample, columns, this.#row);
     const keys = Array.from({ length: CLOCK + 1 }, (_, role) => places[this.#roles.indexOf(role)]);
     this.#keys = keys;
@@ -164,6 +164,7 @@ export class NdjsonParser implements TextReader {
     const value = row[keys[role] as string];
     const number = typeof value === "string" ? parseNumber(value.trim()) : value;
     if (typeof number === "number" && number >= 0) return number;
+    if (this.#options.faults && isMissing(String(value ?? "").trim())) return Number.NaN;
     const name = roleName(role);
     if (typeof number === "number" && number < 0) {
       throw new DataError(this.#row, `${name} is below 0: ${number}`);

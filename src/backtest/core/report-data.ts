@@ -41,12 +41,6 @@ export type ReportLine = {
 /** A line of `ctx.log`, at the bar that began then (UTC ms). */
 export type ReportLog = { readonly time: number; readonly symbol: string; readonly text: string };
 
-/** When a trade was entered and left, UTC ms; NaN when its symbol's bars aren't there. */
-export function tradeTimes({ symbols }: ReportData, trade: ClosedTrade): { entry: number; exit: number } {
-  const time = symbols[trade.symbol]?.bars.time;
-  return { entry: time?.[trade.entryBar] ?? Number.NaN, exit: time?.[trade.exitBar] ?? Number.NaN };
-}
-
 /**
  * What the equity of the start would have come to in the symbols, held in equal parts from the bar on which each one's
  * indicators had their values: a value for each step.

@@ -1,6 +1,6 @@
 import { type Bars, closeDecimals } from "./bars.ts";
 import { packColumn } from "./report-columns.ts";
-import { holdCurve, type ReportData, type ReportSymbol, tradeTimes } from "./report-data.ts";
+import { holdCurve, type ReportData, type ReportSymbol } from "./report-data.ts";
 import { aboutRun, factTables, yearRows } from "./report-words.ts";
 
 /** Where a packed column lies, after the head. */
@@ -97,7 +97,6 @@ function tradesHead(data: ReportData, put: Put) {
   const [tagAt, whyAt] = [tags, whys].map(
     (words) => new Map<string, number>(words.map((word, n) => [word, n])),
   );
-  const times = trades.map((trade) => tradeTimes(data, trade));
   const column = (value: (trade: ReportData["trades"][number], n: number) => number) =>
     put(Float64Array.from(trades, value));
   return {
@@ -115,8 +114,8 @@ function tradesHead(data: ReportData, put: Put) {
       size: column(({ size }) => size),
       entryBar: column(({ entryBar }) => entryBar),
       exitBar: column(({ exitBar }) => exitBar),
-      entryTime: column((_, n) => times[n]?.entry ?? Number.NaN),
-      exitTime: column((_, n) => times[n]?.exit ?? Number.NaN),
+      entryTime: column(({ entryTime }) => entryTime),
+      exitTime: column(({ exitTime }) => exitTime),
       entryPrice: column(({ entryPrice }) => entryPrice),
       exitPrice: column(({ exitPrice }) => exitPrice),
       pnl: column(({ pnl }) => pnl),

@@ -3,7 +3,7 @@ import type { MonteCarlo } from "./monte-carlo.ts";
 import type { ReportData } from "./report-data.ts";
 import type { MonthReturn } from "./returns.ts";
 import type { TradeGroup } from "./statistics.ts";
-import { FIGURES, figureText } from "./summary.ts";
+import { FIGURES, figureText, openText } from "./summary.ts";
 
 /** What reports say in words, the same on a page and in a text. */
 
@@ -23,6 +23,7 @@ export function aboutRun({ run, result, time, id }: ReportData): string[] {
     ...span,
     `${result.bars} bars${run.timeframe === null ? "" : ` of ${run.timeframe}`}`,
     ...params,
+    ...(result.stats.open_trades > 0 ? [openText(result.stats)] : []),
     ...(result.bust ? ["bust"] : []),
     id,
   ];
@@ -56,7 +57,7 @@ const groupFacts = ({ trades, pnl, win_rate_pct, profit_factor, commissions }: T
   ["trades", String(trades)],
   ["PnL", figureText(pnl, "amount")],
   ["win rate", figureText(win_rate_pct, "%")],
-  ["profit factor", figureText(profit_factor, "ratio")],
+  ["profit factor (returns)", figureText(profit_factor, "ratio")],
   ["commissions", figureText(commissions, "amount")],
 ];
 

@@ -1,3 +1,4 @@
+import type { ClosedTrade } from "./account.ts";
 import type { Breakpoint, Mode } from "./run.ts";
 import type { Statistics } from "./statistics.ts";
 import type { FillReason } from "./strategy.ts";
@@ -16,6 +17,8 @@ export type Result = {
   readonly steps: number;
   /** Orders that the account could not carry, or that came to less than one lot. */
   readonly dropped_orders: number;
+  /** Symbols that the strategy was never called for: they have fewer bars than its indicators need. */
+  readonly unseen_symbols: readonly string[];
 };
 
 /** A closed trade as clients are shown it. Times are UTC ms, bars numbers of the symbol's bars, from 0. */
@@ -32,6 +35,21 @@ export type ShownTrade = {
   readonly why: FillReason;
   readonly tag: string | null;
 };
+
+/** @param symbol the name of its symbol */
+export const shownTrade = (trade: ClosedTrade, symbol: string): ShownTrade => ({
+  symbol,
+  size: trade.size,
+  entry_bar: trade.entryBar,
+  exit_bar: trade.exitBar,
+  entry_time: trade.entryTime,
+  exit_time: trade.exitTime,
+  entry_price: trade.entryPrice,
+  exit_price: trade.exitPrice,
+  pnl: trade.pnl,
+  why: trade.why,
+  tag: trade.tag,
+});
 
 /** A trade that is open, as clients are shown it. */
 export type ShownOpenTrade = {

@@ -9,6 +9,10 @@ import { firstAtLeast } from "./timeline.ts";
  */
 export type Statistics = {
   readonly trades: number;
+  /** Those held at the end, which no other figure of trades counts. */
+  readonly open_trades: number;
+  /** What they brought: equity at the end, less that of the start and the PnL of the closed ones. */
+  readonly open_pnl: number | null;
   readonly equity_final: number | null;
   readonly equity_peak: number | null;
   readonly return_pct: number | null;
@@ -106,6 +110,7 @@ const YEAR_MS = 365.25 * 86_400_000;
  * @param run.time when each step began @param run.equity one value a step
  * @param run.timezone of the days that returns are taken over
  * @param run.benchmark the number of the symbol that the run is compared with
+ * @param run.open how many trades are held at the end
  */
 export function statistics(run: {
   readonly symbols: readonly Traded[];
@@ -114,8 +119,9 @@ export function statistics(run: {
   readonly trades: readonly ClosedTrade[];
   readonly timezone: string;
   readonly benchmark: number | null;
+  readonly open?: number;
 }): Statistics {
-  const { symbols, time, equity, trades, timezone } = run;
+  const { symbols, time, equity, trades, timezone, open = 0 } = run;
   const length = Math.min(time.length, equity.length);
   const first = equity[0] ?? Number.NaN;
   const final = equity[length - 1] ?? Number.NaN;
@@ -148,6 +154,9 @@ export function statistics(run: {
 
   return {
     trades: trades.length,
+    open_trades: open,
+    // The difference of sums that should be the same isn't quite 0.
+    open_pnl: open === 0 ? 0 : defined(final - first - sum(trades, ({ pnl: closed }) => closed)),
     equity_final: defined(final),
     equity_peak: defined(fall.peak),
     return_pct: defined(totalReturn * 100),

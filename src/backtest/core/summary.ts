@@ -1,5 +1,6 @@
 import { spokenDuration } from "../../kernel/core/duration.ts";
 import { formatTime } from "./calendar.ts";
+import { counted, signed } from "./figures.ts";
 import type { MonthReturn } from "./returns.ts";
 import type { Result } from "./run-state.ts";
 import type { Figure, Statistics } from "./statistics.ts";
@@ -32,9 +33,12 @@ export const FIGURES: readonly { readonly key: Figure; readonly label: string; r
   { key: "max_drawdown_duration_ms", label: "longest drawdown", unit: "duration" },
   { key: "avg_drawdown_duration_ms", label: "avg drawdown time", unit: "duration" },
   { key: "trades", label: "trades", unit: "count" },
+  { key: "open_trades", label: "open trades", unit: "count" },
+  { key: "open_pnl", label: "open PnL", unit: "amount" },
   { key: "win_rate_pct", label: "win rate", unit: "%" },
-  { key: "profit_factor", label: "profit factor", unit: "ratio" },
-  { key: "expectancy_pct", label: "expectancy", unit: "%" },
+  // Each trade's return counts alike in these two, however much was in it: they may say other than the PnL does.
+  { key: "profit_factor", label: "profit factor (returns)", unit: "ratio" },
+  { key: "expectancy_pct", label: "expectancy (returns)", unit: "%" },
   { key: "sqn", label: "SQN", unit: "ratio" },
   { key: "kelly", label: "Kelly", unit: "ratio" },
   { key: "best_trade_pct", label: "best trade", unit: "%" },
@@ -91,35 +95,45 @@ export type Summarised = {
 export function summary(run: Summarised, paint: Paint): string[] {
   const { stats, hash, bust, bars, dropped_orders } = run.result;
   // What a run has nothing of is left out, what can't be said of it isn't.
-  const rows = FIGURES.filter(
-    ({ key }) =>
-      !(key === "benchmark_return_pct" && stats[key] === null) && !(key === "borrow" && stats[key] === 0),
-  );
-  const cells = rows.map(
-    ({ key, label, unit }) => `${label.padEnd(17)} ${figureText(stats[key], unit).padStart(16)}`,
-  );
-  const half = Math.ceil(cells.length / 2);
-  const lines = cells.slice(0, half).map((left, at) => `  ${left}    ${cells[at + half] ?? ""}`.trimEnd());
-  const dropped = `  ${dropped_orders} orders dropped: more than the account carries, or less than one lot`;
+  const rows = FIGURES.filter(({ key }) => !(NOTHING.has(key) && !stats[key]));
+  const half = Math.ceil(rows.length / 2);
+  const [left, right] = [column(stats, rows.slice(0, half)), column(stats, rows.slice(half))];
+  const lines = left.map((cell, at) => `  ${cell}    ${right[at] ?? ""}`.trimEnd());
+  const dropped = `  ${counted(dropped_orders, "order")} dropped: more than the account carries, or less than one lot`;
   return [
     `${paint(1, `${run.strategy} ${run.symbol}`)}  ${bars} bars${bust ? `  ${paint(31, "bust")}` : ""}`,
     ...lines,
     ...groups(stats),
+    ...(stats.open_trades > 0 ? [paint(33, `  ${openText(stats)}; --finalize counts ${stats.open_trades === 1 ? "it" : "them"}`)] : []),
     ...(dropped_orders > 0 ? [paint(33, dropped)] : []),
     `  ${paint(2, `hash ${hash}`)}`,
   ];
 }
+
+/** What a run may have none of. */
+const NOTHING: ReadonlySet<Figure> = new Set(["benchmark_return_pct", "borrow", "open_trades", "open_pnl"]);
+
+/** Labels and values as wide as the widest of them. */
+function column(stats: Statistics, figures: typeof FIGURES): string[] {
+  const cells = figures.map(({ key, label, unit }) => [label, figureText(stats[key], unit)] as const);
+  const widest = (at: 0 | 1) => cells.reduce((most, cell) => Math.max(most, cell[at].length), 0);
+  return cells.map(([label, value]) => `${label.padEnd(widest(0))} ${value.padStart(widest(1))}`);
+}
+
+/** What is held at the end: `1 trade open at the end (+703.21)`. */
+export const openText = ({ open_trades, open_pnl }: Statistics): string =>
+  `${counted(open_trades, "trade")} open at the end${open_pnl === null ? "" : ` (${signed(open_pnl)})`}`;
 
 /** Long and short apart, and the symbols when there are several. */
 function groups({ long, short, per_symbol }: Statistics): string[] {
   const symbols = per_symbol.length > 1 ? per_symbol : [];
   const named = [["long", long] as const, ["short", short] as const];
   const all = [...named, ...symbols.map((of) => [of.symbol, of] as const)];
-  const width = Math.max(10, ...all.map(([name]) => name.length));
+  const width = Math.max(5, ...all.map(([name]) => name.length));
   return all.map(([name, { trades, pnl, win_rate_pct, profit_factor }]) => {
-    const won = figureText(win_rate_pct, "%").padStart(9);
+    const won = figureText(win_rate_pct, "%").padStart(8);
     const factor = figureText(profit_factor, "ratio").padStart(6);
-    return `  ${name.padEnd(width)} ${String(trades).padStart(6)} trades  PnL ${pnl.toFixed(2).padStart(12)}  won ${won}  factor ${factor}`;
+    return `  ${name.padEnd(width)} ${String(trades).padStart(6)} trades  PnL ${pnl.toFixed(2).padStart(12)}  won ${won}  factor (returns) ${factor}`;
   });
 }
 

@@ -3,11 +3,12 @@ import { localTime } from "../../kernel/core/local-time.ts";
 import { useBody } from "../../kernel/tui/screen.tsx";
 import { cut, fit } from "../../kernel/tui/text.ts";
 import { tones } from "../../kernel/tui/theme.ts";
+import { signed } from "../core/figures.ts";
 import type { RunEntry } from "../core/catalogue.ts";
 import { firstShown, heading, Line } from "./list.tsx";
 import { OVERLAY, overlay, returnsOf } from "./overlay.ts";
 import { Painted } from "./painted.tsx";
-import { loss, shareOf, signed, type View } from "./words.ts";
+import { loss, shareOf, type View } from "./words.ts";
 
 /** What is compared with: the run and its equity, as far as it has been read. */
 export type Other = { readonly entry: RunEntry; readonly equity: readonly number[] | undefined };

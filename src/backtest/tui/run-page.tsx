@@ -5,7 +5,9 @@ import { useBody } from "../../kernel/tui/screen.tsx";
 import { cut, fit } from "../../kernel/tui/text.ts";
 import { type Tone, tones } from "../../kernel/tui/theme.ts";
 import { formatTime } from "../core/calendar.ts";
+import { counted, side, signed, whole } from "../core/figures.ts";
 import type { Candles, Inspected, ShownTrade } from "../core/run-state.ts";
+import { openText } from "../core/summary.ts";
 import { candleChart, type Mark } from "./candles.ts";
 import { Painted } from "./painted.tsx";
 import {
@@ -21,12 +23,9 @@ import {
   priceDigits,
   recentOf,
   shareOf,
-  side,
-  signed,
   speedText,
   tradesText,
   type View,
-  whole,
 } from "./words.ts";
 
 /** What of the candles is looked at. */
@@ -158,7 +157,9 @@ function Price(props: { view: View; look: Look; inspected: readonly Inspected[] 
       ([name, value]) => `${name} ${value === null ? "–" : figure(value, digits)}`,
     ),
   ].slice(0, rows - 1);
-  const range = `${chart.low.toFixed(digits)}…${chart.high.toFixed(digits)}`;
+  // It may have joined, or begin later than the others.
+  const range =
+    time.length === 0 ? "no bar yet" : `${chart.low.toFixed(digits)}…${chart.high.toFixed(digits)}`;
   const several = (view.symbols?.length ?? 1) > 1;
   const at = newest
     ? []
@@ -289,8 +290,9 @@ function Result({ result: { stats, bust, hash, dropped_orders } }: { result: Non
   const figures = [
     ...(bust ? ["bust: equity came to nothing"] : []),
     ...(stats.cagr_pct === null ? [] : [`CAGR ${signed(stats.cagr_pct, 1)} %`]),
+    ...(stats.open_trades > 0 ? [openText(stats)] : []),
     ...(stats.exposure_pct === null ? [] : [`exposure ${stats.exposure_pct.toFixed(0)} %`]),
-    ...(dropped_orders > 0 ? [`${whole(dropped_orders)} orders dropped`] : []),
+    ...(dropped_orders > 0 ? [`${counted(dropped_orders, "order")} dropped`] : []),
     `hash ${hash.slice(0, 12)}`,
   ];
   return <Field label="result" value={figures.join(" · ")} tone={bust ? "failed" : "plain"} />;

@@ -1,9 +1,10 @@
 import { useBody } from "../../kernel/tui/screen.tsx";
 import { cut } from "../../kernel/tui/text.ts";
+import { whole } from "../core/figures.ts";
 import type { ShownTrade } from "../core/run-state.ts";
 import { firstShown, heading, Line } from "./list.tsx";
 import { columnsOf, headText, rowText, type TradeOrder } from "./trades.ts";
-import { priceDigits, tradeTone, type View, whole } from "./words.ts";
+import { priceDigits, tradeTone, type View } from "./words.ts";
 
 /** The heading and the titles. */
 const HEAD = 2;

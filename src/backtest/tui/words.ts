@@ -3,6 +3,7 @@ import type { State } from "../../kernel/control.ts";
 import { sessionTone, type Tone } from "../../kernel/tui/theme.ts";
 import { decimalsOf } from "../core/bars.ts";
 import { formatTime } from "../core/calendar.ts";
+import { side, signed, units, whole } from "../core/figures.ts";
 import type { Breakpoint } from "../core/run.ts";
 import type { Candles, RunState, ShownTrade } from "../core/run-state.ts";
 
@@ -18,13 +19,6 @@ export const LABEL = 9;
 
 export const amount = (value: number): string =>
   value.toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
-export const whole = (value: number): string => Math.round(value).toLocaleString("en-US");
-/** Units held or traded: as many decimals as they have, within reason. */
-export const units = (size: number): string =>
-  Math.abs(size).toLocaleString("en-US", { maximumFractionDigits: 8 });
-/** With its sign, and a minus as wide as the plus. */
-export const signed = (value: number, digits = 2): string =>
-  `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(digits)}`;
 /** A drawdown in per cent: 0 or below. */
 export const loss = (value: number): string => value.toFixed(1).replace("-", "−");
 /** 1234567 → "1.2 M": a rate is read at a glance. */
@@ -36,7 +30,6 @@ const rate = (value: number): string =>
       : String(Math.round(value));
 /** What a trade won or lost, and for colour only. */
 export const tradeTone = ({ pnl }: ShownTrade): Tone => (pnl < 0 ? "failed" : "running");
-export const side = (size: number): "long" | "short" => (size > 0 ? "long" : "short");
 
 /** Of a price so many digits are real: what comes after them is rounding, of prices that were reckoned. */
 const PRECISION = 9;
@@ -65,11 +58,11 @@ export const isStill = ({ state, pending, bars = 0, result }: View): boolean =>
 export const shareOf = ({ mode, bar = 0, bars = 0 }: View): number | undefined =>
   mode === "live" || bars === 0 ? undefined : bar / bars;
 
-/** How fast it goes, and what sets that. */
+/** How fast it goes, and the clock that sets that where there is one. */
 export function speedText({ mode, speed = 0, bars_per_second = 0 }: View): string {
   const pace = `${rate(bars_per_second)} bars/s`;
   if (mode === "live") return `${pace} · live, as the feed has them`;
-  return speed > 0 ? `${pace} · by the clock ×${speed}` : `${pace} · as fast as it can`;
+  return speed > 0 ? `${pace} · by the clock ×${speed}` : pace;
 }
 
 /** The gate, and how often the stages didn't keep up with each other. */
@@ -108,7 +101,7 @@ export function tradesText({ trades = 0, win_rate_pct, profit_factor, result }: 
   return [
     whole(trades),
     ...(win_rate_pct == null ? [] : [`win ${win_rate_pct.toFixed(0)} %`]),
-    ...(profit_factor == null ? [] : [`profit factor ${profit_factor.toFixed(2)}`]),
+    ...(profit_factor == null ? [] : [`profit factor (returns) ${profit_factor.toFixed(2)}`]),
     ...(sharpe == null ? [] : [`Sharpe ${sharpe.toFixed(2).replace("-", "−")}`]),
   ].join("   ");
 }

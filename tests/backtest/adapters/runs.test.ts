@@ -82,6 +82,7 @@ function cameTo(id: string) {
     bars: bars.length,
     steps: bars.length,
     dropped_orders: 0,
+    unseen_symbols: [],
   };
   return { reference, equity, trades, result };
 }

@@ -115,6 +115,8 @@ export function referenceTrades({ id }: Reference): ClosedTrade[] {
       size: at(1),
       entryBar: at(2),
       exitBar: at(3),
+      entryTime: timeOf(row[11]),
+      exitTime: timeOf(row[12]),
       entryPrice: at(4),
       exitPrice: at(5),
       pnl: at(8),

@@ -36,6 +36,8 @@ function trade(of: Partial<ClosedTrade>): ClosedTrade {
     size: 1,
     entryBar: 0,
     exitBar: 0,
+    entryTime: 0,
+    exitTime: 0,
     entryPrice: 10,
     exitPrice: 10,
     pnl: 0,

@@ -1,6 +1,6 @@
 import { rfc3339 } from "../../../kernel/core/rfc3339.ts";
 import { csvLine, guarded } from "../../../kernel/csv.ts";
-import { holdCurve, type ReportData, tradeTimes } from "../../core/report-data.ts";
+import { holdCurve, type ReportData } from "../../core/report-data.ts";
 import { FIGURES } from "../../core/summary.ts";
 
 /** A report as tables for spreadsheets and other programs: numbers as they are, times in UTC. */
@@ -15,7 +15,6 @@ const TRADES =
 export function* tradesCsv(data: ReportData): Generator<string> {
   yield csvLine(TRADES.split(","));
   for (const [n, trade] of data.trades.entries()) {
-    const { entry, exit } = tradeTimes(data, trade);
     yield csvLine([
       String(n + 1),
       guarded(data.symbols[trade.symbol]?.symbol ?? ""),
@@ -23,8 +22,8 @@ export function* tradesCsv(data: ReportData): Generator<string> {
       number(trade.size),
       number(trade.entryBar),
       number(trade.exitBar),
-      time(entry),
-      time(exit),
+      time(trade.entryTime),
+      time(trade.exitTime),
       number(trade.entryPrice),
       number(trade.exitPrice),
       number(trade.pnl),

@@ -1,5 +1,5 @@
 import { formatTime } from "../../core/calendar.ts";
-import { type ReportData, tradeTimes } from "../../core/report-data.ts";
+import type { ReportData } from "../../core/report-data.ts";
 import { aboutRun, factTables, yearRows } from "../../core/report-words.ts";
 
 /** A report as Markdown with tables, as GitHub and most others read it. */
@@ -55,13 +55,12 @@ export function* reportMarkdown(data: ReportData): Generator<string> {
 function* tradeRows(data: ReportData): Generator<string[]> {
   const time = (ms: number) => (Number.isNaN(ms) ? "" : formatTime(ms));
   for (const [n, trade] of data.trades.entries()) {
-    const { entry, exit } = tradeTimes(data, trade);
     yield [
       String(n + 1),
       plain(data.symbols[trade.symbol]?.symbol ?? ""),
       trade.size > 0 ? "long" : "short",
-      time(entry),
-      time(exit),
+      time(trade.entryTime),
+      time(trade.exitTime),
       trade.why,
       plain(trade.tag ?? ""),
       String(Math.abs(trade.size)),

@@ -1,4 +1,4 @@
-// How much faster a bar file is read than by udsv, in one run: bun tests/bench/csv.bench.ts
+// How much faster a bar file is read than by udsv, in one run: bun tests/bench/backtest-csv.bench.ts
 import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

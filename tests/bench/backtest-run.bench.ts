@@ -1,4 +1,4 @@
-// A whole run of a million bars in the executable: bun tests/bench/run.bench.ts
+// A whole run of a million bars in the executable: bun tests/bench/backtest-run.bench.ts
 import { existsSync, readFileSync } from "node:fs";
 import { Sandbox } from "../support/sandbox.ts";
 import { barsFile } from "./bars.ts";
