@@ -162,7 +162,10 @@ const runOptions: readonly OptionSpec[] = [
     help: "backtest, or live on a feed (default: backtest)",
     choices: ["backtest", "live"],
   },
-  { flags: "--feed <source>", help: "of a live run: - for stdin, or a program with its words (no shell) whose stdout is read" },
+  {
+    flags: "--feed <source>",
+    help: "of a live run: - for stdin, or a program with its words (no shell) whose stdout is read",
+  },
   { flags: "--paused", help: "begin paused, to step through it" },
   { flags: "--watch", help: "run again when the strategy or the session file changes" },
   ...mannerOptions,
@@ -189,7 +192,7 @@ const pause: CommandSpec = {
   run: async (context, [id], { at }) =>
     at === undefined
       ? (await remote()).command(context, "pause", id)
-      : (await remote()).command(context, "pause_at", id, { text: at }),
+      : (await remote()).command(context, "pause-at", id, { text: at }),
 };
 const stop: CommandSpec = {
   usage: "stop [id]",
@@ -209,7 +212,10 @@ its newest checkpoint, under the same id, in this process (or in the background 
 trades and equity, to the bit. It is refused when its data or its strategy's file has changed.`,
   options: [
     { flags: "--paused", help: "restore it paused" },
-    { flags: "--feed <source>", help: "of a live run: - for stdin, or a program with its words (no shell) whose stdout is read" },
+    {
+      flags: "--feed <source>",
+      help: "of a live run: - for stdin, or a program with its words (no shell) whose stdout is read",
+    },
     ...mannerOptions,
   ],
   run: async (context, [id], options) => (await perform()).resume(context, id, options),
@@ -353,7 +359,7 @@ and ctx.log are found by working the run again from its data, which must not hav
         {
           usage: "convert <from> <to>",
           summary:
-            "write bars as another format, or of another timeframe; the endings say what (.csv, .ndjson, .gz, .zst)",
+            "write bars as another format, or of another timeframe; the endings say what (.csv, .ndjson, .gz, .zst); a file that is there is replaced",
           options: [
             ...dataOptions,
             { flags: "--timeframe <length>", help: "join bars to this length" },

@@ -310,7 +310,7 @@ function BacktestScreen(props: BacktestScreenProps) {
         if (!breakpoint) {
           return say(`must be a time, 'trade N' or 'drawdown N%', not '${text.trim()}'`, "failed");
         }
-        const done = await ask("pause_at", { text });
+        const done = await ask("pause-at", { text });
         if (done) say(`pauses at ${breakpointText(breakpoint)}`);
       },
     });

@@ -78,7 +78,7 @@ export const strategies = {
     };`,
   /** Never trades, and takes a while about it. */
   quiet: `import { spin } from "./spin.ts";
-    export default { init: () => ({ state: { noise: 1 } }), onBar(ctx) { for (let i = 0; i < 30; i++) ctx.state.noise = spin(ctx.state.noise); } };`,
+    export default { init: () => ({ state: { noise: 1 } }), onBar(ctx) { for (let i = 0; i < 4; i++) ctx.state.noise = spin(ctx.state.noise); } };`,
   /** Says at which bar it is called. */
   says: `export default { init: () => ({}), onBar(ctx) { ctx.log(ctx.symbol + " " + ctx.index); } };`,
   endless: `export default { init: () => ({}), onBar(ctx) { if (ctx.index > 5) for (;;) {} } };`,

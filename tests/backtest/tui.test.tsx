@@ -35,8 +35,8 @@ describe("the run", () => {
     expect(shown).toContain("11,204.53  +12.0 %");
     expect(shown).toContain("−4.1 % (max −9.8 %)");
     expect(shown).toMatch(/position long 8,583 @ 1\.16390 +\+79\.00/);
-    expect(shown).toMatch(/trades +133 +win 38 % +profit factor 1\.12/);
-    expect(shown).toContain("18.2 M bars/s · as fast as it can");
+    expect(shown).toMatch(/trades +133 +win 38 % +profit factor \(returns\) 1\.12/);
+    expect(shown).toMatch(/speed +18\.2 M bars\/s *$/m);
     expect(shown).toContain("gate shut · paused 12.3 s in all · overruns 0");
     expect(shown).toMatch(/13:00 short\s+8,610 @ 1\.16117 → 1\.16377\s+−22\.39/);
     expect(shown).toMatch(/14:00 fast is over slow/);
@@ -62,6 +62,12 @@ describe("the run", () => {
     expect(shown).toContain("123 bars · late 1 · doubled 2 · out of order 4 · refused 5");
     expect(frame({ ...live, bars: 0 })).toContain("waiting for the first bar of EURUSD");
   });
+  test("of a symbol that has no bar yet the page says so", () => {
+    const none = { symbol: "EURUSD", time: [], open: [], high: [], low: [], close: [] };
+    const shown = frame({ ...paused, candles: [none] });
+    expect(shown).toContain("no bar yet");
+    expect(shown).not.toContain("NaN");
+  });
   test("where it is to pause by itself is listed", () => {
     const breakpoints = [
       { kind: "time", at: NOW },
@@ -75,6 +81,10 @@ describe("the run", () => {
   });
   test("a run that is over says what it came to", () => {
     expect(frame(finished)).toContain("CAGR +3.2 % · exposure 98 % · 2 orders dropped · hash 0123456789ab");
+    const result = finished.result as NonNullable<typeof finished.result>;
+    const stats = { ...result.stats, open_trades: 1, open_pnl: -12.5 };
+    expect(frame({ ...finished, result: { ...result, stats } })).toContain("1 trade open at the end (−12.50)");
+    expect(frame({ ...finished, result: { ...result, dropped_orders: 1 } })).toContain("1 order dropped");
     expect(frame(bust)).toContain("bust: equity came to nothing");
   });
 });
@@ -181,7 +191,7 @@ describe.each(sizes)("at %i×%i", (columns, rows) => {
   test("the run has candles, and below them all that there is to say", async () => {
     const screen = open(paused, { columns, rows });
     await screen.shows(/price .*1\.16/s);
-    await screen.shows("as fast as it can");
+    await screen.shows("M bars/s");
     await screen.shows("[1 run]");
     expect(screen.text()).toMatch(/[┃╽╿╻╹]/);
     expect(screen.text()).toMatch(/[█▄▀]/);
@@ -235,7 +245,7 @@ describe("a paused run", () => {
   test("gets a breakpoint, and what is none is refused before anybody is asked", async () => {
     const screen = open(paused);
     await screen.press("b", ..."trade 140", ENTER);
-    expect(screen.commands()).toEqual(["pause_at text=trade 140"]);
+    expect(screen.commands()).toEqual(["pause-at text=trade 140"]);
     expect(screen.message()).toBe("pauses at trade 140");
     await screen.press("b", ..."never", ENTER);
     expect(screen.message()).toBe("must be a time, 'trade N' or 'drawdown N%', not 'never'");

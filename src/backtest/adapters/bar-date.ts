@@ -55,11 +55,17 @@ export function barDate(now: () => number): DateConstructor {
       return super.toLocaleString(locales, { timeZone: "UTC", ...options });
     }
 
-    override toLocaleDateString(locales?: Intl.LocalesArgument, options?: Intl.DateTimeFormatOptions): string {
+    override toLocaleDateString(
+      locales?: Intl.LocalesArgument,
+      options?: Intl.DateTimeFormatOptions,
+    ): string {
       return super.toLocaleDateString(locales, { timeZone: "UTC", ...options });
     }
 
-    override toLocaleTimeString(locales?: Intl.LocalesArgument, options?: Intl.DateTimeFormatOptions): string {
+    override toLocaleTimeString(
+      locales?: Intl.LocalesArgument,
+      options?: Intl.DateTimeFormatOptions,
+    ): string {
       return super.toLocaleTimeString(locales, { timeZone: "UTC", ...options });
     }
   }
@@ -67,7 +73,12 @@ export function barDate(now: () => number): DateConstructor {
   for (const part of parts) {
     for (const verb of ["get", "set"]) {
       const utc: unknown = Reflect.get(Real.prototype, `${verb}UTC${part}`);
-      if (utc !== undefined) Object.defineProperty(BarDate.prototype, verb + part, { value: utc, configurable: true, writable: true });
+      if (utc !== undefined)
+        Object.defineProperty(BarDate.prototype, verb + part, {
+          value: utc,
+          configurable: true,
+          writable: true,
+        });
     }
   }
   // Called without `new` it is the time as text.

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { createWriteStream, existsSync, renameSync, rmSync, statSync } from "node:fs";
+import { createWriteStream, existsSync, realpathSync, renameSync, rmSync, statSync } from "node:fs";
 import { basename, dirname, extname, join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -43,12 +43,13 @@ export async function writeBars(
   // A device or a pipe is written to as it stands.
   const old = statSync(path, { throwIfNoEntry: false });
   const apart = !old || old.isFile();
-  const target = apart ? join(dirname(path), `.${basename(path)}.${randomBytes(8).toString("hex")}`) : path;
+  const place = old ? realpathSync(path) : path;
+  const target = apart ? join(dirname(place), `.${basename(place)}.${randomBytes(8).toString("hex")}`) : path;
   const file = createWriteStream(target, apart ? { flags: "wx", mode: (old?.mode ?? 0o600) & 0o777 } : {});
   try {
     if (packed === null) await pipeline(text, file, { signal });
     else await pipeline(text, packed === "gzip" ? createGzip() : createZstdCompress(), file, { signal });
-    if (apart) renameSync(target, path);
+    if (apart) renameSync(target, place);
   } catch (error) {
     if (apart && existsSync(target)) rmSync(target);
     if (signal.aborted) throw error;

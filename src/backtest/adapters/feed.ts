@@ -2,7 +2,9 @@ import { spawn } from "node:child_process";
 import { createInterface, type Interface } from "node:readline";
 import type { Readable } from "node:stream";
 import { Exit, Expected, message } from "../../kernel/errors.ts";
+import { findProgram } from "../../kernel/programs.ts";
 import type { Part } from "../../kernel/stack.ts";
+import { tied } from "../../kernel/tied.ts";
 import type { SymbolBar } from "../core/live-feed.ts";
 import type { Feed } from "./session-file.ts";
 
@@ -86,7 +88,12 @@ function standardInput(): OpenFeed {
 }
 
 function programOutput([program = "", ...args]: readonly string[]): OpenFeed {
-  const child = spawn(program, args, { stdio: ["ignore", "pipe", "inherit"] });
+  if (findProgram(program) === undefined) {
+    throw new Expected(Exit.unavailable, `the feed ${program} can't be started: there is no such program`);
+  }
+  // It ends with this process, however that ends: a resumed run starts another.
+  const [first = program, ...rest] = tied([program, ...args]);
+  const child = spawn(first, rest, { stdio: ["ignore", "pipe", "inherit"] });
   const lines = new Lines(child.stdout);
   const ended = new Promise<{ code: number | null; error?: Error }>((resolve) => {
     child.once("error", (error) => {

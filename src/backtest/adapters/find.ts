@@ -12,8 +12,15 @@ const LEAST = 4;
 const matches = (session: string, id: string): boolean =>
   session === id || (id.length >= LEAST && (session.startsWith(id) || session.endsWith(id)));
 
-/** Live runs of the profile, or those whose id begins or ends so. */
+function checkLength(id: string | undefined): void {
+  if (id === undefined || id.length >= LEAST) return;
+  const what = `'${id}' is too short for an id: at least ${LEAST} characters of its beginning or end are needed`;
+  throw new Expected(Exit.usage, what, "stint backtest list");
+}
+
+/** Live runs of the profile, or those whose id begins or ends so. @throws Expected 2 when that is too short */
 export function liveRuns({ profile }: Context, id: string | undefined): Seat[] {
+  checkLength(id);
   const hosts = findHosts({ kind: "backtest", profile });
   return id === undefined ? hosts : hosts.filter(({ session }) => matches(session, id));
 }
@@ -40,13 +47,14 @@ export type Stored = Found & { readonly row: SessionRow; readonly bar: number };
 
 /**
  * A run from the store: the one with this id, or the newest of the profile that fits.
- * @throws Expected 1 when there is none, 2 when it could be several
+ * @throws Expected 1 when there is none, 2 when it could be several or the id is too short
  */
 export async function storedRun(
   { profile }: Context,
   id: string | undefined,
   fits: (found: Pick<Stored, "result" | "failure">) => boolean,
 ): Promise<Stored> {
+  checkLength(id);
   const found = await readStore([schema], (db): Stored[] => {
     const rows = listSessions(db, { kind: "backtest", profile });
     const meant = id === undefined ? rows : rows.filter((row) => matches(row.id, id));

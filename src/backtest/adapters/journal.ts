@@ -6,7 +6,7 @@ import type { Database, Row, SqlValue } from "../../kernel/runtime.ts";
 import type { Schema } from "../../kernel/store.ts";
 import type { ClosedTrade } from "../core/account.ts";
 import type { FedBar } from "../core/growing-bars.ts";
-import type { Run } from "../core/run.ts";
+import type { Breakpoint, Run, Speed } from "../core/run.ts";
 import type { Result, RunState } from "../core/run-state.ts";
 import { completeStatistics } from "../core/statistics.ts";
 import type { FillReason } from "../core/strategy.ts";
@@ -48,6 +48,7 @@ export const schema: Schema = {
      ALTER TABLE backtest_trade ADD COLUMN entry_time REAL;
      ALTER TABLE backtest_trade ADD COLUMN exit_time REAL;
      ALTER TABLE backtest_run ADD COLUMN measured TEXT;
+     ALTER TABLE backtest_run ADD COLUMN manner TEXT;
      CREATE TABLE backtest_bars (
        session_id TEXT NOT NULL REFERENCES session (id) ON DELETE CASCADE, first_bar INTEGER NOT NULL,
        bars BLOB NOT NULL, PRIMARY KEY (session_id, first_bar)
@@ -91,6 +92,20 @@ export function setRun(db: Database, session: string, run: Run): void {
   db.prepare(update).run(JSON.stringify(run), session);
 }
 
+/** How a run is run; none of it changes a bit of what it comes to. Kept, so that a resumed one is run so too. */
+export type Manner = {
+  readonly speed: Speed;
+  /** Bars a second at most; null for no limit. */
+  readonly pace: number | null;
+  /** Those that it hasn't come to. */
+  readonly breakpoints: readonly Breakpoint[];
+};
+
+/** Records how a run is run from now on. */
+export function setManner(db: Database, session: string, manner: Manner): void {
+  db.prepare("UPDATE backtest_run SET manner = ? WHERE session_id = ?").run(JSON.stringify(manner), session);
+}
+
 /** What was measured of a run until its host ended. */
 export type Measured = Pick<
   RunState,
@@ -111,20 +126,27 @@ export type Found = {
   readonly failure: string | null;
   /** Null while it runs, and when its host ended without a word. */
   readonly measured: Measured | null;
+  /** Null of an older version's. */
+  readonly manner: Manner | null;
 };
 
 /** What a run is of, and what it has come to or failed with; undefined for a session that isn't a backtest. */
 export function findRun(db: Database, session: string): Found | undefined {
   const row = db
-    .prepare("SELECT run, result, failure, measured FROM backtest_run WHERE session_id = ?")
+    .prepare("SELECT run, result, failure, measured, manner FROM backtest_run WHERE session_id = ?")
     .get(session);
   if (!row) return undefined;
   const parsed = row["result"] === null ? null : (JSON.parse(String(row["result"])) as Result);
   // One of an older version lacks what is newer.
-  const result = parsed && { ...parsed, stats: completeStatistics(parsed.stats) };
+  const result = parsed && {
+    ...parsed,
+    unseen_symbols: parsed.unseen_symbols ?? [],
+    stats: completeStatistics(parsed.stats),
+  };
   const failure = row["failure"] === null ? null : String(row["failure"]);
   const measured = row["measured"] === null ? null : (JSON.parse(String(row["measured"])) as Measured);
-  return { run: JSON.parse(String(row["run"])) as Run, result, failure, measured };
+  const manner = row["manner"] === null ? null : (JSON.parse(String(row["manner"])) as Manner);
+  return { run: JSON.parse(String(row["run"])) as Run, result, failure, measured, manner };
 }
 
 /** Records that a run can't go on, and why. */

@@ -159,8 +159,7 @@ class Live {
 
   activity(): Activity<object> {
     const { log } = this.#host;
-    const { feed, manner } = this.#request;
-    const { checkpointSeconds } = manner;
+    const { feed, checkpointSeconds } = this.#request;
     return {
       generation: generation<object>()
         .sources(async (open) => ({ feed: await open("feed", feed) }))
@@ -177,6 +176,7 @@ class Live {
         })
         .workers(async (open, { feed }) => {
           this.#thread = await open("engine", this.#enginePart(), { openMs: STRATEGY_MS + 5_000 });
+          await this.#keepParams(this.#thread.params);
           const { mode, timezone } = this.#run;
           this.#system.start({ coordinator: neverShut, mode, timezone });
           // Disposed before the engine: of what it has told there is then a checkpoint.
@@ -210,6 +210,13 @@ class Live {
   get #kept(): RunRecord {
     if (!this.#record) throw new Error("the run isn't open");
     return this.#record;
+  }
+
+  /** The parameters as the strategy took them, its defaults among them: what the run is of. */
+  async #keepParams(params: RunState["params"]): Promise<void> {
+    const { store, session } = this.#host;
+    this.#run = { ...this.#run, params: { ...params } };
+    await store.write((db) => setRun(db, session, this.#run));
   }
 
   #refusePause(): { said: string } {

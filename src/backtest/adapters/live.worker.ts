@@ -123,7 +123,11 @@ class LiveWorking {
     const waiting = this.#engine.waitingOrders.filter(({ role }) => role !== "order");
     for (const { id, symbol, side, role, trade, size, stop, limit } of waiting) {
       if (role === "order" || this.#exits.has(id)) continue;
-      const options = { units: Math.abs(size), ...(stop === null ? {} : { stop }), ...(limit === null ? {} : { limit }) };
+      const options = {
+        units: Math.abs(size),
+        ...(stop === null ? {} : { stop }),
+        ...(limit === null ? {} : { limit }),
+      };
       const of = trade === null ? {} : { trade };
       const event = { what: "placed", order: id, symbol, time, side, role, ...of, options } as const;
       this.#events.push({ type: "order", event });

@@ -52,7 +52,8 @@ const LATE_FLAGS = ["param", "timeframe", "data", "volumeLimit"] as const;
 /** What a run was told wrongly is a fault of the session file, when none of the flags said it. */
 function said(error: unknown, sessionFile: string | undefined, options: Options): unknown {
   const flagged = LATE_FLAGS.some((flag) => options[flag] !== undefined);
-  if (sessionFile === undefined || flagged || !(error instanceof Expected) || error.exit !== Exit.usage) return error;
+  if (sessionFile === undefined || flagged || !(error instanceof Expected) || error.exit !== Exit.usage)
+    return error;
   return new Expected(Exit.config, `${sessionFile}: ${error.message}`, error.hint);
 }
 
@@ -61,7 +62,7 @@ export async function resume(context: Context, id: string | undefined, options: 
   const live = liveRuns(context, id);
   if (live.length > 0) return command(context, "resume", id);
   const session = await storedRun(context, id, (found) => !found.result && !found.failure);
-  const { row, run: found, result, failure } = session;
+  const { row, run: found, result, failure, manner } = session;
   if (result) throw new Expected(Exit.no, `run ${row.id} is finished`, `stint backtest status ${row.id}`);
   const hint = "run it anew: stint backtest run";
   if (failure) throw new Expected(Exit.no, `run ${row.id} failed: ${failure}`, hint);
@@ -88,9 +89,10 @@ export async function resume(context: Context, id: string | undefined, options: 
     session: row.id,
     restored: true,
     options,
-    speed: (options["speed"] as number | undefined) ?? 0,
-    pace: options["pace"] as number | undefined,
-    breakpoints: (options["pauseAt"] as Breakpoint[] | undefined) ?? [],
+    // As it was run before, unless a flag says otherwise.
+    speed: (options["speed"] as number | undefined) ?? manner?.speed ?? 0,
+    pace: (options["pace"] as number | undefined) ?? manner?.pace ?? undefined,
+    breakpoints: (options["pauseAt"] as Breakpoint[] | undefined) ?? manner?.breakpoints ?? [],
     feed,
   });
   return Exit.ok;
@@ -186,7 +188,7 @@ async function perform(context: Context, hosted: Hosted): Promise<void> {
     return;
   }
   const { checkpoint_seconds, log: logging } = await settings();
-  const manner = { checkpointSeconds: checkpoint_seconds, pace, speed, breakpoints };
+  const manner = { pace: pace ?? null, speed, breakpoints };
   using log = context.log(`backtest.${profile}`, logging);
   const paused = options["paused"] === true;
   const drawn = output.terminal && !output.json && !inBackground() && run.mode === "backtest";
@@ -198,6 +200,7 @@ async function perform(context: Context, hosted: Hosted): Promise<void> {
       run,
       restored,
       manner,
+      checkpointSeconds: checkpoint_seconds,
       began: () => teller.began(),
       told: (state: RunState) => teller.told(state),
       warn: (text: string) => output.note(text),
@@ -280,7 +283,9 @@ class Teller {
         summaryText(output, { ...state, result }, state.equity_curve),
       );
       for (const symbol of result.unseen_symbols) {
-        output.note(`the strategy was never called for ${symbol}: it has fewer bars than the indicators need`);
+        output.note(
+          `the strategy was never called for ${symbol}: it has fewer bars than the indicators need`,
+        );
       }
     } else {
       output.emit(

@@ -1,3 +1,4 @@
+import { DAY_MS, formatTime } from "../core/calendar.ts";
 import { Curve } from "../core/curve.ts";
 import type { ReportData, ReportSymbol } from "../core/report-data.ts";
 
@@ -37,6 +38,20 @@ function grid(frame: Frame, unit: string, decimals: number): string {
 }
 
 const markup = (text: string): string => text.replace(/[&<>"]/g, (char) => `&#${char.charCodeAt(0)};`);
+
+/** The times (UTC ms) that stand below a chart, evenly from its first to its last: days, and hours where it spans few. */
+function timeAxis(time: ArrayLike<number>, length: number, below: Frame): string {
+  if (length === 0) return "";
+  const last = length - 1;
+  const short = (time[last] as number) - (time[0] as number) < 4 * DAY_MS;
+  const marks = [0, 0.25, 0.5, 0.75, 1].map((share) => {
+    const text = formatTime(time[Math.round(last * share)] as number).slice(0, short ? 16 : 10);
+    const anchor = share === 0 ? "start" : share === 1 ? "end" : "middle";
+    const bottom = below.top + below.height;
+    return `<text x="${LEFT + POINTS * share}" y="${bottom + 20}" text-anchor="${anchor}" font-size="12">${text}</text>`;
+  });
+  return marks.join("");
+}
 
 /** The least and the greatest of some values. */
 function reach(values: readonly number[]): { low: number; high: number } {
@@ -78,12 +93,14 @@ function prices({ bars, symbol }: ReportSymbol, data: ReportData): string {
     return `<path d="M${from.toFixed(1)} ${at.toFixed(1)}l-3.5 ${6 * up}h7z" fill="${up > 0 ? "#2563c9" : "#c2570c"}"/>
       <circle cx="${to.toFixed(1)}" cy="${y(frame, exitPrice).toFixed(1)}" r="2.5" fill="${pnl > 0 ? "#0d8163" : "#b3263b"}"/>`;
   });
+  const which = data.symbols.length > 1 ? `, one of ${data.symbols.length} symbols` : "";
   const decimals = bars.decimals < 0 ? 5 : Math.min(5, Math.max(2, bars.decimals));
   return `${grid(frame, "", decimals)}<path d="${line}" stroke="#5d6267" stroke-width="${Math.max(1, step * 0.6).toFixed(2)}"/>
-    ${drawn.join("")}<text x="${LEFT}" y="${frame.top - 8}">${markup(symbol)}</text>`;
+    ${drawn.join("")}<text x="${LEFT}" y="${frame.top - 8}">${markup(symbol)}${which}</text>
+    ${timeAxis(bars.time, bars.length, frame)}`;
 }
 
-/** A PNG of prices with trades, equity and drawdown, {@link WIDTH} by {@link HEIGHT} pixels. Of several symbols the first is drawn. */
+/** A PNG of prices with trades, equity and drawdown, {@link WIDTH} by {@link HEIGHT} pixels, times in UTC. Of several symbols the first is drawn. */
 export async function drawPicture(data: ReportData): Promise<Uint8Array> {
   const curve = new Curve(data.equity.length, POINTS);
   curve.extend(data.equity, data.equity.length);
@@ -93,9 +110,10 @@ export async function drawPicture(data: ReportData): Promise<Uint8Array> {
     ...reach(curve.equity),
   };
   const bottom: Frame = { top: 710, height: 150, low: Math.min(curve.maxDrawdown, -0.01), high: 0 };
-  const { return_pct, sharpe, trades } = data.result.stats;
+  const { return_pct, sharpe, trades, open_trades } = data.result.stats;
   const number = (value: number | null) => (value === null ? "–" : value.toFixed(2));
-  const facts = `return ${number(return_pct)} %   max drawdown ${number(curve.maxDrawdown)} %   Sharpe ${number(sharpe)}   trades ${trades}`;
+  const held = open_trades > 0 ? ` + ${open_trades} open` : "";
+  const facts = `return ${number(return_pct)} %   max drawdown ${number(curve.maxDrawdown)} %   Sharpe ${number(sharpe)}   trades ${trades}${held}`;
   const area = `${path(curve.drawdown, bottom)}V${bottom.top}H${LEFT}Z`;
   const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${HEIGHT}"
     font-family="DejaVu Sans, sans-serif" font-size="14" fill="#555">
@@ -107,6 +125,7 @@ export async function drawPicture(data: ReportData): Promise<Uint8Array> {
     ${grid(top, "", 2)}<path d="${path(curve.equity, top)}" fill="none" stroke="#1764ab" stroke-width="1.5"/>
     <text x="${LEFT}" y="${bottom.top - 8}">drawdown</text>
     ${grid(bottom, " %", 2)}<path d="${area}" fill="#c43c39" fill-opacity=".35" stroke="#c43c39"/>
+    ${timeAxis(data.time, data.equity.length, bottom)}
   </svg>`;
   const { default: sharp } = await import("sharp");
   return sharp(Buffer.from(svg)).png().toBuffer();

@@ -2,7 +2,14 @@ import type { Host } from "../../kernel/host.ts";
 import type { ClosedTrade } from "../core/account.ts";
 import { Curve } from "../core/curve.ts";
 import type { EngineSymbol, Plan } from "../core/engine.ts";
-import { type Candles, type Result, type RunState, type ShownOpenTrade, type ShownTrade, shownTrade } from "../core/run-state.ts";
+import {
+  type Candles,
+  type Result,
+  type RunState,
+  type ShownOpenTrade,
+  type ShownTrade,
+  shownTrade,
+} from "../core/run-state.ts";
 import type { Trade } from "../core/strategy.ts";
 import { firstAtLeast } from "../core/timeline.ts";
 import type { Finished } from "./engine.ts";

@@ -3,9 +3,12 @@ import { systemClock } from "../../kernel/clock.ts";
 import type { Context, Options } from "../../kernel/command.ts";
 import type { Control, State } from "../../kernel/control.ts";
 import { Exit, Expected } from "../../kernel/errors.ts";
+import type { Seat } from "../../kernel/seat.ts";
 import { Stack } from "../../kernel/stack.ts";
 import { terminal } from "../../kernel/terminal.ts";
 import { formatTime } from "../core/calendar.ts";
+import { counted, whole } from "../core/figures.ts";
+import { inspectedLines } from "../core/inspected-text.ts";
 import { plainInstrument } from "../core/instrument.ts";
 import type { Inspected, RunState } from "../core/run-state.ts";
 import { liveRuns, oneLive, storedRun } from "./find.ts";
@@ -15,10 +18,29 @@ import { sourceOf } from "./spec.ts";
 
 /** Commands that speak to the host of a run, or say what the store has of it. */
 
+/**
+ * The host of the live run that is meant.
+ * @throws Expected 1 when there is none: of a run that has ended it says how, and where its result is
+ */
+async function host(context: Context, id: string | undefined): Promise<Seat> {
+  if (id !== undefined && liveRuns(context, id).length === 0) {
+    const { row, result, failure } = await storedRun(context, id, () => true);
+    const short = row.id.slice(-8);
+    if (result) {
+      const hint = `stint backtest show ${short}; stint backtest report ${short}`;
+      throw new Expected(Exit.no, `run ${row.id} is finished`, hint);
+    }
+    const [what, next] =
+      failure === null ? [`isn't live (${row.state})`, "resume"] : [`has failed: ${failure}`, "show"];
+    throw new Expected(Exit.no, `run ${row.id} ${what}`, `stint backtest ${next} ${short}`);
+  }
+  return oneLive(context, id);
+}
+
 /** `stint backtest watch` */
 export async function watch(context: Context, id: string | undefined): Promise<number> {
   const { output, life } = context;
-  const control = connect(oneLive(context, id));
+  const control = connect(await host(context, id));
   if (output.json || !output.terminal) return follow(context, control);
   const left = Promise.withResolvers<unknown>();
   const stack = new Stack();
@@ -57,7 +79,7 @@ export async function command(
   id: string | undefined,
   args: object = {},
 ): Promise<number> {
-  const state = await connect(oneLive(context, id)).command(name, args);
+  const state = await connect(await host(context, id)).command(name, args);
   const { said } = (state["answer"] ?? {}) as { said?: string };
   if (said !== undefined) context.output.note(said);
   printState(context, state);
@@ -83,27 +105,19 @@ export async function step(
 /** `stint backtest inspect` */
 export async function inspect(context: Context, id: string | undefined): Promise<number> {
   const { output } = context;
-  const { answer, bar, bars, time, equity } = (await connect(oneLive(context, id)).command(
+  const { answer, bar, bars, time, equity } = (await connect(await host(context, id)).command(
     "inspect",
   )) as State & RunState & { answer: { symbols: readonly Inspected[] } };
   output.emit({ type: "inspect", bar, bars, time, equity, symbols: answer.symbols }, () =>
-    answer.symbols.map(inspectedText).join("\n\n"),
+    [
+      `bar ${whole(bar)} of ${whole(bars)}, equity ${equity?.toFixed(2) ?? "–"}`,
+      ...answer.symbols.map((of) => {
+        const { head, lines } = inspectedLines(of);
+        return [head, ...lines].join("\n");
+      }),
+    ].join("\n\n"),
   );
   return Exit.ok;
-}
-
-function inspectedText(found: Inspected): string {
-  const { symbol, bar, time, open, high, low, close, indicators, position, trades, orders, state } = found;
-  if (bar === null || time === null) return `${symbol}: no bar yet`;
-  const lines = [
-    `${symbol}  bar ${bar}, ${formatTime(time)}  open ${open} high ${high} low ${low} close ${close}`,
-    `  position    ${position.size === 0 ? "flat" : `${position.size}, profit ${position.profit.toFixed(2)}`}`,
-    ...Object.entries(indicators).map(([name, value]) => `  ${name.padEnd(11)} ${value ?? "–"}`),
-    ...trades.map((trade) => `  trade       ${JSON.stringify(trade)}`),
-    ...orders.map((order) => `  order       ${JSON.stringify(order)}`),
-    `  state       ${JSON.stringify(state)}`,
-  ];
-  return lines.join("\n");
 }
 
 /** `stint backtest add` */
@@ -117,7 +131,7 @@ export async function add(context: Context, symbol: string, options: Options): P
     lot: (options["lot"] as number | undefined) ?? plain.lot,
   };
   const source = sourceOf(file, options);
-  const control = connect(oneLive(context, options["id"] as string | undefined));
+  const control = connect(await host(context, options["id"] as string | undefined));
   const { answer } = (await control.command("add", { instrument, source })) as State & {
     answer: { joined: number; bars: number };
   };
@@ -131,7 +145,7 @@ export async function add(context: Context, symbol: string, options: Options): P
 
 /** `stint backtest stop` */
 export async function stop(context: Context, id: string | undefined): Promise<number> {
-  const seat = oneLive(context, id);
+  const seat = await host(context, id);
   await stopHost(seat, systemClock);
   const { session, profile } = seat;
   context.output.emit(
@@ -145,7 +159,7 @@ export async function stop(context: Context, id: string | undefined): Promise<nu
 export async function status(context: Context, id: string | undefined): Promise<number> {
   const live = liveRuns(context, id);
   if (live.length > 0) {
-    printState(context, await connect(oneLive(context, id)).state());
+    printState(context, await connect(await host(context, id)).state());
     return Exit.ok;
   }
   const { row, run: found, result, failure, measured, bar } = await storedRun(context, id, () => true);
@@ -187,6 +201,6 @@ function printState({ output }: Context, state: State): void {
       equity,
       trades,
     } = state as State & RunState;
-    return `run ${session_id}  ${strategy} ${symbol}: ${word} at bar ${bar} of ${bars}, equity ${equity?.toFixed(2) ?? "–"}, ${trades} trades`;
+    return `run ${session_id}  ${strategy} ${symbol}: ${word} at bar ${bar} of ${bars}, equity ${equity?.toFixed(2) ?? "–"}, ${counted(trades, "trade")}`;
   });
 }

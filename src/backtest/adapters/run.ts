@@ -8,7 +8,7 @@ import type { Part } from "../../kernel/stack.ts";
 import { BREAKPOINTS, parseBreakpoint } from "../core/breakpoint.ts";
 import type { EngineSymbol, Plan } from "../core/engine.ts";
 import { LATENESS_WORDS } from "../core/lateness.ts";
-import type { Breakpoint, Run, RunSymbol, Speed } from "../core/run.ts";
+import type { Breakpoint, Run, RunSymbol } from "../core/run.ts";
 import type { Lag, PerformanceMetrics, RunState } from "../core/run-state.ts";
 import type { Params } from "../core/strategy.ts";
 import { StreamSubscription, SUBSCRIPTION_WORDS, type SubscriptionCounts } from "../core/subscription.ts";
@@ -16,8 +16,27 @@ import type { LoadedBars } from "./bars.ts";
 import { type ClockThread, clockThread } from "./clock.ts";
 import { Drive } from "./drive.ts";
 import { type EngineThread, engine } from "./engine.ts";
-import { addRun, type Restored, restore, setFailure, setMeasured, setRun, symbolNames } from "./journal.ts";
-import { apart, dataName, engineSymbol, LOAD_MS, loadMarket, loadSymbol, type Market, planOf } from "./market.ts";
+import {
+  addRun,
+  type Manner,
+  type Restored,
+  restore,
+  setFailure,
+  setManner,
+  setMeasured,
+  setRun,
+  symbolNames,
+} from "./journal.ts";
+import {
+  apart,
+  dataName,
+  engineSymbol,
+  LOAD_MS,
+  loadMarket,
+  loadSymbol,
+  type Market,
+  planOf,
+} from "./market.ts";
 import { type Begin, type Clocked, CONTROL_WORDS, NO_LIMIT } from "./protocol.ts";
 import { RunRecord } from "./record.ts";
 import { getSystemManager } from "./system-manager.ts";
@@ -31,22 +50,14 @@ const ENGINE_MS = 30_000;
 /** When each of the newest steps was published: more than an engine can be behind without anybody caring how much. */
 const STAMPS = 4_096;
 
-/** How a run is run; none of it changes a bit of what it comes to. */
-export type Manner = {
-  /** Seconds between checkpoints. */
-  readonly checkpointSeconds: number;
-  /** Bars a second at most. */
-  readonly pace: number | undefined;
-  readonly speed: Speed;
-  readonly breakpoints: readonly Breakpoint[];
-};
-
 /** What a host is to run. */
 export type RunRequest = {
   readonly run: Run;
   /** Whether the session exists and goes on from its newest checkpoint. */
   readonly restored: boolean;
   readonly manner: Manner;
+  /** Seconds between checkpoints. */
+  readonly checkpointSeconds: number;
   /** Called once its data and its strategy are loaded: from here on it runs. */
   began(): void;
   /** Called with what is odd about it, for people. */
@@ -153,7 +164,7 @@ class Running {
     this.#drive = new Drive(
       this.#control,
       (snapshot) => this.#record?.keep(snapshot),
-      pace === undefined ? NO_LIMIT : 0,
+      pace === null ? NO_LIMIT : 0,
     );
   }
 
@@ -178,14 +189,18 @@ class Running {
     for (const text of apart(market.symbols)) this.#request.warn(text);
     const { equity } = this.#plan;
     this.#from = restored ? await store.write((db) => restore(db, session, equity)) : undefined;
-    await store.write((db) => setRun(db, session, this.#run));
+    await store.write((db) => {
+      setRun(db, session, this.#run);
+      setManner(db, session, this.#request.manner);
+    });
     const { cash } = this.#run.settings;
     this.#record = new RunRecord(this.#host, cash, this.#symbols, this.#plan, this.#from);
   }
 
   activity(): Activity<object> {
     const { log, clock } = this.#host;
-    const { checkpointSeconds, pace } = this.#request.manner;
+    const { checkpointSeconds, manner } = this.#request;
+    const { pace } = manner;
     const record = this.#kept;
     const drive = this.#drive;
     return {
@@ -199,7 +214,7 @@ class Running {
             "checkpoints",
             every(checkpointSeconds * 1000, () => this.#checkpoint(), log),
           );
-          if (pace !== undefined) await open("pace", every(PACE_MS, pacing(pace, drive, record, clock), log));
+          if (pace !== null) await open("pace", every(PACE_MS, pacing(pace, drive, record, clock), log));
           return {};
         })
         .workers(async (open) => {
@@ -226,7 +241,7 @@ class Running {
           return stepped;
         },
         inspect: () => this.#inspect(),
-        pause_at: (args) => this.#pauseAt(args),
+        "pause-at": (args) => this.#pauseAt(args),
         add: (args) => {
           const added = this.#adding.then(() => this.#add(args));
           this.#adding = added.catch(() => {});
@@ -361,7 +376,7 @@ class Running {
       return;
     }
     drive.stopped();
-    this.#breakpoints = this.#breakpoints.filter((other) => !sameBreakpoint(other, breakpoint));
+    this.#setBreakpoints(this.#breakpoints.filter((other) => !sameBreakpoint(other, breakpoint)));
     this.#host.log.for("run").info(`paused at a breakpoint: ${JSON.stringify(breakpoint)}`);
     this.#host.pause().catch((error: unknown) => this.#host.end(error));
   }
@@ -398,15 +413,25 @@ class Running {
     if (!whole) throw new Expected(Exit.no, `the step was cut short at bar ${record.next}`);
   }
 
+  /** Other places at which it pauses by itself: a run that is resumed has those, too. */
+  #setBreakpoints(breakpoints: readonly Breakpoint[]): void {
+    this.#breakpoints = breakpoints;
+    const { store, session, log } = this.#host;
+    const manner = { ...this.#request.manner, breakpoints };
+    store
+      .write((db) => setManner(db, session, manner))
+      .catch((error: unknown) => log.warn("the breakpoints weren't recorded", { error }));
+  }
+
   /** One more place at which it pauses by itself. */
   async #pauseAt(args: unknown): Promise<object> {
     const { text } = (args ?? {}) as { text?: unknown };
     const breakpoint = typeof text === "string" ? parseBreakpoint(text) : undefined;
     if (!breakpoint) throw new Expected(Exit.usage, `'${text}' isn't where to pause`, BREAKPOINTS);
-    this.#breakpoints = [
+    this.#setBreakpoints([
       ...this.#breakpoints.filter((other) => !sameBreakpoint(other, breakpoint)),
       breakpoint,
-    ];
+    ]);
     await this.#tellBreakpoints();
     this.#tell();
     return { said: `it pauses at ${text}` };

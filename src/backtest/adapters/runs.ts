@@ -6,14 +6,17 @@ import { Exit, Expected } from "../../kernel/errors.ts";
 import type { Output } from "../../kernel/output.ts";
 import type { Database } from "../../kernel/runtime.ts";
 import { openStore, readStore } from "../../kernel/store.ts";
-import { printTable, type TableRow } from "../../kernel/table.ts";
+import { printTable, type TableRow, terminalWidth } from "../../kernel/table.ts";
 import { brailleLine } from "../../kernel/tui/charts.ts";
+import { cells } from "../../kernel/tui/text.ts";
 import type { ClosedTrade } from "../core/account.ts";
 import { formatTime } from "../core/calendar.ts";
 import { counted } from "../core/figures.ts";
+import { resolveParams } from "../core/parameters.ts";
 import type { Run } from "../core/run.ts";
 import { factsOf } from "../core/run-facts.ts";
 import { type Result, shownTrade } from "../core/run-state.ts";
+import { builtins } from "../core/strategies.ts";
 import { monthTable, summary } from "../core/summary.ts";
 import { type Compared, comparison, printComparison } from "./comparison.ts";
 import { type Stored, storedRun } from "./find.ts";
@@ -50,7 +53,7 @@ export async function list({ output, profile }: Context, all: boolean): Promise<
     return Exit.ok;
   }
   const shown = all ? runs : runs.slice(0, SHOWN);
-  printTable(output, LIST_HEAD, shown.map(listRow), LIST_HEAD.indexOf("RUN"));
+  printNarrowed(output, LIST_HEAD, shown.map(listRow), { dispensable: ["BARS"], elastic: "RUN" });
   const older = runs.length - shown.length;
   if (older > 0) output.note(`${older} older: stint backtest list --all`);
   return Exit.ok;
@@ -83,6 +86,35 @@ function shortFacts({ row, run, result, failure, bar }: Listed) {
   };
 }
 
+/** Prints a table; where the terminal is too narrow the dispensable columns go first, one after another. */
+function printNarrowed(
+  output: Output,
+  head: readonly string[],
+  rows: readonly TableRow[],
+  { dispensable, elastic }: { dispensable: readonly string[]; elastic: string },
+): void {
+  const widths = head.map((title, at) =>
+    Math.max(...[title, ...rows.map((row) => row.cells[at] ?? "")].map(cells)),
+  );
+  let kept = head.map((_, at) => at);
+  for (const title of dispensable) {
+    if (kept.reduce((sum, at) => sum + (widths[at] ?? 0) + 2, -2) <= terminalWidth()) break;
+    kept = kept.filter((at) => head[at] !== title);
+  }
+  const chosen = (of: readonly string[]) => kept.map((at) => of[at] ?? "");
+  const titles = chosen(head);
+  const table = rows.map((row) => ({ ...row, cells: chosen(row.cells) }));
+  printTable(output, titles, table, titles.indexOf(elastic));
+}
+
+/** The parameters; of a built-in strategy those that aren't its own, which of a file's aren't known. */
+function paramTexts({ strategy: { source }, params }: Run): string[] {
+  const usual = "builtin" in source ? resolveParams(builtins[source.builtin]?.params ?? {}, {}) : {};
+  return Object.entries(params).flatMap(([name, value]) =>
+    usual[name] === value ? [] : [`${name}=${value}`],
+  );
+}
+
 const LIST_HEAD = ["ID", "STARTED", "RUN", "BARS", "RETURN", "MAX DD", "SHARPE", "TRADES"];
 
 /** `11-22 17:38`, and of another year `2025-11-22`: a row is to fit a narrow terminal. */
@@ -109,7 +141,7 @@ function listRow(listed: Listed): TableRow {
       // The end of an id is enough to name it by.
       row.id.slice(-8),
       startedShort(row),
-      `${strategyName(run)} ${symbols}`,
+      [strategyName(run), symbols, ...paramTexts(run)].join(" "),
       String(result?.bars ?? bar),
       result ? figure(result.stats.return_pct, 1, "%") : state,
       figure(result?.stats.max_drawdown_pct, 1, "%"),
@@ -147,12 +179,11 @@ export async function show(context: Context, id: string | undefined, all: boolea
   output.text(`${lines.join("\n")}\n`);
   if (shown.length > 0) {
     output.text("\n");
-    printTable(
-      output,
-      TRADE_HEAD,
-      shown.map(tradeRow(run, trades.length - shown.length)),
-      TRADE_HEAD.length - 1,
-    );
+    const rows = shown.map(tradeRow(run, trades.length - shown.length));
+    const several = run.symbols.length > 1;
+    const tagged = shown.some(({ tag }) => tag !== null);
+    const dispensable = [...(tagged ? [] : ["TAG"]), ...(several ? [] : ["SYMBOL"]), "RETURN", "TAG", "WHY"];
+    printNarrowed(output, TRADE_HEAD, rows, { dispensable, elastic: "WHY" });
   }
   const older = trades.length - shown.length;
   if (older > 0) output.note(`${older} older: stint backtest show ${row.id.slice(-8)} --trades`);
@@ -212,7 +243,7 @@ const tradeRow =
         symbolsOf(run)[trade.symbol] ?? "",
         price(trade.size),
         whenText(trade.entryTime),
-        whenText(trade.exitTime),
+        whenText(trade.exitTime).slice(5),
         price(trade.entryPrice),
         price(trade.exitPrice),
         trade.pnl.toFixed(2),

@@ -4,6 +4,7 @@ import { createInterface } from "node:readline";
 import { isatty } from "node:tty";
 import { listSessions } from "../../kernel/checkpoint.ts";
 import { COMMON, type CommandSpec, type Context, runCommand } from "../../kernel/command.ts";
+import { didYouMean } from "../../kernel/core/nearest.ts";
 import { Exit, Expected, errno, message } from "../../kernel/errors.ts";
 import { stateFolder } from "../../kernel/paths.ts";
 import { saveFile } from "../../kernel/save.ts";
@@ -71,6 +72,8 @@ class Session {
     try {
       const said = splitWords(line);
       if (!said) throw new Expected(Exit.usage, "a quote isn't closed");
+      // As it is told in help and hints, and so often pasted.
+      if (said[0] === "stint" && said[1] === "backtest") said.splice(0, 2);
       const [first = "#", second] = said;
       if (first.startsWith("#")) return Exit.ok;
       if (first === "exit" || first === "quit") return undefined;
@@ -86,6 +89,11 @@ class Session {
   }
 
   async #run(said: readonly string[]): Promise<number> {
+    const word = said[0] === "system" ? said[1] : said[0];
+    if (word && !/^(run|shell|-.*)$/.test(word) && !among(words, word)) {
+      const hint = didYouMean(word, words.map(nameOf)) ?? "help";
+      throw new Expected(Exit.usage, `there is no command '${word}'`, hint);
+    }
     const argv = ["backtest", ...commandLine(said, this.#current), ...this.#manner];
     const code = await runCommand(root, argv, this.#context.life);
     if (argv[2] === "start" && code === Exit.ok && !argv.includes("--help"))

@@ -45,7 +45,12 @@ function refuseOther(path: string): void {
     : /\.(csv|ndjson|jsonl|parquet|gz|zst)$/i.test(path)
       ? ["--data", "data"]
       : [];
-  if (flag) throw new Expected(Exit.usage, `${path} is ${what}, not a session file`, `stint backtest run ${flag} ${path}`);
+  if (flag)
+    throw new Expected(
+      Exit.usage,
+      `${path} is ${what}, not a session file`,
+      `stint backtest run ${flag} ${path}`,
+    );
 }
 
 /**

@@ -47,7 +47,8 @@ export const given: { now: () => number; random: () => number } = { now: () => 0
 function captureChance(): void {
   const now = () => given.now();
   globalThis.Date = barDate(now);
-  const zone = (name: string) => Temporal.Instant.fromEpochMilliseconds(Math.floor(now())).toZonedDateTimeISO(name);
+  const zone = (name: string) =>
+    Temporal.Instant.fromEpochMilliseconds(Math.floor(now())).toZonedDateTimeISO(name);
   Object.assign(Temporal.Now, {
     instant: () => zone("UTC").toInstant(),
     timeZoneId: () => "UTC",
@@ -73,7 +74,9 @@ export async function loadStrategy(source: StrategySource): Promise<Strategy> {
   }
   const strategy = module.default;
   if (typeof strategy === "function") {
-    throw new BadStrategy("its default export is a class or a function: a strategy is an object, `export default { init, onBar }`");
+    throw new BadStrategy(
+      "its default export is a class or a function: a strategy is an object, `export default { init, onBar }`",
+    );
   }
   if (typeof strategy !== "object" || strategy === null) {
     throw new BadStrategy("it has no default export: a strategy is `export default { init, onBar }`");
@@ -188,13 +191,23 @@ export function resultOf(
   const time = plan.time.subarray(0, length);
   const equity = plan.equity.subarray(0, length);
   return {
-    stats: statistics({ symbols: traded, time, equity, trades, timezone: dataTimezone, benchmark, open: engine.openTrades.length }),
+    stats: statistics({
+      symbols: traded,
+      time,
+      equity,
+      trades,
+      timezone: dataTimezone,
+      benchmark,
+      open: engine.openTrades.length,
+    }),
     hash: hashOf(plan, trades),
     bust,
     bars: engine.metrics.bars,
     steps: length,
     dropped_orders: engine.droppedOrders,
-    unseen_symbols: symbols.flatMap(({ instrument }, at) => ((engine.warmups[at] ?? -1) < 0 ? [instrument.symbol] : [])),
+    unseen_symbols: symbols.flatMap(({ instrument }, at) =>
+      (engine.warmups[at] ?? -1) < 0 ? [instrument.symbol] : [],
+    ),
   };
 }
 

@@ -102,7 +102,7 @@ export class AnalysisEngine implements Follower {
     if (sampling.on) {
       const began = sampling.now();
       this.#work(step);
-      this.timing.add(sampling.now() - began);
+      this.timing.add(sampling.now() - began - sampling.reading);
     } else this.#work(step);
     (this.#incoming as StreamSubscription).reset();
   }

@@ -677,8 +677,7 @@ export class Broker {
     const { symbol, entryBar, entryTime, entryPrice, entryRate } = trade;
     const exitTime = listing.bars.time[exitBar] as number;
     const rate = listing.rate();
-    if (this.#settings.borrow > 0)
-      this.#payFor(trade, exitTime, exitPrice * rate);
+    if (this.#settings.borrow > 0) this.#payFor(trade, exitTime, exitPrice * rate);
     const borrow = whole ? trade.borrow : trade.borrow * (lots / held);
     listing.follow(trade, through);
 

@@ -192,7 +192,7 @@ export function rolesByOrder(
   const split = /:|^\d{6}$/.test(next) && isClock(next);
   if (split) roles[time + 1] = CLOCK;
   const first = time + (split ? 2 : 1);
-  const skipped = asked === null && samples.every(isKrakens) ? 1 : 0;
+  const skipped = samples.every(isKrakens) ? 1 : 0;
   for (let role = OPEN; role <= VOLUME; role++) {
     const column = COLUMN_NAMES[role] as ColumnName;
     const at =

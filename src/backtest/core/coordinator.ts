@@ -139,7 +139,8 @@ export class SessionCoordinator {
       if (this.#clocked) toProcessor.follow(step);
       else {
         toProcessor.publish(step);
-        if (sampling.on) toProcessor.waitTimed(sampling.now);
+        // Its own reading and the six of the stages.
+        if (sampling.on) toProcessor.waitTimed(sampling.now, 7 * sampling.reading);
         else toProcessor.wait();
       }
       if (this.#lag !== null) this.#lag.done(step, toProcessor.behind);

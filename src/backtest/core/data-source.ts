@@ -9,7 +9,8 @@ export type DataSource = {
   > | null;
   /** The IANA zone of times that say none. Days of the statistics are this zone's too. */
   readonly timezone: string;
-  /** Whether a bar's time is that of its open or of its close; with `close` the bar's length is taken off. */
+  /** Whether a bar's time is that of its open or of its close; with `close` the bar's length is taken off, days, weeks
+   * and months by the zone's calendar. */
   readonly stamp: "open" | "close";
 };
 

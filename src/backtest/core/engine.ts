@@ -414,7 +414,8 @@ export class Engine {
     };
     try {
       const declared: unknown = strategy.init(setup);
-      if (typeof declared === "object" && declared !== null && !("then" in declared)) return checked(declared);
+      if (typeof declared === "object" && declared !== null && !("then" in declared))
+        return checked(declared);
     } catch (cause) {
       throw new StrategyError(
         `${at}init: ${cause instanceof Error ? cause.message : String(cause)}`,

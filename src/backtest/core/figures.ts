@@ -9,4 +9,5 @@ export const signed = (value: number, digits = 2): string =>
   `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(digits)}`;
 export const side = (size: number): "long" | "short" => (size > 0 ? "long" : "short");
 /** `1 order`, `2 orders`. */
-export const counted = (count: number, one: string): string => `${whole(count)} ${one}${count === 1 ? "" : "s"}`;
+export const counted = (count: number, one: string): string =>
+  `${whole(count)} ${one}${count === 1 ? "" : "s"}`;

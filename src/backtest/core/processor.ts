@@ -32,12 +32,13 @@ export class DataProcessor implements Follower {
   }
 
   #takeTimed(step: number): void {
-    const { now } = this.#sampling;
+    const { now, reading } = this.#sampling;
     const began = now();
     this.#update();
-    this.timing.add(now() - began);
+    this.timing.add(now() - began - reading);
     this.#toAnalysis.publish(step);
-    this.#toAnalysis.waitTimed(now);
+    // Its own reading and the two of the analysis.
+    this.#toAnalysis.waitTimed(now, 3 * reading);
   }
 
   #update(): void {

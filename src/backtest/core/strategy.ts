@@ -71,14 +71,7 @@ export type ParamSpec<T extends ParamValue = ParamValue> =
 
 /** What `init` declares, by the name that the strategy gives it. */
 export type Indicators = Record<string, Indicator>;
-export type Indicator =
-  | Line
-  | Macd
-  | Bollinger
-  | Adx
-  | Stochastic
-  | Donchian
-  | DerivedBars;
+export type Indicator = Line | Macd | Bollinger | Adx | Stochastic | Donchian | DerivedBars;
 
 /** A price column that an indicator is taken of. */
 export type Column = "open" | "high" | "low" | "close" | "volume";

@@ -110,11 +110,15 @@ export class StreamSubscription {
     (this.#follower as Follower).take(step);
   }
 
-  /** The same as {@link wait}, and how long it took is counted. @param now ms of a monotonic clock */
-  waitTimed(now: () => number): void {
+  /**
+   * The same as {@link wait}, and how long it took is counted.
+   * @param now ms of a monotonic clock
+   * @param readings what reading it takes meanwhile, ms
+   */
+  waitTimed(now: () => number, readings: number): void {
     const began = now();
     this.wait();
-    this.#timedMs += now() - began;
+    this.#timedMs += Math.max(0, now() - began - readings);
     this.#timed++;
   }
 

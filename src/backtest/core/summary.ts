@@ -104,7 +104,9 @@ export function summary(run: Summarised, paint: Paint): string[] {
     `${paint(1, `${run.strategy} ${run.symbol}`)}  ${bars} bars${bust ? `  ${paint(31, "bust")}` : ""}`,
     ...lines,
     ...groups(stats),
-    ...(stats.open_trades > 0 ? [paint(33, `  ${openText(stats)}; --finalize counts ${stats.open_trades === 1 ? "it" : "them"}`)] : []),
+    ...(stats.open_trades > 0
+      ? [paint(33, `  ${openText(stats)}; --finalize counts ${stats.open_trades === 1 ? "it" : "them"}`)]
+      : []),
     ...(dropped_orders > 0 ? [paint(33, dropped)] : []),
     `  ${paint(2, `hash ${hash}`)}`,
   ];

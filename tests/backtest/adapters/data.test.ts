@@ -3,10 +3,12 @@ import { createHash } from "node:crypto";
 import {
   chmodSync,
   existsSync,
+  lstatSync,
   mkdirSync,
   readdirSync,
   readFileSync,
   statSync,
+  symlinkSync,
   utimesSync,
   writeFileSync,
 } from "node:fs";
@@ -15,6 +17,7 @@ import { brotliCompressSync, constants, gzipSync, zstdCompressSync } from "node:
 import { type ColumnSource, parquetWriteBuffer } from "hyparquet-writer";
 import { type LoadedBars, loadBars } from "../../../src/backtest/adapters/bars.ts";
 import { check, convert, sample } from "../../../src/backtest/adapters/data.ts";
+import { writeOut } from "../../../src/backtest/adapters/files.ts";
 import type { Bars } from "../../../src/backtest/core/bars.ts";
 import { type DataSource, plainSource } from "../../../src/backtest/core/data-source.ts";
 import { ZstdFrames } from "../../../src/backtest/core/zstd-frames.ts";
@@ -388,6 +391,53 @@ describe("data check", () => {
     });
   });
 
+  // Rows as Yahoo's files have for holidays, and pandas'.
+  test.each(["null,null,null,null,null", "NaN,NaN,NaN,NaN,NaN", ",,,,", "1,1,1,1,"])(
+    "counts rows without a value apart: %s",
+    async (cells) => {
+      const lines = csv.trimEnd().split("\n").slice(0, 20);
+      const missing = { count: 2, row: 21, message: `${cells[0] === "1" ? "volume" : "open"} is missing` };
+      const rows = [`2018-01-01 02:00:00,${cells}`, `2018-01-01 03:00:00,${cells}`];
+      const { code, lines: out } = await run([...lines, ...rows].join("\n"));
+      expect([code, out[0]?.["bars"], out[0]?.["faults"]]).toEqual([1, 19, { missing }]);
+    },
+  );
+
+  test("counts them in NDJSON and Parquet too", async () => {
+    const faults = async (content: string | Uint8Array) => (await run(content)).lines[0]?.["faults"];
+    const missing = { count: 1, row: 2, message: "low is missing" };
+    expect(await faults("[1514764800,1,1,1,1,1]\n[1514764860,1,1,null,1,1]\n")).toEqual({ missing });
+    const columnData = [
+      { name: "time", data: [START, START + MINUTE].map((at) => new Date(at)) },
+      ...["open", "high", "low", "close"].map((name) => ({
+        name,
+        data: [1, name === "low" ? Number.NaN : 1],
+        type: "DOUBLE" as const,
+      })),
+    ];
+    expect(await faults(new Uint8Array(parquetWriteBuffer({ columnData })))).toEqual({ missing });
+  });
+
+  test("says how to name columns that it doesn't know, with the file's own names", async () => {
+    const german =
+      "Wert;Datum;Eröffnung;Hoch;Tief;Schluss;Stück\nDAX;22.01.2018;12897,69;12936,23;12745,15;12871,39;9\n";
+    const hint = async (content: string, options = {}) => (await run(content, options)).lines[0]?.["hint"];
+    const names = "time=Datum,open=Eröffnung,high=Hoch,low=Tief,close=Schluss,volume=Stück";
+    expect(await hint(german)).toBe(`perhaps --columns ${names}`);
+    const columns = Object.fromEntries(names.split(",").map((pair) => pair.split("=")));
+    expect((await run(german, { columns })).code).toBe(0);
+    expect(await hint("Date,Open,High,Low,My last,Volume\n2018-01-01,1,1,1,1,1\n")).toBe(
+      "perhaps --columns 'close=My last'",
+    );
+    expect(await hint("Date,Open,High,Low\n2018-01-01,1,1,1\n")).toBeUndefined();
+    const failed = load("checked.csv").catch((error: Expected) => error.hint);
+    expect(await failed).toBe("stint backtest data check checked.csv");
+    writeFileSync("german.csv", german);
+    expect(await load("german.csv").catch((error: Expected) => error.hint)).toBe(
+      `perhaps --columns ${names}`,
+    );
+  });
+
   test("says what is wrong with a file that can't be read", async () => {
     const { code, lines } = await run("time,open\n");
     expect(code).toBe(1);
@@ -453,6 +503,20 @@ describe("data convert", () => {
     expect([code, readFileSync("kept.csv", "utf8")]).toEqual([74, "old"]);
     await inProcess((context) => convert(context, "in.csv", "kept.csv", {}));
     expect(statSync("kept.csv").mode & 0o777).toBe(0o640);
+  });
+
+  test("replaces the file that is there, also behind a link", async () => {
+    writeFileSync("there.csv", "old");
+    symlinkSync("there.csv", "link.csv");
+    await inProcess((context) => convert(context, "in.csv", "link.csv", {}));
+    expect(lstatSync("link.csv").isSymbolicLink()).toBe(true);
+    expect(columns((await load("there.csv")).bars)).toEqual(wanted);
+  });
+
+  test("writes for its user alone, as data sample and reports do", async () => {
+    await inProcess((context) => convert(context, "in.csv", "own.csv", {}));
+    writeOut("own.png", new Uint8Array(9));
+    for (const file of ["own.csv", "own.png"]) expect(statSync(file).mode & 0o777).toBe(0o600);
   });
 });
 

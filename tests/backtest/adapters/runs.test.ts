@@ -6,6 +6,7 @@ import {
   setFailure,
   setResult,
 } from "../../../src/backtest/adapters/journal.ts";
+import * as remote from "../../../src/backtest/adapters/remote.ts";
 import * as runs from "../../../src/backtest/adapters/runs.ts";
 import { plainSettings } from "../../../src/backtest/core/account.ts";
 import { plainSource } from "../../../src/backtest/core/data-source.ts";
@@ -141,6 +142,9 @@ async function toPeople(work: (context: Context) => Promise<number>, colour = fa
   return said;
 }
 
+/** A row of the trades of a run of one symbol: number, size and entry. */
+const TRADE = /^\d+ +-?\d+ +20\d\d-/;
+
 const list = (context: Context) => runs.list(context, false);
 
 describe("list", () => {
@@ -172,10 +176,21 @@ describe("list", () => {
     });
     expect(lines[1]).toMatchObject({ failure: "it threw", return_pct: null });
     const rows = (await toPeople(list)).split("\n");
-    expect(rows[1]).toMatch(/^00000003 .* 100 +stopped +–/);
+    expect(rows[1]).toMatch(/^00000003 .*sma-cross EURUSD fast=1… +stopped +–/);
     expect(rows[2]).toMatch(/^00000002 .* failed /);
-    expect(rows[3]).toMatch(/^00000001 .*sma-cross EURUSD +5000 +-8.2% +-11.4% +-1.39 +133$/);
+    expect(rows[3]).toMatch(/^00000001 .*sma-cross EURUSD fast=1… +-8.2% +-11.4% +-1.39 +133$/);
     expect(Math.max(...rows.map((row) => row.length))).toBeLessThanOrEqual(80);
+  });
+
+  test("names the parameters that aren't the strategy's own, and no Sharpe ratio of a few days", async () => {
+    const short = { ...flip.result, stats: { ...flip.result.stats, duration_ms: 7_200_000, sharpe: -761 } };
+    await keep(1, { of: { ...flip, result: short }, run: runOf({ params: { fast: 10, slow: 20 } }) });
+    const file = { source: { file: "/home/ada/mine.ts" }, files: {} };
+    await keep(2, { of: flip, run: runOf({ strategy: file, params: { n: 3 } }) });
+    const [, mine, plain] = (await toPeople(list)).split("\n");
+    expect(mine).toContain("mine EURUSD n=3");
+    expect(plain).toContain("sma-cross EURUSD  ");
+    expect(plain).toMatch(/% +– +133$/);
   });
 
   test("shows a person the newest twenty, and all when asked", async () => {
@@ -224,19 +239,23 @@ describe("show", () => {
     expect(said).toMatch(/^ {2}2017 {16,}/m);
     expect(said).toMatch(/^ {2}2018 /m);
     expect(said).toMatch(/[\u2801-\u28ff]/);
-    const trades = said.split("\n").filter((line) => /^\d+ +EURUSD/.test(line));
+    const trades = said.split("\n").filter((line) => TRADE.test(line));
     expect(trades).toHaveLength(20);
-    expect(trades.at(-1)).toMatch(/^133 /);
+    // The last row of the reference's trades.
+    expect(trades.at(-1)).toMatch(
+      /^133 +-7438 +2018-02-07 13:00 +02-07 15:00 +1.23422 +1.23427 +-2.21 +close$/,
+    );
+    expect(Math.max(...trades.map((line) => line.length))).toBeLessThanOrEqual(80);
     expect(said).toContain("113 older: stint backtest show 00000001 --trades");
     const all = await toPeople(show(id.slice(-6), true));
-    expect(all.split("\n").filter((line) => /^\d+ +EURUSD/.test(line))).toHaveLength(133);
+    expect(all.split("\n").filter((line) => TRADE.test(line))).toHaveLength(133);
   });
 
   test("says losses in red and wins in green", async () => {
     await keep(1, { of: flip });
     const said = await toPeople(show(undefined), true);
     expect(said).toContain("<31> -1.");
-    expect(said).toMatch(/<32>133 +EURUSD|<31>133 +EURUSD/);
+    expect(said).toMatch(/<31>133 +-7438/);
   });
 
   test("as JSON is one line with all that is kept", async () => {
@@ -247,7 +266,36 @@ describe("show", () => {
     expect(lines[0]).toMatchObject({ v: 1, type: "run", id, finished: true, run, failure: null });
     const { result, trades } = lines[0] as unknown as { result: Result; trades: unknown[] };
     expect(result.stats).toEqual(flip.result.stats);
-    expect(trades).toEqual(JSON.parse(JSON.stringify(flip.trades)) as unknown[]);
+    expect(trades).toHaveLength(133);
+    const [first] = flip.trades;
+    // As status shows them, and what they cost.
+    expect(trades[0]).toEqual({
+      symbol: "EURUSD",
+      size: -9330,
+      entry_bar: 44,
+      exit_bar: 63,
+      entry_time: Date.UTC(2017, 3, 21, 5),
+      exit_time: Date.UTC(2017, 3, 24),
+      entry_price: first?.entryPrice,
+      exit_price: first?.exitPrice,
+      pnl: first?.pnl,
+      return_pct: expect.closeTo(-1.487111982083, 12) as unknown,
+      commission: first?.commission,
+      borrow: 0,
+      mae_pct: 0,
+      mfe_pct: 0,
+      why: "close",
+      tag: null,
+    });
+  });
+
+  test("of a trade left open says so, and what it brought", async () => {
+    const stats = { ...flip.result.stats, trades: 0, open_trades: 1, open_pnl: 703.21 };
+    await keep(1, { of: { ...flip, trades: [], result: { ...flip.result, stats } } });
+    const said = await toPeople(show(undefined));
+    expect(said).toContain("1 trade open at the end (+703.21); --finalize counts it");
+    expect(said).toMatch(/open trades +1$/m);
+    expect(said).toMatch(/open PnL +703.21$/m);
   });
 
   test("of an unfinished run says where it stands", async () => {
@@ -258,10 +306,28 @@ describe("show", () => {
     expect(said).toContain("at bar 100: stint backtest resume 00000001");
   });
 
+  test("of too few characters of an id is refused with the reason", async () => {
+    await keep(1, {});
+    const { code, err } = await inProcess(show("001"));
+    expect([code, err]).toEqual([2, expect.stringContaining("'001' is too short for an id")]);
+  });
+
   test("of an id that isn't there is the answer no", async () => {
     await keep(1, {});
     const { code, err } = await inProcess(show("ffffffff"));
     expect([code, err]).toEqual([1, expect.stringContaining("ffffffff")]);
+  });
+});
+
+describe("watch", () => {
+  test("of a finished run says so and where its result is, of one that was stopped how it goes on", async () => {
+    await keep(1, { of: flip });
+    await keep(2, {});
+    const over = await inProcess((context) => remote.watch(context, "00000001"));
+    expect([over.code, over.err]).toEqual([1, expect.stringContaining(`run ${idOf(1)} is finished`)]);
+    expect(over.err).toContain("stint backtest show 00000001; stint backtest report 00000001");
+    const stopped = await inProcess((context) => remote.watch(context, "00000002"));
+    expect(stopped.err).toContain("stint backtest resume 00000002");
   });
 });
 

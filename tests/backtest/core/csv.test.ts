@@ -200,6 +200,16 @@ describe("a bad file is told with its row:", () => {
     ["nothing for a number", `${after}${next},1,,1,1,1\n`, '3: high is not a number: ""'],
     ["infinity", `${after}${next},1,1,1,1e999,1\n`, '3: close is not a number: "1e999"'],
     ["two points", `${after}${next},1,1,1,1.2.3,1\n`, '3: close is not a number: "1.2.3"'],
+    [
+      "a point in a file with decimal commas",
+      "Date;Open;High;Low;Close;Volume\n2018-01-01;999,5;1001,5;998;999,5;1.000\n",
+      '2: volume is not a number: "1.000", in a file with decimal commas',
+    ],
+    [
+      "thousands that come after a while in a file with decimal commas",
+      `Date;Open;High;Low;Close\n${Array.from({ length: 50 }, (_, k) => `${1_500_000_000 + k};999,5;999,5;999,5;999,5\n`).join("")}1500000050;999,5;1.000;999,5;1.000\n`,
+      '52: high is not a number: "1.000", in a file with decimal commas',
+    ],
     ["a bad volume", `${after}${next},1,1,1,1,x\n`, '3: volume is not a number: "x"'],
     ["a negative price", `${after}${next},1,1,-1,1,1\n`, "3: low is below 0: -1"],
     ["a price of 0", `${after}${next},1,1,1,0,1\n`, "3: close is 0; a price is above 0"],
@@ -283,6 +293,10 @@ describe("a vendor's file is read:", () => {
     [
       "Binance since 2025, in microseconds",
       "1514764800000000,1.5,2,1,1.25,10,1514768399999999,7,8,9,10,0\n1514768400000000,1.25,2,1,1.5,20,1514771999999999,7,8,9,10,0\n",
+    ],
+    [
+      "Kraken's API, with a mean price before the volume",
+      "1514764800,1.5,2.0,1.0,1.25,1.3,10,3\n1514768400,1.25,2.0,1.0,1.5,1.4,20,3\n",
     ],
     ["Kraken", "1514764800,1.5,2.0,1.0,1.25,10,3\n1514768400,1.25,2.0,1.0,1.5,20,3\n"],
     [
@@ -412,6 +426,77 @@ describe("times of a place", () => {
       "01-01T06:00",
     ]);
     expect(() => at(texts.slice(0, 1), { stamp: "close" })).toThrow("no usual length of a bar");
+  });
+});
+
+// Days and months by the calendar; New York's clocks as above.
+describe("times of a bar's close are taken back", () => {
+  const opens = (texts: readonly string[], timezone = "UTC") => {
+    const text = HEADER + texts.map((text) => `${text},1,1,1,1,1\n`).join("");
+    return [...parse(text, { timezone, stamp: "close" }).time].map((time) =>
+      Temporal.Instant.fromEpochMilliseconds(time)
+        .toZonedDateTimeISO(timezone)
+        .toPlainDateTime()
+        .toString({ smallestUnit: "minute" }),
+    );
+  };
+  const days = (count: number, first: Temporal.PlainDate) =>
+    Array.from({ length: count }, (_, k) => first.add({ days: k }).toString());
+
+  test("to the first of the month, stamped with its last day: each month of the sample once", async () => {
+    const file = new URL("../../../src/backtest/sample/BTCUSD.csv", import.meta.url);
+    const bars = parse(await Bun.file(file).text(), { stamp: "close" });
+    const first = Temporal.PlainDate.from("2012-01-01");
+    const months = Array.from({ length: bars.length }, (_, k) =>
+      Date.parse(first.add({ months: k }).toString()),
+    );
+    expect([...bars.time]).toEqual(months);
+  });
+
+  test("to the first of the month, stamped with the next one's", () => {
+    const texts = ["2018-02-01", "2018-03-01", "2018-04-01", "2018-05-01"];
+    const wanted = ["01", "02", "03", "04"].map((month) => `2018-${month}-01T00:00`);
+    expect(opens(texts)).toEqual(wanted);
+    expect(opens(texts, "America/New_York")).toEqual(wanted);
+  });
+
+  test.each(["2018-03-08", "2018-11-01"])("by days of 23 and 25 hours, from %s on", (text) => {
+    const first = Temporal.PlainDate.from(text);
+    const wanted = days(8, first.subtract({ days: 1 })).map((day) => `${day}T00:00`);
+    expect(opens(days(8, first), "America/New_York")).toEqual(wanted);
+    const weeks = [0, 7, 14].map((k) => first.add({ days: k }).toString());
+    expect(opens(weeks, "America/New_York")).toEqual(
+      [-7, 0, 7].map((k) => `${first.add({ days: k })}T00:00`),
+    );
+  });
+
+  test("or refused, where two would open at one time", () => {
+    const texts = ["2018-01-31", "2018-02-28", "2018-03-01T12:00", "2018-03-31"];
+    expect(() => opens(texts)).toThrow("two bars of 1mo close by 2018-03-31 00:00 that open at one time");
+  });
+});
+
+// What Kraken's OHLC call answers, and the same without trades.
+describe("eight values without names", () => {
+  const volumes = (rows: readonly string[]) => {
+    const arrays = new NdjsonParser();
+    arrays.feed(new TextEncoder().encode(rows.map((row) => `[${row}]\n`).join("")));
+    const fromArrays = [...arrays.finish().volume];
+    const bars = parse(rows.map((row) => `${row.replaceAll('"', "")}\n`).join(""));
+    expect([...bars.volume]).toEqual(fromArrays);
+    return fromArrays;
+  };
+
+  test("are Kraken's where the sixth is a price of the bar", () => {
+    const row = (time: number) => `${time},"52591.9","52599.9","52591.8","52599.9","52599.1","0.11091626",5`;
+    const none = '1616662680,"52591.9","52591.9","52591.9","52591.9","0.0","0.00000000",0';
+    expect(volumes([row(1_616_662_740), row(1_616_662_800)])).toEqual([0.11091626, 0.11091626]);
+    expect(volumes([none, row(1_616_662_740)])).toEqual([0, 0.11091626]);
+  });
+
+  test("have the volume in the sixth place elsewhere", () => {
+    expect(volumes(["1616662740,1.5,2,1,1.25,10,7,3", "1616662800,1.5,2,1,1.25,1.5,7,3"])).toEqual([10, 1.5]);
+    expect(volumes(["1616662740,1.5,2,1,1.25,1.5,7,3.5"])).toEqual([1.5]);
   });
 });
 

@@ -18,31 +18,31 @@ const NONE = { received: 0, late: 0, doubled: 0, out_of_order: 0, refused: 0 };
 describe("a feed's bar", () => {
   test("that follows its symbol's newest is worked", () => {
     const order = feed({ A: FRESH, B: 50 });
-    expect([order.take(bar("A", 60)) === null, order.take(bar("B", 60)) === null, order.take(bar("A", 61)) === null]).toEqual([
-      true,
-      true,
-      true,
-    ]);
+    expect([
+      order.take(bar("A", 60)) === null,
+      order.take(bar("B", 60)) === null,
+      order.take(bar("A", 61)) === null,
+    ]).toEqual([true, true, true]);
     expect(order.counts).toEqual({ ...NONE, received: 3 });
   });
 
   test("with the time of its symbol's newest is doubled, and not worked", () => {
     const order = feed({ A: 10 });
-    expect([order.take(bar("A", 10)) === null, order.take(bar("A", 11)) === null, order.take(bar("A", 11)) === null]).toEqual([
-      false,
-      true,
-      false,
-    ]);
+    expect([
+      order.take(bar("A", 10)) === null,
+      order.take(bar("A", 11)) === null,
+      order.take(bar("A", 11)) === null,
+    ]).toEqual([false, true, false]);
     expect(order.counts).toEqual({ ...NONE, received: 3, doubled: 2 });
   });
 
   test("from before its symbol's newest is out of order, and not worked", () => {
     const order = feed({ A: 10 });
-    expect([order.take(bar("A", 9)) === null, order.take(bar("A", 12)) === null, order.take(bar("A", 11)) === null]).toEqual([
-      false,
-      true,
-      false,
-    ]);
+    expect([
+      order.take(bar("A", 9)) === null,
+      order.take(bar("A", 12)) === null,
+      order.take(bar("A", 11)) === null,
+    ]).toEqual([false, true, false]);
     expect(order.counts).toEqual({ ...NONE, received: 3, out_of_order: 2 });
   });
 

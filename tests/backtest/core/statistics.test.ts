@@ -75,11 +75,21 @@ const hourly = (i: number) => monday + i * HOUR;
 const daily = (i: number) => monday + i * DAY;
 
 describe("statistics", () => {
+  test("tell of trades that are held at the end how many, and what of the equity is theirs", () => {
+    // 1000 → 1070: 20 of it by the closed trade, the rest by those that are open.
+    const { trades, open_trades, open_pnl } = of([1000, 1020, 1070], daily, {
+      trades: [trade({ pnl: 20, exitBar: 1 })],
+      open: 2,
+    });
+    expect({ trades, open_trades, open_pnl }).toEqual({ trades: 1, open_trades: 2, open_pnl: 50 });
+  });
   test("that aren't defined are null, not NaN or Infinity", () => {
     const bars = barsAt([0, 1, 2, 3].map(hourly), [10, 10, 10, 10]);
     const none = { trades: 0, pnl: 0, win_rate_pct: null, profit_factor: null, commissions: 0 };
     expect(of([1000, 1000, 1000, 1000], hourly, { symbols: [traded("X", bars)] })).toEqual({
       trades: 0,
+      open_trades: 0,
+      open_pnl: 0,
       equity_final: 1000,
       equity_peak: 1000,
       return_pct: 0,

@@ -65,7 +65,7 @@ describe("data-driven", () => {
     const now = () => (ms += 1.5);
     for (let step = 0; step < 8; step++) {
       subscription.publish(step);
-      if (step < 2) subscription.waitTimed(now);
+      if (step < 2) subscription.waitTimed(now, 0);
       else subscription.wait();
     }
     // Two waits of 1.5 ms each; eight waits were there.

@@ -886,6 +886,8 @@ function tradesTable({ head, trades }, choose) {
     select(to);
   });
   box.addEventListener("scroll", rows);
+  // With its first rows the box grows to its height, and so sees more of them.
+  new ResizeObserver(rows).observe(box);
   for (const id of ["find", "of", "side", "end"]) $(id).addEventListener("input", list);
   $("of").append(element("option", { value: "" }, "all symbols"));
   for (const [n, { name }] of head.symbols.entries()) $("of").append(element("option", { value: n }, name));
