@@ -218,6 +218,18 @@ function libc(name: string, type: import("bun:ffi").FFIFunction): unknown {
   return dlopen(library, { [name]: type }).symbols[name];
 }
 
+let usleep: ((micros: number) => number) | undefined;
+
+/**
+ * Holds this thread for less than a second, to a tenth of a ms: usleep(3), which no clock that is set can stretch, as it
+ * does Atomics.wait's timeout. Where there is no such thing it only returns.
+ */
+export function nap(ms: number): void {
+  if (!bun || process.platform === "win32") return;
+  usleep ??= libc("usleep", { args: ["u32"], returns: "i32" }) as NonNullable<typeof usleep>;
+  usleep(Math.floor(ms * 1000));
+}
+
 /** POLLIN of poll(2), and POLLERR, POLLHUP and POLLNVAL, which are told unasked. */
 const READABLE = 0x01;
 const HUNG_UP = 0x08 | 0x10 | 0x20;

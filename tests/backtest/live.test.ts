@@ -215,7 +215,6 @@ test("bars of a file warm its indicators and aren't traded; a file that has chan
 
 test.each([
   ["false", "the feed false failed: it ended with 1"],
-  ["./no-such-feed", "the feed ./no-such-feed failed: "],
   ["sh -c 'echo {}; kill -9 $$'", "the feed sh failed: it ended with SIGKILL"],
 ])("a feed that fails, %s, ends the run with 69, and it can be resumed", async (feed, error) => {
   await using host = new Hosting();
@@ -226,6 +225,15 @@ test.each([
   const file = write(join(host.home.path, "feed.ndjson"), fedBars(30));
   host.resumeStored({ feed: `cat ${file}` });
   expect((await host.ended()).lines.at(-1)).toMatchObject({ type: "result" });
+});
+
+test("a feed whose program isn't there begins nothing", async () => {
+  await using host = new Hosting();
+  host.begin({ mode: "live", symbol: "EURUSD", feed: "./no-such-feed" });
+  const { code, out, err } = await host.ended();
+  expect({ code, out }).toEqual({ code: 69, out: "" });
+  expect(err).toContain("the feed ./no-such-feed can't be started: there is no such program");
+  await expect(host.status()).rejects.toThrow("there is no such backtest");
 });
 
 test("a strategy that fails ends it, and the program of its feed with it", async () => {

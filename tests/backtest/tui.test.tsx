@@ -83,7 +83,9 @@ describe("the run", () => {
     expect(frame(finished)).toContain("CAGR +3.2 % · exposure 98 % · 2 orders dropped · hash 0123456789ab");
     const result = finished.result as NonNullable<typeof finished.result>;
     const stats = { ...result.stats, open_trades: 1, open_pnl: -12.5 };
-    expect(frame({ ...finished, result: { ...result, stats } })).toContain("1 trade open at the end (−12.50)");
+    expect(frame({ ...finished, result: { ...result, stats } })).toContain(
+      "1 trade open at the end (−12.50)",
+    );
     expect(frame({ ...finished, result: { ...result, dropped_orders: 1 } })).toContain("1 order dropped");
     expect(frame(bust)).toContain("bust: equity came to nothing");
   });

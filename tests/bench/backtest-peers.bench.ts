@@ -1,22 +1,16 @@
 // The same SMA cross on the same bars by grademark (npm) and by pandas: bun tests/bench/backtest-peers.bench.ts
 // pandas is measured where it is there: apt install python3-pandas
-import assert from "node:assert";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { plugin } from "bun";
 import type { backtest as Backtest, IBar, IStrategy, ITrade } from "grademark";
 import { LIMIT } from "../../src/backtest/core/coordinator.ts";
 import { smaCross } from "../../src/backtest/core/strategies.ts";
 import { BARS, makeBars } from "./bars.ts";
 import { bareLoop, CASH, CROSS, engineOver, planOf, RATE } from "./engine.ts";
 
-// It asks for chai, which it doesn't bring: all that it uses of it is this.
-plugin({
-  name: "chai",
-  setup: (build) => void build.module("chai", () => ({ exports: { assert }, loader: "object" })),
-});
+// It asks for chai, which it doesn't bring: that is one of ours.
 const { backtest } = (await import("grademark")) as { backtest: typeof Backtest };
 /** What it takes its bars in: a package of its own, of grademark's version. */
 const { DataFrame } = createRequire(import.meta.resolve("grademark"))("data-forge") as {

@@ -69,6 +69,8 @@ export function barDate(now: () => number): DateConstructor {
       return super.toLocaleTimeString(locales, { timeZone: "UTC", ...options });
     }
   }
+  // What tells of it tells its users' name.
+  Object.defineProperty(BarDate, "name", { value: "Date" });
   const parts = ["FullYear", "Month", "Date", "Day", "Hours", "Minutes", "Seconds", "Milliseconds"];
   for (const part of parts) {
     for (const verb of ["get", "set"]) {

@@ -1,3 +1,4 @@
+import { nap } from "../../kernel/runtime.ts";
 import { LIMIT } from "../core/coordinator.ts";
 import { addLateness } from "../core/lateness.ts";
 import { StreamSubscription } from "../core/subscription.ts";
@@ -19,8 +20,6 @@ const SPIN_MS = 0.15;
 const HURRIED_MS = 0.05;
 /** It goes back to its messages at least so often. */
 const TURN_MS = 20;
-/** What nobody wakes it by. */
-const still = new Int32Array(new SharedArrayBuffer(4));
 
 class Clock {
   readonly #begin: ClockBegin;
@@ -34,6 +33,7 @@ class Clock {
   /** How long until the next step when it was held; undefined while it goes. */
   #left: number | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #turn: ReturnType<typeof setImmediate> | undefined;
 
   constructor(begin: ClockBegin) {
     this.#begin = begin;
@@ -63,8 +63,13 @@ class Clock {
   }
 
   #hold(): void {
-    clearTimeout(this.#timer);
+    this.#cancel();
     this.#left ??= Math.max(0, this.#due - monotonic());
+  }
+
+  #cancel(): void {
+    clearTimeout(this.#timer);
+    if (this.#turn !== undefined) clearImmediate(this.#turn);
   }
 
   /** When the next step is due, ms of {@link monotonic}. */
@@ -90,7 +95,7 @@ class Clock {
   }
 
   #run(): void {
-    clearTimeout(this.#timer);
+    this.#cancel();
     const began = monotonic();
     const { control } = this.#begin;
     while (this.#step < this.#length) {
@@ -106,10 +111,11 @@ class Clock {
         this.#timer = setTimeout(() => this.#run(), Math.min(wait - NEAR_MS + 1, 2 ** 30));
         return;
       } else if (now - began > TURN_MS) {
-        this.#timer = setTimeout(() => this.#run(), 0);
+        // Not a timer, of which none fires within a ms.
+        this.#turn = setImmediate(() => this.#run());
         return;
-      } else if (hurried) Atomics.wait(still, 0, 0, wait);
-      else if (wait > SPIN_MS) Atomics.wait(still, 0, 0, Math.min(wait - SPIN_MS, PIECE_MS));
+      } else if (hurried) nap(wait);
+      else if (wait > SPIN_MS) nap(Math.min(wait - SPIN_MS, PIECE_MS));
     }
   }
 

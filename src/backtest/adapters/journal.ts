@@ -74,6 +74,9 @@ export const schema: Schema = {
   ],
 };
 
+/** Equity of more steps than these is more than one row: SQLite holds a row in memory several times while it writes it. */
+const PIECE_STEPS = 1 << 17;
+
 /** Checkpoints kept of a run; a damaged one falls back to the one before. */
 const KEEP = 3;
 
@@ -189,14 +192,13 @@ export function saveCheckpoint(
   );
   let n = since.trades;
   for (const trade of snapshot.trades) insert.run(session, n++, ...valuesOf(trade));
-  if (upTo > since.bars) {
-    // A copy: SQLite must not read memory that another thread writes.
-    const piece = equity.slice(since.bars, upTo);
-    db.prepare("INSERT INTO backtest_equity VALUES (?, ?, ?)").run(
-      session,
-      since.bars,
-      new Uint8Array(piece.buffer),
-    );
+  const keep = db.prepare("INSERT INTO backtest_equity VALUES (?, ?, ?)");
+  // Copied, for SQLite must not read memory that another thread writes; always to the same place, or it would all be there.
+  const copy = new Float64Array(Math.min(PIECE_STEPS, Math.max(0, upTo - since.bars)));
+  for (let first = since.bars; first < upTo; first += PIECE_STEPS) {
+    const piece = equity.subarray(first, Math.min(upTo, first + PIECE_STEPS));
+    copy.set(piece);
+    keep.run(session, first, new Uint8Array(copy.buffer, 0, piece.byteLength));
   }
   const { first = 0, bars = [] } = entry.bars ?? {};
   if (bars.length > 0) {

@@ -88,6 +88,8 @@ class LiveWorking {
       this.#told = from.trades.length;
     }
     this.#fills = this.#engine.fillCount;
+    // Those were told by the host before.
+    this.#exits = new Set(this.#waitingExits.map(({ id }) => id));
     say({ type: "ready", name: this.#name, params: { ...params } });
   }
 
@@ -120,7 +122,7 @@ class LiveWorking {
 
   /** The orders that close trades, which no strategy places by itself: its closes, stop-losses and take-profits. */
   #tellExits(time: number): void {
-    const waiting = this.#engine.waitingOrders.filter(({ role }) => role !== "order");
+    const waiting = this.#waitingExits;
     for (const { id, symbol, side, role, trade, size, stop, limit } of waiting) {
       if (role === "order" || this.#exits.has(id)) continue;
       const options = {
@@ -133,6 +135,10 @@ class LiveWorking {
       this.#events.push({ type: "order", event });
     }
     this.#exits = new Set(waiting.map(({ id }) => id));
+  }
+
+  get #waitingExits() {
+    return this.#engine.waitingOrders.filter(({ role }) => role !== "order");
   }
 
   #addStep(at: number): void {

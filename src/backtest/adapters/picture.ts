@@ -113,7 +113,7 @@ export async function drawPicture(data: ReportData): Promise<Uint8Array> {
   const { return_pct, sharpe, trades, open_trades } = data.result.stats;
   const number = (value: number | null) => (value === null ? "–" : value.toFixed(2));
   const held = open_trades > 0 ? ` + ${open_trades} open` : "";
-  const facts = `return ${number(return_pct)} %   max drawdown ${number(curve.maxDrawdown)} %   Sharpe ${number(sharpe)}   trades ${trades}${held}`;
+  const facts = `return ${number(return_pct)} % · max drawdown ${number(curve.maxDrawdown)} % · Sharpe ${number(sharpe)} · trades ${trades}${held}`;
   const area = `${path(curve.drawdown, bottom)}V${bottom.top}H${LEFT}Z`;
   const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${HEIGHT}"
     font-family="DejaVu Sans, sans-serif" font-size="14" fill="#555">

@@ -135,8 +135,11 @@ function hashOf({ equity, length }: Plan, trades: readonly ClosedTrade[]): strin
     hash.update(new Uint8Array(Float64Array.from(numbers).buffer));
   }
   // Hashed in pieces: a view on shared memory must be copied first, and a copy of it all would double it.
+  const copy = new Float64Array(Math.min(piece, length));
   for (let at = 0; at < length; at += piece) {
-    hash.update(new Uint8Array(equity.slice(at, Math.min(length, at + piece)).buffer));
+    const part = equity.subarray(at, Math.min(length, at + piece));
+    copy.set(part);
+    hash.update(new Uint8Array(copy.buffer, 0, part.byteLength));
   }
   return hash.digest("hex");
 }

@@ -54,6 +54,7 @@ export class SessionCoordinator {
   /** By the clock: the step that was next when the clock began to publish. */
   #origin = 0;
   #bust = false;
+  #workedMs = 0;
   #breakpoints: readonly Breakpoint[] = [];
   #hit: Breakpoint | undefined;
 
@@ -110,8 +111,23 @@ export class SessionCoordinator {
     this.#length = length;
   }
 
+  /** How long it worked steps in all, ms. */
+  get workedMs(): number {
+    return this.#workedMs;
+  }
+
   /** Works steps until the gate's limit, a breakpoint, the end or bust; with no control block there is no gate. */
   advance(control: Int32Array | null): Stop {
+    const { now } = this.#sampling;
+    const began = now();
+    try {
+      return this.#advance(control);
+    } finally {
+      this.#workedMs += now() - began;
+    }
+  }
+
+  #advance(control: Int32Array | null): Stop {
     if (this.#bust) return "bust";
     const length = this.#length;
     const time = this.#time;

@@ -228,7 +228,7 @@ export class Engine {
       bars: this.#analysis.bars,
       processor: this.#processor.timing.timing,
       analysis: this.#analysis.timing.timing,
-      subscriptions: this.#subscriptions.map(({ counts }) => counts),
+      subscriptions: this.#subscriptions.map((one) => one.countsWithin(this.#coordinator.workedMs)),
     };
   }
 

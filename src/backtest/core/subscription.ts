@@ -128,6 +128,12 @@ export class StreamSubscription {
     else Atomics.add(this.#words, RESETS, 1);
   }
 
+  /** The same as {@link StreamSubscription.counts}, of which no wait can have been longer than the work that it is part of. */
+  countsWithin(ms: number): SubscriptionCounts {
+    const { counts } = this;
+    return { ...counts, wait_ms: counts.wait_ms === null ? null : Math.min(counts.wait_ms, ms) };
+  }
+
   /** What it counted; how long it waited is reckoned from the waits that were timed. */
   get counts(): SubscriptionCounts {
     const waits = this.#waited;

@@ -85,6 +85,29 @@ test("the picture shows prices, trades, equity and drawdown; without prices the 
   expect(without.seen).not.toContain("37 99 201");
 });
 
+test("the picture has dates below prices and drawdown, and says that it shows one of two symbols", async () => {
+  const inked = async (bytes: Uint8Array, left: number, top: number, width: number, height: number) => {
+    // The statistics are of what is read, not of what is cut out of it.
+    const cut = await sharp(bytes).extract({ left, top, width, height }).toBuffer();
+    const { channels } = await sharp(cut).stats();
+    return channels.some(({ min }) => min < 200);
+  };
+  const both = await drawPicture(data);
+  const alone = await drawPicture(madeReport({ EURUSD: walk(300) }));
+  const dates = [364, 864].flatMap((top) => [90, 320, 600, 1090].map((left) => [left, top] as const));
+  for (const [left, top] of dates) expect(await inked(both, left, top, 80, 20)).toBe(true);
+  expect(await inked(both, 152, 68, 120, 13)).toBe(true);
+  expect(await inked(alone, 152, 68, 120, 13)).toBe(false);
+});
+
+test("a report of a trade left open says so", () => {
+  const { result } = data;
+  const stats = { ...result.stats, open_trades: 1, open_pnl: 703.21 };
+  const said = text(reportMarkdown({ ...data, result: { ...result, stats } }));
+  expect(said).toContain("1 trade open at the end (+703.21)");
+  expect(said).toContain("| open PnL | 703.21 |");
+});
+
 test("nothing that comes from a user stands in the page's markup as it was given", async () => {
   const page = await reportPage({ ...data, title: `<img src=x> ${HOSTILE}` }, 0);
   const has = (words: string) => page.includes(words);

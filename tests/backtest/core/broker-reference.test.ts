@@ -74,9 +74,9 @@ describe.each(cases)("%s", (id, atCross) => {
   test("the trades are those of the reference", () => {
     const wanted = referenceTrades(reference);
     expect(broker.closed.length).toBe(wanted.length);
-    for (const [n, { entryBar, exitBar, ...figures }] of wanted.entries()) {
+    for (const [n, { entryBar, exitBar, entryTime, exitTime, ...figures }] of wanted.entries()) {
       const trade = broker.closed[n];
-      expect(trade).toMatchObject({ entryBar, exitBar });
+      expect(trade).toMatchObject({ entryBar, exitBar, entryTime, exitTime });
       for (const figure of [
         "size",
         "entryPrice",

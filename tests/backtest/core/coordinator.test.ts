@@ -76,7 +76,9 @@ describe("data-driven", () => {
 
   test("stages are timed on sampled blocks when there is a clock, and not at all without one", () => {
     let ms = 0;
-    const timed = run(makeBars(500), smaCross, {}, {}, { now: () => (ms += 0.5) }).engine.metrics;
+    // Each reading is later than the one before by more than that one was.
+    const now = () => (ms += 0.5 + ms / 1e6);
+    const timed = run(makeBars(2_000), smaCross, {}, {}, { now }).engine.metrics;
     expect([timed.processor?.samples, timed.analysis?.samples]).toEqual([64, 64]);
     for (const { wait_ms } of timed.subscriptions) expect(wait_ms).toBeGreaterThan(0);
     const untimed = run(makeBars(500), smaCross).engine.metrics;
