@@ -64,7 +64,7 @@ test("while it runs, several join, each once, and stopped right after it, it is 
   await expect(host.add("C", other)).rejects.toThrow("the run has C already");
   await host.stop();
   expect((await host.ended()).lines.at(-1)).toMatchObject({ type: "stopped" });
-  host.resumeStored();
+  host.resumeStored({ pace: 1e6 });
   const { lines } = await host.ended();
   expect((await host.status())["symbol"]).toBe("EURUSD B C");
   expect(await again(host)).toBe(String(lines.at(-1)?.["hash"]));

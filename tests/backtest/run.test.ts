@@ -44,25 +44,6 @@ describe.concurrent("as a process", () => {
     expect(String(last(lines)["hash"])).toMatch(/^[0-9a-f]{64}$/);
   });
 
-  test("stopped by a signal, a run keeps its last bar and goes on from there", async () => {
-    await using box = new Sandbox(stint.source);
-    const whole = box.run(["backtest", "run", ...REFERENCE]);
-    const child = box.start(["backtest", "run", ...REFERENCE, "--pace", "2000"]);
-    const lines = child.stdout.text();
-    await until(
-      async () => last((await box.run(["backtest", "status"])).lines),
-      (state) => state["result"] === null && Number(state["bar"]) > 200,
-    );
-    child.kill("SIGTERM");
-    expect(await child.exited).toBe(143);
-    const { id, bar } = JSON.parse((await lines).trim().split("\n").at(-1) ?? "") as Line;
-    const resumed = await box.run(["backtest", "resume", String(id)]);
-    expect(last(resumed.lines)["hash"]).toBe(last((await whole).lines)["hash"] as string);
-    expect(Number(bar)).toBeGreaterThan(200);
-    const first = resumed.lines.find((line) => line["type"] === "progress");
-    expect(Number(first?.["bar"])).toBeGreaterThan(Number(bar));
-  });
-
   test("several runs live side by side; commands ask which is meant", async () => {
     await using box = new Sandbox(stint.source);
     const begin = () => box.run(["backtest", "run", "--paused", "--detach"]);
@@ -76,26 +57,6 @@ describe.concurrent("as a process", () => {
     expect(stopped.map(({ code }) => code)).toEqual([0, 0]);
     const other = await box.run(["backtest", "status", "--profile", "other"]);
     expect(other.err).toContain("there is no such backtest in profile other");
-  });
-
-  test("a strategy that loops for ever is stopped all the same", async () => {
-    await using box = new Sandbox(stint.source);
-    const run = ["backtest", "run", "--strategy", writeStrategy(box.work, "endless"), "--detach"];
-    const { lines } = await box.run(run);
-    expect(await box.run(["backtest", "status"])).toMatchObject({ code: 0 });
-    expect(await box.run(["backtest", "stop", String(last(lines)["id"])])).toMatchObject({ code: 0 });
-    await until(() => box.processes().length === 0);
-  });
-
-  test("a strategy file that never ends loading is stopped all the same", async () => {
-    await using box = new Sandbox(stint.source);
-    const child = box.start(["backtest", "run", "--strategy", writeStrategy(box.work, "endlessLoad")]);
-    await until(
-      async () => (await box.run(["sessions"])).lines,
-      (lines) => lines.length === 1,
-    );
-    child.kill("SIGINT");
-    expect(await child.exited).toBe(130);
   });
 
   test("killed while its data is still being read, a run is resumed from the beginning", async () => {
@@ -128,11 +89,8 @@ describe.concurrent("as a process", () => {
     };
     await Promise.all([
       refused(["--cash", "-5"], 2, "--cash: must be a number above 0"),
-      refused(["--param", "slow"], 2, "--param: must be NAME=VALUE"),
-      refused(["--from", "2018-02-30"], 2, "--from: must be a time"),
       refused(["--pause-at", "noon"], 2, "--pause-at: must be a time, 'trade N' or 'drawdown N%'"),
       refused(["--param", "slwo=40"], 2, "the strategy has no parameter 'slwo'"),
-      refused(["--strategy", "nope.ts"], 74, "strategy nope.ts can't be read: there is no such file"),
     ]);
     expect((await box.run(["sessions"])).out).toBe("");
   });
@@ -380,6 +338,45 @@ test("a strategy that ends its own thread is told", async () => {
   expect(await host.ended()).toMatchObject({
     code: 78,
     err: expect.stringContaining("exits.ts: it ended its own thread"),
+  });
+});
+
+test("stopped by a signal, a run keeps its last bar and goes on from there", async () => {
+  await using host = new Hosting();
+  const whole = await host.run(OPTIONS);
+  host.begin({ ...OPTIONS, pace: 2000 });
+  await host.reached(({ state, bar }) => state === "running" && Number(bar) > 200);
+  const stopped = last((await host.terminate()).lines);
+  expect(stopped).toMatchObject({ type: "stopped", bars: 5000 });
+  host.resumeStored({ pace: 1e6 });
+  const { lines } = await host.ended();
+  expect(last(lines)["hash"]).toBe(whole["hash"] as string);
+  const first = lines.find(({ type }) => type === "progress");
+  expect(Number(first?.["bar"])).toBeGreaterThan(Number(stopped["bar"]));
+});
+
+test("a strategy that loops for ever, at a bar or while its file is loaded, is stopped all the same", async () => {
+  await using host = new Hosting();
+  for (const [name, state] of [
+    ["endless", "running"],
+    ["endlessLoad", "starting"],
+  ] as const) {
+    host.begin({ strategy: written(host, name) });
+    await host.reached((status) => status["state"] === state && status["loaded"] === 1);
+    await host.stop();
+    expect((await host.ended()).lines.at(-1)?.["type"]).not.toBe("result");
+  }
+});
+
+test("a strategy's file that isn't there is an error of reading", async () => {
+  await using host = new Hosting();
+  host.begin({ strategy: "nope.ts" });
+  const { code, err } = await host.ended();
+  expect({ code, err }).toEqual({
+    code: 74,
+    err: expect.stringContaining(
+      "strategy nope.ts can't be read: there is no such file",
+    ) as unknown as string,
   });
 });
 

@@ -287,7 +287,7 @@ test.each([
   ["symbols: { A B: x }", "a.yaml:2:12: symbols.A B: isn't a symbol: at most 32 characters, no space"],
   [
     "symbols: { A: { data: x, conversion: 1/USDJPY } }",
-    "a.yaml:2:26: the conversion of A isn't a symbol of the run | there is A",
+    "a.yaml:2:26: the conversion of A isn't another symbol of the run | there is A",
   ],
   ["benchmark: EURUDS", "a.yaml:2:1: the benchmark EURUDS isn't a symbol of the run | did you mean EURUSD?"],
   ["timezone: America/NewYork", "a.yaml:2:1: timezone: isn't a time zone | did you mean America/New_York?"],
@@ -386,6 +386,6 @@ test("a file that the flags make wrong is the flags' fault", async () => {
   expect(await refusal(spec("from: 2018-01-01", { to: 0 }))).toBe("2 from must come before to");
   const two = "symbols: { A: x, B: y }\nbenchmark: B";
   expect(await refusal(spec(two, { data: ["A=x"] }))).toStartWith(
-    "2 the benchmark B isn't a symbol of the run",
+    "2 the benchmark B isn't another symbol of the run",
   );
 });

@@ -59,7 +59,7 @@ test("the words of the shell start, pause, step, resume and stop a run, with com
   await line("resume", "running");
   await line("system pause", "paused");
   await line("system status", "paused");
-  await line("fly", "unknown command 'fly'");
+  await line("fly", "there is no command 'fly'");
   await line("step x", "whole number");
   await line("system stop", "is stopped");
   expect(await status(box)).toMatchObject({ state: "stopped" });

@@ -13,11 +13,11 @@ test("a paused run is stepped, resumed and finished from the keyboard, and leave
     rows: 30,
   });
   await terminal.until("paused");
-  expect(terminal.screen()).toContain("20 of 5,000");
+  expect(terminal.screen()).toContain("0 of 5,000");
   terminal.press(".");
-  await terminal.until("21 of 5,000");
+  await terminal.until(" 1 of 5,000");
   terminal.press(">");
-  await terminal.until("121 of 5,000");
+  await terminal.until("101 of 5,000");
   terminal.press("?");
   await terminal.until("Work a hundred bars and pause again");
   terminal.press("?");
@@ -39,12 +39,12 @@ test("two terminals show the same run; leaving one leaves it running", async () 
   await using two = watch();
   await Promise.all([one.until("paused"), two.until("paused")]);
   one.press(">");
-  await Promise.all([one.until("120 of 5,000"), two.until("120 of 5,000")]);
+  await Promise.all([one.until("100 of 5,000"), two.until("100 of 5,000")]);
   one.press("q");
   expect(await one.exited).toBe(0);
   expect(one.buffer()).toBe("normal");
   two.press(".");
-  await two.until("121 of 5,000");
+  await two.until("101 of 5,000");
   await box.run(["backtest", "stop"]);
   expect(await two.exited).toBe(0);
 });
@@ -56,7 +56,7 @@ test("kill -9 of a watching terminal never touches the host", async () => {
   await watching.until("paused");
   await watching.kill("SIGKILL");
   const { lines } = await box.run(["backtest", "step"]);
-  expect(lines[0]).toMatchObject({ state: "paused", bar: 21 });
+  expect(lines[0]).toMatchObject({ state: "paused", bar: 1 });
 });
 
 test("NO_COLOR and --no-color take the colours away, on the screen and in the summary", async () => {

@@ -70,6 +70,8 @@ export class Broker {
   /** Whether shorts cost anything to hold, and whether there are margin calls: asked at every step. */
   readonly #borrows: boolean;
   readonly #calls: boolean;
+  /** Whether {@link Broker.fills} are wanted: where nobody asks, a run with many trades makes much less garbage. */
+  keepsFills = true;
   readonly #listings: Listing[] = [];
   readonly #closed: ClosedTrade[] = [];
   #fills: Fill[] = NOTHING;
@@ -732,11 +734,12 @@ export class Broker {
     why: FillReason,
     tag: string | null,
   ): void {
+    this.#fillCount++;
+    if (!this.keepsFills) return;
     if (this.#fills === NOTHING) this.#fills = [];
     const time = bars.time[bar] as number;
     const { symbol } = instrument;
     this.#fills.push({ order, trade, symbol, size, price, commission, bar, time, why, tag });
-    this.#fillCount++;
   }
 
   #queueClose(listing: Listing, trade: HeldTrade, fraction: number, why: FillReason): void {

@@ -217,7 +217,8 @@ export class BarContext implements Context {
     refuseEnded(this.#source);
     const id = this.#broker.order(this.#number, direction, order);
     const side = direction === 1 ? "buy" : "sell";
-    this.#tell({ what: "placed", order: id, side, ...(order ? { options: order } : {}) });
+    const placed = { what: "placed", order: id, symbol: this.symbol, time: this.time, side } as const;
+    this.#source.sink.order(order === undefined ? placed : { ...placed, options: order });
     return id;
   }
 

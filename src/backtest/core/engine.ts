@@ -133,6 +133,7 @@ export class Engine {
     this.#plan = plan;
     this.#random = new Random(options.seed);
     this.#broker = new Broker(settings, (time) => calendar.dayOf(time), this.#commissionOf(strategy));
+    this.#broker.keepsFills = strategy.onFill !== undefined || mode === "live";
     this.#source = {
       broker: this.#broker,
       sink: options.sink ?? silent,

@@ -62,7 +62,8 @@ export function checkSides(
   market: number,
 ): void {
   const entry = limit ?? stop ?? market;
-  const [low, high] = size > 0 ? [sl, tp] : [tp, sl];
+  const low = size > 0 ? sl : tp;
+  const high = size > 0 ? tp : sl;
   if ((low === null || low < entry) && (high === null || entry < high)) return;
   const order =
     size > 0 ? `sl (${sl}) < price (${entry}) < tp (${tp})` : `tp (${tp}) < price (${entry}) < sl (${sl})`;
