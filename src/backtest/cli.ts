@@ -1,11 +1,11 @@
 import type { CommandSpec, OptionSpec } from "../kernel/command.ts";
 import { Exit, Expected } from "../kernel/errors.ts";
-import { BREAKPOINTS, parseBreakpoint } from "./core/breakpoint.ts";
-import { parseCommission } from "./core/commission.ts";
-import { DATA_FORMATS } from "./core/data-source.ts";
-import { parseInstant } from "./core/instant.ts";
+import { parseCommission } from "./core/broker/commission.ts";
+import { parseSlippage } from "./core/broker/slippage.ts";
+import { DATA_FORMATS } from "./core/data/data-source.ts";
+import { BREAKPOINTS, parseBreakpoint } from "./core/engine/breakpoint.ts";
 import type { Breakpoint } from "./core/run.ts";
-import { parseSlippage } from "./core/slippage.ts";
+import { parseInstant } from "./core/time/instant.ts";
 
 /** `stint backtest`: what can be asked, and how its words become values. The bodies are in adapters/. */
 
@@ -173,8 +173,8 @@ const runOptions: readonly OptionSpec[] = [
 
 const perform = () => import("./adapters/perform.ts");
 const remote = () => import("./adapters/remote.ts");
-const runs = () => import("./adapters/runs.ts");
-const data = () => import("./adapters/data.ts");
+const runs = () => import("./adapters/runs/runs.ts");
+const data = () => import("./adapters/data/data.ts");
 
 const idOption: OptionSpec = { flags: "--id <id>", help: "which run, when several are live" };
 
@@ -344,7 +344,7 @@ and ctx.log are found by working the run again from its data, which must not hav
         },
       ],
       run: async (context, [id], options) =>
-        (await import("./adapters/report.ts")).report(context, id, options),
+        (await import("./adapters/report/report.ts")).report(context, id, options),
     },
     {
       usage: "data",

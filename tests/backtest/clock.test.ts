@@ -132,6 +132,7 @@ test("bars that a joined symbol adds are published too, though the clock had com
   const longer = join(folder, "longer.csv");
   writeFileSync(longer, await Bun.file(hours(folder, 30)).text());
   const pausing = host.pause();
+  await host.reached(({ pending }) => pending === "pausing");
   writeFileSync(join(folder, "open"), "");
   expect(await pausing).toMatchObject({ state: "paused", bar: 2, bars: 6 });
   expect(await host.add("B", longer)).toMatchObject({ symbol: "B", joined: Date.UTC(2024, 0, 1, 2) });

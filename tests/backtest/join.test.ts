@@ -2,8 +2,8 @@
 import { expect, test } from "bun:test";
 import { copyFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { storedRun } from "../../src/backtest/adapters/find.ts";
 import { replay } from "../../src/backtest/adapters/replay.ts";
+import { storedRun } from "../../src/backtest/adapters/runs/find.ts";
 import type { Line } from "../support/sandbox.ts";
 import { Hosting } from "./hosting.ts";
 import { writeStrategy } from "./strategies.ts";

@@ -2,9 +2,9 @@
 import { expect, test } from "bun:test";
 import { copyFileSync } from "node:fs";
 import { join } from "node:path";
-import { storedRun } from "../../src/backtest/adapters/find.ts";
 import * as remote from "../../src/backtest/adapters/remote.ts";
 import { replay } from "../../src/backtest/adapters/replay.ts";
+import { storedRun } from "../../src/backtest/adapters/runs/find.ts";
 import { inProcess } from "../support/in-process.ts";
 import { Sandbox, stint } from "../support/sandbox.ts";
 import { Hosting } from "./hosting.ts";

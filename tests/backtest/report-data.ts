@@ -1,10 +1,10 @@
-import type { ClosedTrade } from "../../src/backtest/core/account.ts";
-import { plainSettings } from "../../src/backtest/core/account.ts";
 import { type Bars, closeDecimals } from "../../src/backtest/core/bars.ts";
-import { plainInstrument } from "../../src/backtest/core/instrument.ts";
-import { monteCarlo } from "../../src/backtest/core/monte-carlo.ts";
-import type { ReportData, ReportLine } from "../../src/backtest/core/report-data.ts";
-import { statistics } from "../../src/backtest/core/statistics.ts";
+import type { ClosedTrade } from "../../src/backtest/core/broker/account.ts";
+import { plainSettings } from "../../src/backtest/core/broker/account.ts";
+import { plainInstrument } from "../../src/backtest/core/broker/instrument.ts";
+import { monteCarlo } from "../../src/backtest/core/results/monte-carlo.ts";
+import type { ReportData, ReportLine } from "../../src/backtest/core/results/report-data.ts";
+import { statistics } from "../../src/backtest/core/results/statistics.ts";
 
 const FIRST = Date.UTC(2020, 0, 1);
 

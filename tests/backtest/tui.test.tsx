@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { renderToString } from "ink";
-import type { Catalogue, RunEntry } from "../../src/backtest/core/catalogue.ts";
+import type { Catalogue, RunEntry } from "../../src/backtest/core/results/catalogue.ts";
 import type { View } from "../../src/backtest/tui/words.ts";
 import { BacktestBody, backtestScreen } from "../../src/backtest/tui.tsx";
 import type { Control, State } from "../../src/kernel/control.ts";

@@ -3,8 +3,8 @@ import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inferSchema, initParser } from "udsv";
-import { loadBars } from "../../src/backtest/adapters/bars.ts";
-import { plainSource } from "../../src/backtest/core/data-source.ts";
+import { loadBars } from "../../src/backtest/adapters/data/bars.ts";
+import { plainSource } from "../../src/backtest/core/data/data-source.ts";
 import { BARS, barsFile, readBars } from "./bars.ts";
 
 const path = barsFile();

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type BunPlugin, plugin } from "bun";
 import type { Bars } from "../../src/backtest/core/bars.ts";
-import { smaCross } from "../../src/backtest/core/strategies.ts";
+import { smaCross } from "../../src/backtest/core/engine/strategies.ts";
 import type { DerivedBars, Line, Strategy } from "../../src/backtest/core/strategy.ts";
 import { BARS, makeBars, START } from "./bars.ts";
 import { median } from "./table.ts";
@@ -105,7 +105,7 @@ async function measure({ bars: make, strategy, users, direct: straight }: Shape)
   if (straight) plugin(direct);
   // After that plugin, or it would be too late for it.
   const { bareLoop, CROSS, engineOver, planOf } = await import("./engine.ts");
-  const { LIMIT } = await import("../../src/backtest/core/coordinator.ts");
+  const { LIMIT } = await import("../../src/backtest/core/engine/coordinator.ts");
   const bars = make();
   const loop = bars.length === 1 ? (bars[0] as Bars) : makeBars();
   const plan = planOf(bars);

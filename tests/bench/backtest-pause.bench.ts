@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { monotonic, PARKED } from "../../src/backtest/adapters/protocol.ts";
+import { monotonic, PARKED } from "../../src/backtest/adapters/engine/protocol.ts";
 import { BARS } from "./bars.ts";
 import { quantile, row } from "./table.ts";
 import { threads } from "./threads.ts";

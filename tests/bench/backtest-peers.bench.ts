@@ -5,8 +5,8 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { backtest as Backtest, IBar, IStrategy, ITrade } from "grademark";
-import { LIMIT } from "../../src/backtest/core/coordinator.ts";
-import { smaCross } from "../../src/backtest/core/strategies.ts";
+import { LIMIT } from "../../src/backtest/core/engine/coordinator.ts";
+import { smaCross } from "../../src/backtest/core/engine/strategies.ts";
 import { BARS, makeBars } from "./bars.ts";
 import { bareLoop, CASH, CROSS, engineOver, planOf, RATE } from "./engine.ts";
 

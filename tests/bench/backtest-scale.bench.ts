@@ -1,6 +1,6 @@
 // Whether a run's time grows with its bars and no faster: bun tests/bench/backtest-scale.bench.ts [millions of bars …]
-import { LIMIT } from "../../src/backtest/core/coordinator.ts";
-import { smaCross } from "../../src/backtest/core/strategies.ts";
+import { LIMIT } from "../../src/backtest/core/engine/coordinator.ts";
+import { smaCross } from "../../src/backtest/core/engine/strategies.ts";
 import { makeBars } from "./bars.ts";
 import { CROSS, engineOver, planOf } from "./engine.ts";
 import { row } from "./table.ts";

@@ -11,8 +11,8 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Bars } from "../../src/backtest/core/bars.ts";
-import { formatTime } from "../../src/backtest/core/calendar.ts";
-import { CsvParser } from "../../src/backtest/core/csv.ts";
+import { CsvParser } from "../../src/backtest/core/data/csv.ts";
+import { formatTime } from "../../src/backtest/core/time/calendar.ts";
 
 /** The bars that the benches and load tests work on: one a minute from 2020-01-01, a seeded random walk near 100. */
 export const BARS = 1_000_000;

@@ -1,12 +1,13 @@
 /** What an engine's benches measure: a full broker on bars that are made, and the bare loop that it is measured by. */
-import { plainSettings } from "../../src/backtest/core/account.ts";
+
 import type { Bars } from "../../src/backtest/core/bars.ts";
-import { Engine, type EngineOptions, type Plan } from "../../src/backtest/core/engine.ts";
-import { plainInstrument } from "../../src/backtest/core/instrument.ts";
-import { resolveParams } from "../../src/backtest/core/parameters.ts";
+import { plainSettings } from "../../src/backtest/core/broker/account.ts";
+import { plainInstrument } from "../../src/backtest/core/broker/instrument.ts";
+import { Engine, type EngineOptions, type Plan } from "../../src/backtest/core/engine/engine.ts";
+import { resolveParams } from "../../src/backtest/core/engine/parameters.ts";
+import { timelineOf } from "../../src/backtest/core/engine/timeline.ts";
 import type { Params, Strategy } from "../../src/backtest/core/strategy.ts";
-import { timelineOf } from "../../src/backtest/core/timeline.ts";
-import { calendarOf } from "../../src/backtest/core/trading-calendar.ts";
+import { calendarOf } from "../../src/backtest/core/time/trading-calendar.ts";
 
 export const CASH = 1e9;
 export const RATE = 0.0002;

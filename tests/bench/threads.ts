@@ -1,13 +1,13 @@
 /** A backtest's threads for the benches: the engine's, and the clock's where it follows one, over made bars. */
-import { type ClockThread, clockThread } from "../../src/backtest/adapters/clock.ts";
-import { Drive } from "../../src/backtest/adapters/drive.ts";
-import { type EngineThread, engine } from "../../src/backtest/adapters/engine.ts";
-import { type Begin, type Clocked, CONTROL_WORDS } from "../../src/backtest/adapters/protocol.ts";
-import { plainSettings } from "../../src/backtest/core/account.ts";
-import { plainInstrument } from "../../src/backtest/core/instrument.ts";
-import { LATENESS_WORDS } from "../../src/backtest/core/lateness.ts";
+import { type ClockThread, clockThread } from "../../src/backtest/adapters/engine/clock.ts";
+import { Drive } from "../../src/backtest/adapters/engine/drive.ts";
+import { type EngineThread, engine } from "../../src/backtest/adapters/engine/engine.ts";
+import { type Begin, type Clocked, CONTROL_WORDS } from "../../src/backtest/adapters/engine/protocol.ts";
+import { plainSettings } from "../../src/backtest/core/broker/account.ts";
+import { plainInstrument } from "../../src/backtest/core/broker/instrument.ts";
+import { LATENESS_WORDS } from "../../src/backtest/core/engine/lateness.ts";
+import { SUBSCRIPTION_WORDS } from "../../src/backtest/core/engine/subscription.ts";
 import type { StrategySource } from "../../src/backtest/core/run.ts";
-import { SUBSCRIPTION_WORDS } from "../../src/backtest/core/subscription.ts";
 import { makeBars } from "./bars.ts";
 import { CASH } from "./engine.ts";
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { reportPage } from "../../src/backtest/adapters/report/page.ts";
-import type { ReportData } from "../../src/backtest/core/report-data.ts";
+import type { ReportData } from "../../src/backtest/core/results/report-data.ts";
 import { average, madeReport, walk } from "../backtest/report-data.ts";
 import { Browser, type Tab } from "../support/browser.ts";
 import { Folder } from "../support/folder.ts";

@@ -2,14 +2,14 @@ import { Exit, Expected } from "../../kernel/errors.ts";
 import { shownPath } from "../../kernel/paths.ts";
 import type { Part } from "../../kernel/stack.ts";
 import type { Bars } from "../core/bars.ts";
-import { formatTime } from "../core/calendar.ts";
-import { resample } from "../core/derived.ts";
-import type { EngineSymbol, Plan } from "../core/engine.ts";
+import type { EngineSymbol, Plan } from "../core/engine/engine.ts";
+import { timelineOf } from "../core/engine/timeline.ts";
 import type { Run, RunSymbol } from "../core/run.ts";
-import { guessTimeframe, isMadeOf, parseTimeframe, type Timeframe } from "../core/timeframe.ts";
-import { timelineOf } from "../core/timeline.ts";
-import { calendarOf } from "../core/trading-calendar.ts";
-import { type LoadedBars, loadBars } from "./bars.ts";
+import { formatTime } from "../core/time/calendar.ts";
+import { resample } from "../core/time/derived.ts";
+import { guessTimeframe, isMadeOf, parseTimeframe, type Timeframe } from "../core/time/timeframe.ts";
+import { calendarOf } from "../core/time/trading-calendar.ts";
+import { type LoadedBars, loadBars } from "./data/bars.ts";
 
 /** The bars of a run's symbols, in memory that threads share, and the steps made of them. */
 

@@ -6,21 +6,21 @@ import { Exit, Expected } from "../../kernel/errors.ts";
 import type { Host } from "../../kernel/host.ts";
 import { runHost } from "../../kernel/host.ts";
 import { inBackground, launch } from "../../kernel/launch.ts";
-import { ENGINE_VERSION } from "../core/engine.ts";
+import { ENGINE_VERSION } from "../core/engine/engine.ts";
 import type { Breakpoint, Run } from "../core/run.ts";
 import type { RunState } from "../core/run-state.ts";
-import { feedOf } from "./feed.ts";
-import { liveRuns, storedRun } from "./find.ts";
-import { schema } from "./journal.ts";
-import { openLive } from "./live.ts";
+import { changedFile, findStrategy } from "./engine/strategy-file.ts";
+import { feedOf } from "./live/feed.ts";
+import { openLive } from "./live/live.ts";
 import { command } from "./remote.ts";
-import { resultFacts, summaryText } from "./report.ts";
+import { resultFacts, summaryText } from "./report/report.ts";
 import { openRun } from "./run.ts";
+import { liveRuns, storedRun } from "./runs/find.ts";
+import { schema } from "./runs/journal.ts";
 import { showScreen } from "./screen.ts";
 import { type Feed, parseFeed } from "./session-file.ts";
 import { settings } from "./settings.ts";
 import { specOf } from "./spec.ts";
-import { changedFile, findStrategy } from "./strategy-file.ts";
 
 /** Begins a run or restores one, and hosts it. */
 

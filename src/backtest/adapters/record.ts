@@ -1,7 +1,8 @@
 import type { Host } from "../../kernel/host.ts";
-import type { ClosedTrade } from "../core/account.ts";
-import { Curve } from "../core/curve.ts";
-import type { EngineSymbol, Plan } from "../core/engine.ts";
+import type { ClosedTrade } from "../core/broker/account.ts";
+import type { EngineSymbol, Plan } from "../core/engine/engine.ts";
+import { firstAtLeast } from "../core/engine/timeline.ts";
+import { Curve } from "../core/results/curve.ts";
 import {
   type Candles,
   type Result,
@@ -11,10 +12,9 @@ import {
   shownTrade,
 } from "../core/run-state.ts";
 import type { Trade } from "../core/strategy.ts";
-import { firstAtLeast } from "../core/timeline.ts";
-import type { Finished } from "./engine.ts";
-import { type ArrivedBar, type Reach, type Restored, saveCheckpoint, setResult } from "./journal.ts";
-import type { LogLine, Snapshot } from "./protocol.ts";
+import type { Finished } from "./engine/engine.ts";
+import type { LogLine, Snapshot } from "./engine/protocol.ts";
+import { type ArrivedBar, type Reach, type Restored, saveCheckpoint, setResult } from "./runs/journal.ts";
 
 /** Points of the curves that clients are shown. */
 const CURVE_POINTS = 480;

@@ -1,18 +1,18 @@
 import { Exit, Expected } from "../../kernel/errors.ts";
 import { readStore } from "../../kernel/store.ts";
-import { ENGINE_VERSION, type EngineSymbol, type Plan } from "../core/engine.ts";
-import { GrowingBars } from "../core/growing-bars.ts";
+import { ENGINE_VERSION, type EngineSymbol, type Plan } from "../core/engine/engine.ts";
+import { GrowingBars } from "../core/engine/growing-bars.ts";
+import { StreamSubscription, SUBSCRIPTION_WORDS } from "../core/engine/subscription.ts";
 import type { Run } from "../core/run.ts";
 import type { Result } from "../core/run-state.ts";
-import { StreamSubscription, SUBSCRIPTION_WORDS } from "../core/subscription.ts";
-import { engine } from "./engine.ts";
-import type { Stored } from "./find.ts";
-import { readBars, schema } from "./journal.ts";
-import { type LiveTold, liveThread } from "./live.ts";
+import { engine } from "./engine/engine.ts";
+import { CONTROL_WORDS, NO_LIMIT, type Recorded, type Said } from "./engine/protocol.ts";
+import { changedFile, findStrategy } from "./engine/strategy-file.ts";
+import { type LiveTold, liveThread } from "./live/live.ts";
 import { dataName, loadMarket, loadSymbol, planOf } from "./market.ts";
-import { CONTROL_WORDS, NO_LIMIT, type Recorded, type Said } from "./protocol.ts";
 import { nameOf, workedOf } from "./run.ts";
-import { changedFile, findStrategy } from "./strategy-file.ts";
+import type { Stored } from "./runs/find.ts";
+import { readBars, schema } from "./runs/journal.ts";
 
 /** A run that was worked again: what it is shown with, and what it came to this time. */
 export type Replay = {

@@ -5,28 +5,22 @@ import { generation } from "../../kernel/generation.ts";
 import type { Activity, Host } from "../../kernel/host.ts";
 import { shownPath } from "../../kernel/paths.ts";
 import type { Part } from "../../kernel/stack.ts";
-import { BREAKPOINTS, parseBreakpoint } from "../core/breakpoint.ts";
-import type { EngineSymbol, Plan } from "../core/engine.ts";
-import { LATENESS_WORDS } from "../core/lateness.ts";
+import { BREAKPOINTS, parseBreakpoint } from "../core/engine/breakpoint.ts";
+import type { EngineSymbol, Plan } from "../core/engine/engine.ts";
+import { LATENESS_WORDS } from "../core/engine/lateness.ts";
+import {
+  StreamSubscription,
+  SUBSCRIPTION_WORDS,
+  type SubscriptionCounts,
+} from "../core/engine/subscription.ts";
 import type { Breakpoint, Run, RunSymbol } from "../core/run.ts";
 import type { Lag, PerformanceMetrics, RunState } from "../core/run-state.ts";
 import type { Params } from "../core/strategy.ts";
-import { StreamSubscription, SUBSCRIPTION_WORDS, type SubscriptionCounts } from "../core/subscription.ts";
-import type { LoadedBars } from "./bars.ts";
-import { type ClockThread, clockThread } from "./clock.ts";
-import { Drive } from "./drive.ts";
-import { type EngineThread, engine } from "./engine.ts";
-import {
-  addRun,
-  type Manner,
-  type Restored,
-  restore,
-  setFailure,
-  setManner,
-  setMeasured,
-  setRun,
-  symbolNames,
-} from "./journal.ts";
+import type { LoadedBars } from "./data/bars.ts";
+import { type ClockThread, clockThread } from "./engine/clock.ts";
+import { Drive } from "./engine/drive.ts";
+import { type EngineThread, engine } from "./engine/engine.ts";
+import { type Begin, type Clocked, CONTROL_WORDS, NO_LIMIT } from "./engine/protocol.ts";
 import {
   apart,
   dataName,
@@ -37,8 +31,18 @@ import {
   type Market,
   planOf,
 } from "./market.ts";
-import { type Begin, type Clocked, CONTROL_WORDS, NO_LIMIT } from "./protocol.ts";
 import { RunRecord } from "./record.ts";
+import {
+  addRun,
+  type Manner,
+  type Restored,
+  restore,
+  setFailure,
+  setManner,
+  setMeasured,
+  setRun,
+  symbolNames,
+} from "./runs/journal.ts";
 import { getSystemManager } from "./system-manager.ts";
 
 /** How often clients are told how far it is, in ms. */

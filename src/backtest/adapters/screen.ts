@@ -3,7 +3,7 @@ import type { Context } from "../../kernel/command.ts";
 import type { Control } from "../../kernel/control.ts";
 import type { Terminal } from "../../kernel/terminal.ts";
 import { prepareColour } from "../../kernel/tui/theme.ts";
-import { catalogue } from "./catalogue.ts";
+import { catalogue } from "./runs/catalogue.ts";
 
 /** Shows the full screen of a run until it is left or the run ends. */
 export async function showScreen(
@@ -19,7 +19,7 @@ export async function showScreen(
     const { backtestScreen } = await import("../tui.tsx");
     const first = await control.state();
     const report = async () => {
-      const { writePage } = await import("./report.ts");
+      const { writePage } = await import("./report/report.ts");
       return writePage(context, String(first["session_id"]));
     };
     const runs = catalogue(profile);

@@ -5,17 +5,17 @@ import { dotted, type Path, problem } from "../../kernel/config/problems.ts";
 import { didYouMean } from "../../kernel/core/nearest.ts";
 import { Exit, Expected } from "../../kernel/errors.ts";
 import { shownPath } from "../../kernel/paths.ts";
-import { parseBreakpoint } from "../core/breakpoint.ts";
-import { parseCommission } from "../core/commission.ts";
-import { DATA_FORMATS, type DataSource } from "../core/data-source.ts";
-import { parseInstant } from "../core/instant.ts";
-import type { Instrument } from "../core/instrument.ts";
-import { parseSlippage } from "../core/slippage.ts";
-import { builtins } from "../core/strategies.ts";
-import { parseTimeframe } from "../core/timeframe.ts";
-import { isTimezone, likeTimezone } from "../core/timezone.ts";
+import { parseCommission } from "../core/broker/commission.ts";
+import type { Instrument } from "../core/broker/instrument.ts";
+import { parseSlippage } from "../core/broker/slippage.ts";
+import { DATA_FORMATS, type DataSource } from "../core/data/data-source.ts";
+import { parseBreakpoint } from "../core/engine/breakpoint.ts";
+import { builtins } from "../core/engine/strategies.ts";
+import { parseInstant } from "../core/time/instant.ts";
+import { parseTimeframe } from "../core/time/timeframe.ts";
+import { isTimezone, likeTimezone } from "../core/time/timezone.ts";
 import { splitWords } from "../core/words.ts";
-import { isBuiltin, isStrategyFile, WHICH_STRATEGY } from "./strategy-file.ts";
+import { isBuiltin, isStrategyFile, WHICH_STRATEGY } from "./engine/strategy-file.ts";
 
 /** The file that says what a run is of. Loads zod: import it late. */
 

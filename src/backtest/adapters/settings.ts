@@ -1,8 +1,8 @@
 import { loadConfig } from "../../kernel/config/load.ts";
 import { logSection, section } from "../../kernel/config/section.ts";
-import type { Commission } from "../core/account.ts";
-import { parseCommission } from "../core/commission.ts";
-import { isTimezone } from "../core/timezone.ts";
+import type { Commission } from "../core/broker/account.ts";
+import { parseCommission } from "../core/broker/commission.ts";
+import { isTimezone } from "../core/time/timezone.ts";
 
 /** What a run begins with unless the command line or its session file says otherwise. */
 export const backtestSection = section("backtest", (z) =>

@@ -11,7 +11,7 @@ import { saveFile } from "../../kernel/save.ts";
 import { findHosts } from "../../kernel/seat.ts";
 import { readStore } from "../../kernel/store.ts";
 import { backtestCommand } from "../cli.ts";
-import { builtins } from "../core/strategies.ts";
+import { builtins } from "../core/engine/strategies.ts";
 import { splitWords } from "../core/words.ts";
 
 /** `stint backtest shell`: the words of `stint backtest`, a line each, worked in this process. */

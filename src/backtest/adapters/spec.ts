@@ -4,15 +4,16 @@ import type { Options } from "../../kernel/command.ts";
 import type { Path } from "../../kernel/config/problems.ts";
 import { didYouMean } from "../../kernel/core/nearest.ts";
 import { Exit, Expected } from "../../kernel/errors.ts";
-import { type BrokerSettings, plainSettings } from "../core/account.ts";
-import { type DataSource, plainSource } from "../core/data-source.ts";
-import { ENGINE_VERSION } from "../core/engine.ts";
-import { type Instrument, plainInstrument } from "../core/instrument.ts";
+import { type BrokerSettings, plainSettings } from "../core/broker/account.ts";
+import { type Instrument, plainInstrument } from "../core/broker/instrument.ts";
+import { type DataSource, plainSource } from "../core/data/data-source.ts";
+import { ENGINE_VERSION } from "../core/engine/engine.ts";
 import type { Breakpoint, Mode, Run, Speed } from "../core/run.ts";
 import type { Params } from "../core/strategy.ts";
-import { parseTimeframe } from "../core/timeframe.ts";
-import { isTimezone, likeTimezone } from "../core/timezone.ts";
-import { SAMPLE_SYMBOL } from "./sample.ts";
+import { parseTimeframe } from "../core/time/timeframe.ts";
+import { isTimezone, likeTimezone } from "../core/time/timezone.ts";
+import { SAMPLE_SYMBOL } from "./data/sample.ts";
+import { findStrategy, isStrategyFile } from "./engine/strategy-file.ts";
 import {
   type Feed,
   isSymbol,
@@ -22,7 +23,6 @@ import {
   type SessionSymbol,
 } from "./session-file.ts";
 import { settings } from "./settings.ts";
-import { findStrategy, isStrategyFile } from "./strategy-file.ts";
 
 /** What is to be run, and how. */
 export type Spec = {

@@ -2,8 +2,8 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Context } from "../../kernel/command.ts";
 import { Exit, Expected } from "../../kernel/errors.ts";
+import { SAMPLE_SYMBOL } from "./data/sample.ts";
 import { writeOut } from "./files.ts";
-import { SAMPLE_SYMBOL } from "./sample.ts";
 
 /** A strategy to start from: with the trend of two averages, left at a multiple of the usual range of a bar. */
 const strategy = `import type { Line, Strategy } from "./stint.d.ts";

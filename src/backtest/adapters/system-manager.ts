@@ -1,5 +1,5 @@
 import { systemClock } from "../../kernel/clock.ts";
-import { SystemManager } from "../core/system.ts";
+import { SystemManager } from "../core/engine/system.ts";
 
 let manager: SystemManager | undefined;
 

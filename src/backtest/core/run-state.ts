@@ -1,9 +1,9 @@
-import type { ClosedTrade } from "./account.ts";
+import type { ClosedTrade } from "./broker/account.ts";
+import type { SubscriptionCounts } from "./engine/subscription.ts";
+import type { SystemState } from "./engine/system.ts";
+import type { Statistics } from "./results/statistics.ts";
 import type { Breakpoint, Mode } from "./run.ts";
-import type { Statistics } from "./statistics.ts";
 import type { FillReason } from "./strategy.ts";
-import type { SubscriptionCounts } from "./subscription.ts";
-import type { SystemState } from "./system.ts";
 
 /** What a run has come to. */
 export type Result = {

@@ -1,8 +1,8 @@
-import type { BrokerSettings } from "./account.ts";
-import type { DataSource } from "./data-source.ts";
-import type { Instrument } from "./instrument.ts";
+import type { BrokerSettings } from "./broker/account.ts";
+import type { Instrument } from "./broker/instrument.ts";
+import type { DataSource } from "./data/data-source.ts";
 import type { Params } from "./strategy.ts";
-import type { Hours } from "./timeframe.ts";
+import type { Hours } from "./time/timeframe.ts";
 
 /** The rules of a run. */
 export type Settings = BrokerSettings & {

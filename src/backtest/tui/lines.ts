@@ -1,7 +1,8 @@
 /** The lines of the pages that are read: what stands behind a paused run, and what its strategy has said. Pure. */
-import { formatTime } from "../core/calendar.ts";
-import { inspectedLines } from "../core/inspected-text.ts";
+
+import { inspectedLines } from "../core/results/inspected-text.ts";
 import type { Inspected } from "../core/run-state.ts";
+import { formatTime } from "../core/time/calendar.ts";
 import type { Inspection } from "./inspection.ts";
 import type { PageLine } from "./scroll-page.tsx";
 import { isStill, type View } from "./words.ts";

@@ -4,10 +4,10 @@ import { Field, Progress } from "../../kernel/tui/components.tsx";
 import { useBody } from "../../kernel/tui/screen.tsx";
 import { cut, fit } from "../../kernel/tui/text.ts";
 import { type Tone, tones } from "../../kernel/tui/theme.ts";
-import { formatTime } from "../core/calendar.ts";
-import { counted, side, signed, whole } from "../core/figures.ts";
+import { counted, side, signed, whole } from "../core/results/figures.ts";
+import { openText } from "../core/results/summary.ts";
 import type { Candles, Inspected, ShownTrade } from "../core/run-state.ts";
-import { openText } from "../core/summary.ts";
+import { formatTime } from "../core/time/calendar.ts";
 import { candleChart, type Mark } from "./candles.ts";
 import { Painted } from "./painted.tsx";
 import {

@@ -1,6 +1,6 @@
 import { useBody } from "../../kernel/tui/screen.tsx";
 import { cut } from "../../kernel/tui/text.ts";
-import { whole } from "../core/figures.ts";
+import { whole } from "../core/results/figures.ts";
 import type { ShownTrade } from "../core/run-state.ts";
 import { firstShown, heading, Line } from "./list.tsx";
 import { columnsOf, headText, rowText, type TradeOrder } from "./trades.ts";

@@ -1,8 +1,8 @@
 /** Closed trades as the rows of a table, sorted, in as many columns as there is room for. Pure. */
 import { fit } from "../../kernel/tui/text.ts";
-import { formatTime } from "../core/calendar.ts";
-import { side, signed, units } from "../core/figures.ts";
+import { side, signed, units } from "../core/results/figures.ts";
 import type { ShownTrade } from "../core/run-state.ts";
+import { formatTime } from "../core/time/calendar.ts";
 
 /** The orders that trades can be looked at in, by what they are called. `newest` is that of their exits. */
 const ORDERS = {

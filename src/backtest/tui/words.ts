@@ -2,10 +2,10 @@
 import type { State } from "../../kernel/control.ts";
 import { sessionTone, type Tone } from "../../kernel/tui/theme.ts";
 import { decimalsOf } from "../core/bars.ts";
-import { formatTime } from "../core/calendar.ts";
-import { side, signed, units, whole } from "../core/figures.ts";
+import { side, signed, units, whole } from "../core/results/figures.ts";
 import type { Breakpoint } from "../core/run.ts";
 import type { Candles, RunState, ShownTrade } from "../core/run-state.ts";
+import { formatTime } from "../core/time/calendar.ts";
 
 /** What a host pushes of a backtest. Before its data is open only the session's own fields are there. */
 export type View = State & {

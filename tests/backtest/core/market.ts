@@ -1,8 +1,9 @@
 /** A market made by hand, and a broker driven over it bar by bar without an engine. */
-import { type BrokerSettings, plainSettings } from "../../../src/backtest/core/account.ts";
+
 import type { Bars } from "../../../src/backtest/core/bars.ts";
-import { Broker, type CommissionRule } from "../../../src/backtest/core/broker.ts";
-import { type Instrument, plainInstrument } from "../../../src/backtest/core/instrument.ts";
+import { type BrokerSettings, plainSettings } from "../../../src/backtest/core/broker/account.ts";
+import { Broker, type CommissionRule } from "../../../src/backtest/core/broker/broker.ts";
+import { type Instrument, plainInstrument } from "../../../src/backtest/core/broker/instrument.ts";
 
 export const HOUR = 3_600_000;
 

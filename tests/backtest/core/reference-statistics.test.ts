@@ -1,7 +1,7 @@
 // The statistics of every reference run beside data/market/README.md, from its own trades and equity, to 1e-9.
 import { describe, expect, test } from "bun:test";
-import { statistics } from "../../../src/backtest/core/statistics.ts";
-import { FIGURES } from "../../../src/backtest/core/summary.ts";
+import { statistics } from "../../../src/backtest/core/results/statistics.ts";
+import { FIGURES } from "../../../src/backtest/core/results/summary.ts";
 import {
   expectClose,
   REFERENCE_NAMES,

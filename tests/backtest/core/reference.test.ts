@@ -1,6 +1,6 @@
 // The reference runs beside data/market/README.md through the whole engine, to 1e-9: their trades, and their equity at each bar.
 import { describe, expect, test } from "bun:test";
-import { smaCross } from "../../../src/backtest/core/strategies.ts";
+import { smaCross } from "../../../src/backtest/core/engine/strategies.ts";
 import type { Line, Strategy } from "../../../src/backtest/core/strategy.ts";
 import {
   expectClose,

@@ -1,8 +1,8 @@
 /** The reference runs beside data/market/README.md, made with backtesting.py, as they are kept in tests/backtest/reference. */
 import { readdirSync, readFileSync } from "node:fs";
-import type { ClosedTrade } from "../../../src/backtest/core/account.ts";
 import { type Bars, closeDecimals } from "../../../src/backtest/core/bars.ts";
-import type { Figure } from "../../../src/backtest/core/statistics.ts";
+import type { ClosedTrade } from "../../../src/backtest/core/broker/account.ts";
+import type { Figure } from "../../../src/backtest/core/results/statistics.ts";
 
 const folder = new URL("../reference/", import.meta.url);
 

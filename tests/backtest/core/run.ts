@@ -1,12 +1,12 @@
-import { type ClosedTrade, plainSettings } from "../../../src/backtest/core/account.ts";
 import { type Bars, closeDecimals } from "../../../src/backtest/core/bars.ts";
-import { Engine, type EngineOptions } from "../../../src/backtest/core/engine.ts";
-import { type Instrument, plainInstrument } from "../../../src/backtest/core/instrument.ts";
-import { resolveParams } from "../../../src/backtest/core/parameters.ts";
+import { type ClosedTrade, plainSettings } from "../../../src/backtest/core/broker/account.ts";
+import { type Instrument, plainInstrument } from "../../../src/backtest/core/broker/instrument.ts";
+import { Engine, type EngineOptions } from "../../../src/backtest/core/engine/engine.ts";
+import { resolveParams } from "../../../src/backtest/core/engine/parameters.ts";
+import { timelineOf } from "../../../src/backtest/core/engine/timeline.ts";
 import type { Settings } from "../../../src/backtest/core/run.ts";
 import type { Context, Params, Strategy } from "../../../src/backtest/core/strategy.ts";
-import { timelineOf } from "../../../src/backtest/core/timeline.ts";
-import { calendarOf } from "../../../src/backtest/core/trading-calendar.ts";
+import { calendarOf } from "../../../src/backtest/core/time/trading-calendar.ts";
 
 export const HOUR = 3_600_000;
 /** Monday, 2018-01-01 UTC. */

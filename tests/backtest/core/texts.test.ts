@@ -1,10 +1,10 @@
 /** The small texts of command lines and session files. */
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { parseBreakpoint } from "../../../src/backtest/core/breakpoint.ts";
-import { parseInstant } from "../../../src/backtest/core/instant.ts";
-import { parseSlippage } from "../../../src/backtest/core/slippage.ts";
-import { isTimezone, likeTimezone } from "../../../src/backtest/core/timezone.ts";
+import { parseSlippage } from "../../../src/backtest/core/broker/slippage.ts";
+import { parseBreakpoint } from "../../../src/backtest/core/engine/breakpoint.ts";
+import { parseInstant } from "../../../src/backtest/core/time/instant.ts";
+import { isTimezone, likeTimezone } from "../../../src/backtest/core/time/timezone.ts";
 import { splitWords } from "../../../src/backtest/core/words.ts";
 
 test.each([

@@ -1,7 +1,7 @@
 import { rfc3339 } from "../../../kernel/core/rfc3339.ts";
 import { csvLine, guarded } from "../../../kernel/csv.ts";
-import { holdCurve, type ReportData } from "../../core/report-data.ts";
-import { FIGURES } from "../../core/summary.ts";
+import { holdCurve, type ReportData } from "../../core/results/report-data.ts";
+import { FIGURES } from "../../core/results/summary.ts";
 
 /** A report as tables for spreadsheets and other programs: numbers as they are, times in UTC. */
 

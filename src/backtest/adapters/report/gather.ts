@@ -2,13 +2,13 @@ import type { Context } from "../../../kernel/command.ts";
 import { Exit, Expected } from "../../../kernel/errors.ts";
 import { readStore } from "../../../kernel/store.ts";
 import type { Bars } from "../../core/bars.ts";
-import { monteCarlo } from "../../core/monte-carlo.ts";
-import type { ReportData, ReportLine, ReportLog, ReportSymbol } from "../../core/report-data.ts";
+import { monteCarlo } from "../../core/results/monte-carlo.ts";
+import type { ReportData, ReportLine, ReportLog, ReportSymbol } from "../../core/results/report-data.ts";
 import type { Result } from "../../core/run-state.ts";
-import { type Stored, storedRun } from "../find.ts";
-import { readEquity, readTrades, schema, strategyName, symbolNames } from "../journal.ts";
-import type { Recorded } from "../protocol.ts";
+import type { Recorded } from "../engine/protocol.ts";
 import { replay } from "../replay.ts";
+import { type Stored, storedRun } from "../runs/find.ts";
+import { readEquity, readTrades, schema, strategyName, symbolNames } from "../runs/journal.ts";
 
 /** What working a run again brings that the store doesn't keep. */
 type Replayed = {

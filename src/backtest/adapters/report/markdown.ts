@@ -1,6 +1,6 @@
-import { formatTime } from "../../core/calendar.ts";
-import type { ReportData } from "../../core/report-data.ts";
-import { aboutRun, factTables, yearRows } from "../../core/report-words.ts";
+import type { ReportData } from "../../core/results/report-data.ts";
+import { aboutRun, factTables, yearRows } from "../../core/results/report-words.ts";
+import { formatTime } from "../../core/time/calendar.ts";
 
 /** A report as Markdown with tables, as GitHub and most others read it. */
 

@@ -2,9 +2,9 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
-import { formatTime } from "../../core/calendar.ts";
-import type { ReportData } from "../../core/report-data.ts";
-import { reportPayload } from "../../core/report-payload.ts";
+import type { ReportData } from "../../core/results/report-data.ts";
+import { reportPayload } from "../../core/results/report-payload.ts";
+import { formatTime } from "../../core/time/calendar.ts";
 
 /** What the page is put together from. */
 type Assets = {
