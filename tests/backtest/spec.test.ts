@@ -386,6 +386,6 @@ test("a file that the flags make wrong is the flags' fault", async () => {
   expect(await refusal(spec("from: 2018-01-01", { to: 0 }))).toBe("2 from must come before to");
   const two = "symbols: { A: x, B: y }\nbenchmark: B";
   expect(await refusal(spec(two, { data: ["A=x"] }))).toStartWith(
-    "2 the benchmark B isn't another symbol of the run",
+    "2 the benchmark B isn't a symbol of the run",
   );
 });
