@@ -91,7 +91,11 @@ const mannerOptions: readonly OptionSpec[] = [
     help: "follow the clock so many times as fast: 60 is an hour a minute (default: 0, as fast as it can)",
     parse: atLeastZero,
   },
-  { flags: "--pace <bars>", help: "work at most this many bars a second, to watch it", parse: positive },
+  {
+    flags: "--pace <steps>",
+    help: "work at most this many steps a second, to watch it (default: 0, no limit)",
+    parse: atLeastZero,
+  },
   {
     flags: "--pause-at <where>",
     help: "pause by itself at a time, at 'trade N' or at 'drawdown N%'; may be repeated",

@@ -141,6 +141,6 @@ test("a TAB in bash completes, and runs nothing of what stands on the line", asy
     env: { ...home.env, STINT: executable },
     stderr: "pipe",
   });
-  expect(await child.stdout.text()).toBe("resume report\n--strategy\n");
+  expect(await child.stdout.text()).toBe("resume report\n--strategy --stamp\n");
   expect(await child.stderr.text()).toBe("");
 });

@@ -188,7 +188,7 @@ async function perform(context: Context, hosted: Hosted): Promise<void> {
     return;
   }
   const { checkpoint_seconds, log: logging } = await settings();
-  const manner = { pace: pace ?? null, speed, breakpoints };
+  const manner = { pace: pace === undefined || pace === 0 ? null : pace, speed, breakpoints };
   using log = context.log(`backtest.${profile}`, logging);
   const paused = options["paused"] === true;
   const drawn = output.terminal && !output.json && !inBackground() && run.mode === "backtest";
@@ -262,8 +262,8 @@ class Teller {
 
   told(state: RunState): void {
     const now = systemClock.monotonic();
-    // A file that takes long is told of; one that is read at once may still be refused, and then nothing has begun.
-    if (!this.#announced && now - this.#since < TELL_PIPE_MS) return;
+    // A file that takes long is told of; with one that is read it may still be refused, and then nothing has begun.
+    if (!this.#announced && (now - this.#since < TELL_PIPE_MS || state.loaded === 1)) return;
     this.#announce();
     this.#last = state;
     if (now - this.#told.at < TELL_PIPE_MS) return;
