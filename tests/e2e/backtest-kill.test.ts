@@ -5,10 +5,10 @@ import { join } from "node:path";
 import * as remote from "../../src/backtest/adapters/remote.ts";
 import { replay } from "../../src/backtest/adapters/replay.ts";
 import { storedRun } from "../../src/backtest/adapters/runs/find.ts";
+import { Hosting } from "../backtest/hosting.ts";
+import { writeStrategy } from "../backtest/strategies.ts";
 import { inProcess } from "../support/in-process.ts";
 import { Sandbox, stint } from "../support/sandbox.ts";
-import { Hosting } from "./hosting.ts";
-import { writeStrategy } from "./strategies.ts";
 
 const KILLS = 50;
 /** Slow enough to be killed so often before its end. */
@@ -17,7 +17,7 @@ const DIRS = ["DATA", "STATE", "CONFIG", "CACHE"].map((name) => `XDG_${name}_HOM
 
 /** Hosts are processes of their own; their clients, and what is asked of the store, are here. */
 test("killed 50 times while it starts, loads, runs, stands, steps, stops or is joined: always the same hash", async () => {
-  await using box = new Sandbox(stint.source, { STINT_BACKTEST_CHECKPOINT_SECONDS: "0.1" });
+  await using box = new Sandbox(stint.executable, { STINT_BACKTEST_CHECKPOINT_SECONDS: "0.1" });
   await using here = new Hosting(Object.fromEntries(DIRS.map((name) => [name, box.env[name] ?? ""])));
   const strategy = join(box.work, writeStrategy(box.work, "everything"));
   const sample = new URL("../../src/backtest/sample/EURUSD.csv", import.meta.url).pathname;
