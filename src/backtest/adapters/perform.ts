@@ -262,8 +262,9 @@ class Teller {
 
   told(state: RunState): void {
     const now = systemClock.monotonic();
-    // A file that takes long is told of; with one that is read it may still be refused, and then nothing has begun.
-    if (!this.#announced && (now - this.#since < TELL_PIPE_MS || state.loaded === 1)) return;
+    // A file that takes long to read is told of; before and after that the run may be refused, and then nothing has begun.
+    const reading = state.loaded > 0 && state.loaded < 1;
+    if (!this.#announced && (now - this.#since < TELL_PIPE_MS || !reading)) return;
     this.#announce();
     this.#last = state;
     if (now - this.#told.at < TELL_PIPE_MS) return;

@@ -79,8 +79,9 @@ describe("a camera that is there", () => {
   test.concurrent("plays a file again and again, at its own pace", async () => {
     const file = await street("short.mp4", { seconds: 1 });
     await using watched = await Watched.open(cameraAt(`file://${file}`));
-    const frames = await watched.pictures(15);
-    expect((frames.at(-1)?.at as number) - (frames[0]?.at as number)).toBeGreaterThan(1_000);
+    const frames = await watched.pictures(25);
+    // The first may have waited for this process, and come at once.
+    expect((frames.at(-1)?.at as number) - (frames[10]?.at as number)).toBeGreaterThan(1_000);
     expect(watched.steps.map(({ state }) => state)).toEqual(["live"]);
   });
 
