@@ -49,11 +49,7 @@ export async function loadMarket(
     const told = (share: number) => progress((at + share) / run.symbols.length);
     const opened = (part: Part<LoadedBars>) => open(`bars ${symbol.instrument.symbol}`, part);
     loaded.push(await loadSymbol(run, symbol, opened, told));
-    const { hash } = loaded[at]?.symbol ?? symbol;
-    if (restored && symbol.hash !== "" && hash !== symbol.hash) {
-      const hint = "run it anew: stint backtest run";
-      throw new Expected(Exit.no, `${dataName(symbol)} has changed since this run was begun`, hint);
-    }
+    if (restored) mustBeTheSame(symbol, loaded[at]?.symbol.hash);
   }
   const { volumeLimit } = run.settings;
   const silent =
@@ -68,6 +64,13 @@ export async function loadMarket(
     timeframe,
     symbols: loaded.map(({ symbol, bars }) => engineSymbol(symbol, bars)),
   };
+}
+
+/** @throws Expected 1 unless this is the hash of the data that a run was begun with */
+export function mustBeTheSame(symbol: RunSymbol, hash: string | undefined): void {
+  if (symbol.hash === "" || hash === symbol.hash) return;
+  const hint = "run it anew: stint backtest run";
+  throw new Expected(Exit.no, `${dataName(symbol)} has changed since this run was begun`, hint);
 }
 
 /** Loads one symbol's bars, joined to the run's timeframe when they are finer. @param open opens the part that reads them */

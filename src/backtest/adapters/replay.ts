@@ -1,8 +1,8 @@
 import { Exit, Expected } from "../../kernel/errors.ts";
 import { readStore } from "../../kernel/store.ts";
 import { ENGINE_VERSION, type EngineSymbol, type Plan } from "../core/engine/engine.ts";
-import { GrowingBars } from "../core/engine/growing-bars.ts";
 import { StreamSubscription, SUBSCRIPTION_WORDS } from "../core/engine/subscription.ts";
+import { GrowingBars } from "../core/growing-bars.ts";
 import type { Run } from "../core/run.ts";
 import type { Result } from "../core/run-state.ts";
 import { engine } from "./engine/engine.ts";

@@ -98,6 +98,21 @@ export const NOTHING_YET: ReturnType<RunRecord["view"]> = {
 export const nameOf = ({ strategy: { source } }: Run): string =>
   "builtin" in source ? source.builtin : shownPath(source.file);
 
+/** Records the parameters as the strategy took them, its defaults among them: what the run is of. @returns the run with them */
+export async function withParams({ store, session }: Host, run: Run, params: Readonly<Params>): Promise<Run> {
+  const whole = { ...run, params: { ...params } };
+  await store.write((db) => setRun(db, session, whole));
+  return whole;
+}
+
+/** Records what a run can't go on after, when it is its own fault. */
+export async function keepFailure({ store, session, log }: Host, error: unknown): Promise<void> {
+  if (!(error instanceof Expected)) return;
+  await store
+    .write((db) => setFailure(db, session, error.message))
+    .catch((failed: unknown) => log.warn("the failure wasn't recorded", { error: failed }));
+}
+
 /** Opens what outlives a pause of a run (its bars) and says what it is made of (its engine, its clock). */
 export async function openRun(host: Host, request: RunRequest): Promise<Activity<object>> {
   const running = new Running(host, request);
@@ -225,7 +240,7 @@ class Running {
           if (this.#clocked) this.#clock = await open("clock", this.#clockPart(this.#clocked));
           this.#thread = await open("engine", this.#enginePart(), { openMs: ENGINE_MS });
           drive.attach(this.#thread, this.#clock);
-          await this.#keepParams(this.#thread.params);
+          this.#run = await withParams(this.#host, this.#run, this.#thread.params);
           this.#awaitEnd(this.#thread);
           this.#request.began();
           return {};
@@ -290,13 +305,6 @@ class Running {
     });
   }
 
-  /** The parameters as the strategy took them, its defaults among them: what the run is of. */
-  async #keepParams(params: Params): Promise<void> {
-    const { store, session } = this.#host;
-    this.#run = { ...this.#run, params: { ...params } };
-    await store.write((db) => setRun(db, session, this.#run));
-  }
-
   #clockPart(clocked: Clocked): Part<ClockThread> {
     const { time, length } = this.#plan;
     const { timeframe } = this.#market as Market;
@@ -314,11 +322,7 @@ class Running {
         host.end();
       },
       async (error: unknown) => {
-        if (error instanceof Expected) {
-          await host.store
-            .write((db) => setFailure(db, host.session, error.message))
-            .catch((failed: unknown) => host.log.warn("the failure wasn't recorded", { error: failed }));
-        }
+        await keepFailure(host, error);
         this.#thread = undefined;
         host.end(error);
       },

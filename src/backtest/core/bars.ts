@@ -17,6 +17,10 @@ export type Bars = {
   readonly decimals: number;
 };
 
+/** A bar's columns by what they hold. */
+export const COLUMN_NAMES = ["time", "open", "high", "low", "close", "volume"] as const;
+export type ColumnName = (typeof COLUMN_NAMES)[number];
+
 /** What is wrong with a data file, and where. */
 export class DataError extends Error {
   /** The line of the file, counted from 1 (the header is line 1). */

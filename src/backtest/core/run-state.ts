@@ -154,7 +154,7 @@ export type RunState = {
   readonly win_rate_pct: number | null;
   readonly profit_factor: number | null;
   readonly last_trades: readonly ShownTrade[];
-  /** The newest fill, in words; null before the first. */
+  /** Lately, of all symbols. */
   readonly bars_per_second: number;
   readonly checkpoint_at: number | null;
   readonly result: Result | null;

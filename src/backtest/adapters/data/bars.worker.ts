@@ -1,7 +1,7 @@
 import { createHash, type Hash } from "node:crypto";
 import { errno, message } from "../../../kernel/errors.ts";
-import { type Bars, DataError } from "../../core/bars.ts";
-import { type BuildOptions, COLUMN_NAMES, type Faults } from "../../core/data/bar-builder.ts";
+import { type Bars, COLUMN_NAMES, DataError } from "../../core/bars.ts";
+import type { BuildOptions, Faults } from "../../core/data/bar-builder.ts";
 import { ColumnError } from "../../core/data/column-names.ts";
 import { CsvParser, type TextOptions, type TextReader } from "../../core/data/csv.ts";
 import type { Dialect } from "../../core/data/data-source.ts";

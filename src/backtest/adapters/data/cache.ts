@@ -17,7 +17,7 @@ import { crc32 } from "node:zlib";
 import { errno } from "../../../kernel/errors.ts";
 import { privateFolder } from "../../../kernel/paths.ts";
 import type { Bars } from "../../core/bars.ts";
-import { COLUMN_NAMES } from "../../core/data/bar-builder.ts";
+import { COLUMN_NAMES } from "../../core/bars.ts";
 import type { Dialect } from "../../core/data/data-source.ts";
 
 /**

@@ -21,7 +21,6 @@ export class Drive implements Gate {
   #limit: number;
   /** What is on its way. */
   #taking: { done: Promise<void>; want: number } | undefined;
-  #stepping: Promise<unknown> = Promise.resolve();
   #stepTo = 0;
 
   /**
@@ -143,17 +142,10 @@ export class Drive implements Gate {
   }
 
   /**
-   * Works so many steps of a held engine. Those asked for at once are made one after another; a hold or a release cuts
-   * them short.
+   * Works so many steps of a held engine; a hold or a release cuts them short. To be asked for one after another.
    * @returns whether it came that far, or to the end
    */
-  step(steps: number): Promise<boolean> {
-    const stepped = this.#stepping.then(() => this.#step(steps));
-    this.#stepping = stepped.catch(() => {});
-    return stepped;
-  }
-
-  async #step(steps: number): Promise<boolean> {
+  async step(steps: number): Promise<boolean> {
     await this.snapshot();
     const to = Math.min(NO_LIMIT, (this.#thread?.next ?? 0) + steps);
     this.#stepTo = to;

@@ -21,8 +21,37 @@ import { left, WorkerThread } from "./worker-thread.ts";
 /** A strategy's file may import a lot; one that isn't loaded after this never will be, ms. */
 const LOAD_MS = 20_000;
 
+type Ready = Extract<Said, { type: "ready" }>;
+
 /** What an engine has come to. */
 export type Finished = Omit<Extract<Said, { type: "done" }>, "type">;
+
+/**
+ * What a strategy's thread says once it is loaded; else the thread is ended.
+ * @throws Expected when it isn't in time, or is told to leave
+ */
+export async function opened(
+  thread: AsyncDisposable,
+  { promise, reject }: PromiseWithResolvers<Ready>,
+  signal: AbortSignal,
+  strategyName: string,
+): Promise<Ready> {
+  const late = setTimeout(() => {
+    reject(new Expected(Exit.config, `strategy ${strategyName}: not loaded after ${LOAD_MS / 1000} s`));
+  }, LOAD_MS);
+  const leave = () => reject(left());
+  if (signal.aborted) leave();
+  signal.addEventListener("abort", leave, { once: true });
+  try {
+    return await promise;
+  } catch (error) {
+    await thread[Symbol.asyncDispose]();
+    throw error;
+  } finally {
+    clearTimeout(late);
+    signal.removeEventListener("abort", leave);
+  }
+}
 
 /** An engine in a thread of its own, parked until it is let go. */
 export interface EngineThread extends AsyncDisposable {
@@ -91,7 +120,7 @@ export const engine =
   (begin: Begin, strategyName: string, told: EngineTold): Part<EngineThread> =>
   async (signal) => {
     const { control } = begin;
-    const ready = Promise.withResolvers<Extract<Said, { type: "ready" }>>();
+    const ready = Promise.withResolvers<Ready>();
     const finished = Promise.withResolvers<Finished>();
     // Whoever awaits the result hears of its failure; before anybody does, it is no unhandled rejection.
     finished.promise.catch(() => undefined);
@@ -133,68 +162,54 @@ export const engine =
       // Our own code says what it fails of: this is a strategy that left something unawaited, or ended its thread.
       (error) => fail(new Expected(Exit.config, `strategy ${strategyName}: ${error.message}`)),
     );
-    const late = setTimeout(() => {
-      fail(new Expected(Exit.config, `strategy ${strategyName}: not loaded after ${LOAD_MS / 1000} s`));
-    }, LOAD_MS);
-    const leave = () => ready.reject(left());
-    signal.addEventListener("abort", leave, { once: true });
     const wake = () => {
       Atomics.add(control, SEQUENCE, 1);
       Atomics.notify(control, SEQUENCE);
     };
-    try {
-      if (signal.aborted) throw left();
-      thread.post(begin);
-      const { name, params } = await ready.promise;
-      const standAt = async (limit: number, want: number) => {
-        if (over) return undefined;
-        const answer = Promise.withResolvers<Snapshot | undefined>();
-        parked = answer.resolve;
-        // By the clock an engine is looked at in passing: to stand still for it would be an overrun.
-        if (!begin.clocked || want !== LOOK) Atomics.store(control, LIMIT, limit);
-        // After the limit, or it would be given where it stood before.
-        Atomics.store(control, WANT, want);
+    thread.post(begin);
+    const { name, params } = await opened(thread, ready, signal, strategyName);
+    const standAt = async (limit: number, want: number) => {
+      if (over) return undefined;
+      const answer = Promise.withResolvers<Snapshot | undefined>();
+      parked = answer.resolve;
+      // By the clock an engine is looked at in passing: to stand still for it would be an overrun.
+      if (!begin.clocked || want !== LOOK) Atomics.store(control, LIMIT, limit);
+      // After the limit, or it would be given where it stood before.
+      Atomics.store(control, WANT, want);
+      wake();
+      return answer.promise;
+    };
+    return {
+      name,
+      params,
+      finished: finished.promise,
+      get next() {
+        return Atomics.load(control, NEXT);
+      },
+      get parked() {
+        return Atomics.load(control, PARKED) === 1;
+      },
+      release() {
+        // One that nobody has heard of yet is to be answered, not passed over.
+        if (hit) Atomics.store(control, HELD, 0);
+        hit = false;
+      },
+      allow(limit) {
+        Atomics.store(control, LIMIT, Math.min(limit, NO_LIMIT));
         wake();
-        return answer.promise;
-      };
-      return {
-        name,
-        params,
-        finished: finished.promise,
-        get next() {
-          return Atomics.load(control, NEXT);
-        },
-        get parked() {
-          return Atomics.load(control, PARKED) === 1;
-        },
-        release() {
-          // One that nobody has heard of yet is to be answered, not passed over.
-          if (hit) Atomics.store(control, HELD, 0);
-          hit = false;
-        },
-        allow(limit) {
-          Atomics.store(control, LIMIT, Math.min(limit, NO_LIMIT));
-          wake();
-        },
-        standAt,
-        hear(question) {
-          if (!over) thread.post(question);
-          return standAt(0, HEAR);
-        },
-        get inspected() {
-          return inspected;
-        },
-        hold() {
-          Atomics.store(control, LIMIT, 0);
-          wake();
-        },
-        [Symbol.asyncDispose]: () => thread[Symbol.asyncDispose](),
-      };
-    } catch (error) {
-      await thread[Symbol.asyncDispose]();
-      throw error;
-    } finally {
-      clearTimeout(late);
-      signal.removeEventListener("abort", leave);
-    }
+      },
+      standAt,
+      hear(question) {
+        if (!over) thread.post(question);
+        return standAt(0, HEAR);
+      },
+      get inspected() {
+        return inspected;
+      },
+      hold() {
+        Atomics.store(control, LIMIT, 0);
+        wake();
+      },
+      [Symbol.asyncDispose]: () => thread[Symbol.asyncDispose](),
+    };
   };

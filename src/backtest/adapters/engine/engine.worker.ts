@@ -1,6 +1,5 @@
-import { decode, encode } from "../../../kernel/encoding.ts";
 import { LIMIT, LOOK, WANT } from "../../core/engine/coordinator.ts";
-import { Engine, type EngineState, type EngineSymbol, type Plan } from "../../core/engine/engine.ts";
+import { Engine, type EngineSymbol, type Plan } from "../../core/engine/engine.ts";
 import { LagMeter } from "../../core/engine/lag.ts";
 import { resolveParams } from "../../core/engine/parameters.ts";
 import type { Params, Strategy } from "../../core/strategy.ts";
@@ -10,27 +9,23 @@ import {
   type Begin,
   HEAR,
   HELD,
-  type LogLine,
   monotonic,
   PARKED,
   type Question,
   type Said,
   SEQUENCE,
   SNAPSHOT,
-  type Snapshot,
 } from "./protocol.ts";
-import { Recorder } from "./recorder.ts";
 import {
-  encodeStates,
   failureOf,
   given,
   inspected,
-  LOG_LINES,
   loadStrategy,
   nameOfStrategy,
   prepareThread,
   resultOf,
   startNumbers,
+  Witness,
 } from "./strategy-thread.ts";
 
 /** The thread that runs an engine. It never yields while it works: see protocol.ts for how it is spoken to. */
@@ -41,21 +36,19 @@ const say = (said: Said): void => postMessage(said);
 class Working {
   readonly #begin: Begin;
   readonly #name: string;
-  readonly #recorder: Recorder | undefined;
+  readonly #witness: Witness;
   readonly #lag: LagMeter | undefined;
   readonly #engine: Engine;
   #plan: Plan;
   #symbols: Begin["symbols"];
-  #log: LogLine[] = [];
-  /** Trades that the host was told of. */
-  #told = 0;
 
   constructor(begin: Begin, strategy: Strategy, params: Readonly<Params>) {
     const { symbols, plan, settings, timeframe, seed, clocked, from, recording, strategy: source } = begin;
     this.#begin = begin;
     this.#plan = plan;
     this.#symbols = symbols;
-    this.#recorder = recording ? new Recorder() : undefined;
+    const witness = new Witness(recording);
+    this.#witness = witness;
     this.#lag = clocked ? new LagMeter(monotonic, clocked.stamps) : undefined;
     this.#name = nameOfStrategy(strategy, source);
     this.#engine = new Engine({
@@ -72,20 +65,16 @@ class Working {
       ...(this.#lag ? { lag: this.#lag } : {}),
       now: monotonic,
       sink: {
-        log: (symbol, time, text) => this.#logged({ symbol, time, text }),
-        plot: (symbol, time, name, value, pane) => this.#recorder?.plot(symbol, time, name, value, pane),
+        log: (symbol, time, text) => witness.log({ symbol, time, text }),
+        plot: (...plotted) => witness.plot(...plotted),
         order() {},
       },
-      ...(this.#recorder ? { watch: this.#recorder } : {}),
+      ...witness.watch,
     });
     this.#give();
     for (const symbol of symbols) if (symbol.added) this.#join(symbol);
     this.#engine.breakpoints = begin.breakpoints;
-    if (!from) return;
-    const state = decode(from.state.engine) as Omit<EngineState, "strategy">;
-    const remembered = decode(from.state.strategy) as EngineState["strategy"];
-    this.#engine.restore({ ...state, strategy: remembered }, from.trades);
-    this.#told = from.trades.length;
+    witness.restore(this.#engine, from);
   }
 
   async run(params: Params): Promise<void> {
@@ -106,15 +95,7 @@ class Working {
 
   #finish(): void {
     const result = resultOf(this.#engine, { symbols: this.#symbols, plan: this.#plan }, this.#begin);
-    const recorder = this.#recorder;
-    const snapshot = this.#snapshot(SNAPSHOT);
-    const { warmups } = this.#engine;
-    say({
-      type: "done",
-      snapshot,
-      result,
-      ...(recorder ? { recorded: { ...recorder.recorded, warmups } } : {}),
-    });
+    say(this.#witness.done(this.#engine, this.#lag, result));
   }
 
   /** Stands still until the limit allows the next step, and gives what is wanted meanwhile. */
@@ -131,7 +112,8 @@ class Working {
       if (want !== 0 && (want === LOOK || !open)) {
         Atomics.store(control, WANT, 0);
         if (want === HEAR) await this.#hear();
-        say({ type: "parked", snapshot: this.#snapshot(want) });
+        const snapshot = this.#witness.snapshot(this.#engine, this.#lag, want === SNAPSHOT);
+        say({ type: "parked", snapshot });
       }
       if (open && (!clocked || this.#engine.published)) break;
       Atomics.wait(control, SEQUENCE, sequence);
@@ -165,31 +147,6 @@ class Working {
   #give(): void {
     given.now = () => this.#engine.now;
     given.random = () => this.#engine.random.next();
-  }
-
-  #snapshot(want: number): Snapshot {
-    const engine = this.#engine;
-    const trades = engine.closedTrades.slice(this.#told);
-    this.#told = engine.closedTrades.length;
-    const log = this.#log;
-    this.#log = [];
-    const look = {
-      next: engine.next,
-      trades,
-      open: engine.openTrades,
-      log,
-      metrics: engine.metrics,
-      lag: this.#lag?.lag ?? null,
-    };
-    if (want !== SNAPSHOT) return look;
-    const { strategy: remembered, ...state } = engine.snapshot();
-    return { ...look, state: { engine: encode(state), strategy: encodeStates(remembered) } };
-  }
-
-  #logged(line: LogLine): void {
-    this.#recorder?.log(line);
-    this.#log.push(line);
-    if (this.#log.length > LOG_LINES) this.#log.shift();
   }
 }
 

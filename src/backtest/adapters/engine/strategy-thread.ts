@@ -3,11 +3,13 @@ import { createHash } from "node:crypto";
 import { basename } from "node:path";
 import { Writable } from "node:stream";
 import { pathToFileURL } from "node:url";
-import { encode, Unserialisable } from "../../../kernel/encoding.ts";
+import { decode, encode, Unserialisable } from "../../../kernel/encoding.ts";
 import { message } from "../../../kernel/errors.ts";
 import type { ClosedTrade } from "../../core/broker/account.ts";
 import { StrategyError } from "../../core/engine/analysis.ts";
-import type { Engine, EngineState, EngineSymbol, Plan } from "../../core/engine/engine.ts";
+import type { Sink } from "../../core/engine/context.ts";
+import type { Engine, EngineState, EngineSymbol, Plan, Watch } from "../../core/engine/engine.ts";
+import type { LagMeter } from "../../core/engine/lag.ts";
 import { ParameterError } from "../../core/engine/parameters.ts";
 import { Random } from "../../core/engine/random.ts";
 import { builtins } from "../../core/engine/strategies.ts";
@@ -16,7 +18,8 @@ import type { StrategySource } from "../../core/run.ts";
 import type { Inspected, Result } from "../../core/run-state.ts";
 import type { Strategy } from "../../core/strategy.ts";
 import { barDate } from "./bar-date.ts";
-import type { Begin, Failure } from "./protocol.ts";
+import type { Begin, Failure, LogLine, Said, Snapshot } from "./protocol.ts";
+import { Recorder } from "./recorder.ts";
 
 /** What the threads that run a strategy have in common. */
 
@@ -145,10 +148,67 @@ function hashOf({ equity, length }: Plan, trades: readonly ClosedTrade[]): strin
 }
 
 /** Lines of ctx.log that are told at a look; what a strategy says in between is found in the report. */
-export const LOG_LINES = 50;
+const LOG_LINES = 50;
+
+/** What a thread tells its host of the engine in it: what has come since it was last asked, and how it stands. */
+export class Witness {
+  readonly #recorder: Recorder | undefined;
+  #log: LogLine[] = [];
+  /** Trades that the host was told of. */
+  #trades = 0;
+
+  /** @param recording whether what only shows in passing is wanted at the end */
+  constructor(recording = false) {
+    this.#recorder = recording ? new Recorder() : undefined;
+  }
+
+  /** What the engine is to be given. */
+  get watch(): { readonly watch?: Watch } {
+    return this.#recorder ? { watch: this.#recorder } : {};
+  }
+
+  log(line: LogLine): void {
+    this.#recorder?.log(line);
+    this.#log.push(line);
+    if (this.#log.length > LOG_LINES) this.#log.shift();
+  }
+
+  plot(...plotted: Parameters<Sink["plot"]>): void {
+    this.#recorder?.plot(...plotted);
+  }
+
+  /** Has the engine go on from a checkpoint, if there is one. */
+  restore(engine: Engine, from: Begin["from"]): void {
+    if (!from) return;
+    const state = decode(from.state.engine) as Omit<EngineState, "strategy">;
+    const strategy = decode(from.state.strategy) as EngineState["strategy"];
+    engine.restore({ ...state, strategy }, from.trades);
+    this.#trades = from.trades.length;
+  }
+
+  /** @param whole with the state to go on from */
+  snapshot(engine: Engine, lag: LagMeter | undefined, whole: boolean): Snapshot {
+    const trades = engine.closedTrades.slice(this.#trades);
+    this.#trades = engine.closedTrades.length;
+    const log = this.#log;
+    this.#log = [];
+    const { next, openTrades: open, metrics } = engine;
+    const look = { next, trades, open, log, metrics, lag: lag?.lag ?? null };
+    if (!whole) return look;
+    const { strategy, ...state } = engine.snapshot();
+    return { ...look, state: { engine: encode(state), strategy: encodeStates(strategy) } };
+  }
+
+  /** The last word of a run. */
+  done(engine: Engine, lag: LagMeter | undefined, result: Result): Extract<Said, { type: "done" }> {
+    const recorder = this.#recorder;
+    const recorded = recorder ? { recorded: { ...recorder.recorded, warmups: engine.warmups } } : {};
+    return { type: "done", snapshot: this.snapshot(engine, lag, true), result, ...recorded };
+  }
+}
 
 /** The states of the strategy by symbol; what can't be kept is told by its path from `ctx.state`. */
-export function encodeStates(states: EngineState["strategy"]): string {
+function encodeStates(states: EngineState["strategy"]): string {
   for (const state of Object.values(states)) encode(state, "ctx.state");
   return encode(states, "ctx.state");
 }

@@ -6,25 +6,24 @@ import type { Activity, Host } from "../../../kernel/host.ts";
 import type { Part } from "../../../kernel/stack.ts";
 import type { Bars } from "../../core/bars.ts";
 import type { EngineSymbol, Plan } from "../../core/engine/engine.ts";
-import { GrowingBars } from "../../core/engine/growing-bars.ts";
 import { FeedOrder } from "../../core/engine/live-feed.ts";
 import { StreamSubscription, SUBSCRIPTION_WORDS } from "../../core/engine/subscription.ts";
+import { GrowingBars } from "../../core/growing-bars.ts";
 import type { Run } from "../../core/run.ts";
 import type { Inspected, RunState } from "../../core/run-state.ts";
 import { guessTimeframe } from "../../core/time/timeframe.ts";
-import { strategyFailure } from "../engine/engine.ts";
+import { opened, strategyFailure } from "../engine/engine.ts";
 import { type Begin, type LiveEvent, monotonic, type Said, type Snapshot } from "../engine/protocol.ts";
-import { left, WorkerThread } from "../engine/worker-thread.ts";
-import { dataName, LOAD_MS, loadSymbol } from "../market.ts";
+import { WorkerThread } from "../engine/worker-thread.ts";
+import { LOAD_MS, loadSymbol, mustBeTheSame } from "../market.ts";
 import { RunRecord } from "../record.ts";
-import { NOTHING_YET, nameOf, type RunRequest, workedOf } from "../run.ts";
+import { keepFailure, NOTHING_YET, nameOf, type RunRequest, withParams, workedOf } from "../run.ts";
 import {
   type ArrivedBar,
   addRun,
   type Restored,
   readBars,
   restore,
-  setFailure,
   setMeasured,
   setRun,
   symbolNames,
@@ -176,7 +175,7 @@ class Live {
         })
         .workers(async (open, { feed }) => {
           this.#thread = await open("engine", this.#enginePart(), { openMs: STRATEGY_MS + 5_000 });
-          await this.#keepParams(this.#thread.params);
+          this.#run = await withParams(this.#host, this.#run, this.#thread.params);
           const { mode, timezone } = this.#run;
           this.#system.start({ coordinator: neverShut, mode, timezone });
           // Disposed before the engine: of what it has told there is then a checkpoint.
@@ -212,13 +211,6 @@ class Live {
     return this.#record;
   }
 
-  /** The parameters as the strategy took them, its defaults among them: what the run is of. */
-  async #keepParams(params: RunState["params"]): Promise<void> {
-    const { store, session } = this.#host;
-    this.#run = { ...this.#run, params: { ...params } };
-    await store.write((db) => setRun(db, session, this.#run));
-  }
-
   #refusePause(): { said: string } {
     this.#system.pause();
     this.#host.log.for("run").info("asked to pause: a live run goes on");
@@ -245,10 +237,7 @@ class Live {
           this.#host.stack.open("state", `bars ${symbol.instrument.symbol}`, part, { openMs: LOAD_MS }),
         () => {},
       );
-      if (this.#request.restored && symbol.hash !== "" && loaded.symbol.hash !== symbol.hash) {
-        const hint = "run it anew: stint backtest run";
-        throw new Expected(Exit.no, `${dataName(symbol)} has changed since this run was begun`, hint);
-      }
+      if (this.#request.restored) mustBeTheSame(symbol, loaded.symbol.hash);
       histories.push(loaded.bars);
       symbols.push(loaded.symbol);
     }
@@ -350,12 +339,7 @@ class Live {
   }
 
   async #failed(error: Error): Promise<void> {
-    const { store, session, log } = this.#host;
-    if (error instanceof Expected) {
-      await store
-        .write((db) => setFailure(db, session, error.message))
-        .catch((failed: unknown) => log.warn("the failure wasn't recorded", { error: failed }));
-    }
+    await keepFailure(this.#host, error);
     this.#thread = undefined;
     this.#host.end(error);
   }
@@ -498,43 +482,26 @@ export const liveThread =
       },
       (error) => fail(new Expected(Exit.config, `strategy ${told.name}: ${error.message}`)),
     );
-    const leave = () => ready.reject(left());
-    signal.addEventListener("abort", leave, { once: true });
-    const late = setTimeout(
-      () =>
-        ready.reject(
-          new Expected(Exit.config, `strategy ${told.name}: not loaded after ${STRATEGY_MS / 1000} s`),
-        ),
-      STRATEGY_MS,
-    );
-    try {
-      thread.post(begin);
-      const { name, params } = await ready.promise;
-      return {
-        name,
-        params,
-        tell: (word) => thread.post(word),
-        snapshot() {
-          if (over) return Promise.resolve(undefined);
-          const { promise, resolve } = Promise.withResolvers<Snapshot | undefined>();
-          snapshots.push(resolve);
-          thread.post({ type: "snapshot" });
-          return promise;
-        },
-        inspect() {
-          if (over) return Promise.resolve([]);
-          const { promise, resolve } = Promise.withResolvers<readonly Inspected[]>();
-          answers.push(resolve);
-          thread.post({ type: "inspect" });
-          return promise;
-        },
-        [Symbol.asyncDispose]: () => thread[Symbol.asyncDispose](),
-      };
-    } catch (error) {
-      await thread[Symbol.asyncDispose]();
-      throw error;
-    } finally {
-      clearTimeout(late);
-      signal.removeEventListener("abort", leave);
-    }
+    thread.post(begin);
+    const { name, params } = await opened(thread, ready, signal, told.name);
+    return {
+      name,
+      params,
+      tell: (word) => thread.post(word),
+      snapshot() {
+        if (over) return Promise.resolve(undefined);
+        const { promise, resolve } = Promise.withResolvers<Snapshot | undefined>();
+        snapshots.push(resolve);
+        thread.post({ type: "snapshot" });
+        return promise;
+      },
+      inspect() {
+        if (over) return Promise.resolve([]);
+        const { promise, resolve } = Promise.withResolvers<readonly Inspected[]>();
+        answers.push(resolve);
+        thread.post({ type: "inspect" });
+        return promise;
+      },
+      [Symbol.asyncDispose]: () => thread[Symbol.asyncDispose](),
+    };
   };

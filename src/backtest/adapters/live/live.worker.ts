@@ -1,24 +1,21 @@
-import { decode, encode } from "../../../kernel/encoding.ts";
-import { Engine, type EngineState, type Plan } from "../../core/engine/engine.ts";
-import { GrowingBars } from "../../core/engine/growing-bars.ts";
+import { Engine, type Plan } from "../../core/engine/engine.ts";
 import { LagMeter } from "../../core/engine/lag.ts";
 import { resolveParams } from "../../core/engine/parameters.ts";
+import { GrowingBars } from "../../core/growing-bars.ts";
 import type { Params, Strategy } from "../../core/strategy.ts";
 import { parseTimeframe } from "../../core/time/timeframe.ts";
 import { calendarOf } from "../../core/time/trading-calendar.ts";
-import { type LiveEvent, type LogLine, monotonic, type Said, type Snapshot } from "../engine/protocol.ts";
-import { Recorder } from "../engine/recorder.ts";
+import { type LiveEvent, monotonic, type Said } from "../engine/protocol.ts";
 import {
-  encodeStates,
   failureOf,
   given,
   inspected,
-  LOG_LINES,
   loadStrategy,
   nameOfStrategy,
   prepareThread,
   resultOf,
   startNumbers,
+  Witness,
 } from "../engine/strategy-thread.ts";
 import type { LiveBegin, LiveWord } from "./live.ts";
 
@@ -37,20 +34,19 @@ class LiveWorking {
   readonly #lag = new LagMeter(monotonic, this.#stamps);
   readonly #engine: Engine;
   readonly #name: string;
-  readonly #recorder: Recorder | undefined;
+  readonly #witness: Witness;
   #plan: Plan;
-  #log: LogLine[] = [];
   #events: LiveEvent[] = [];
   /** Of the orders that wait, those that close trades. */
   #exits = new Set<number>();
-  #told = 0;
   #fills = 0;
   #over = false;
 
   constructor(begin: LiveBegin, strategy: Strategy, params: Readonly<Params>) {
     this.#begin = begin;
     const { symbols, settings, timeframe, seed, words, from, strategy: source, plan, recording } = begin;
-    this.#recorder = recording ? new Recorder() : undefined;
+    const witness = new Witness(recording);
+    this.#witness = witness;
     this.#name = nameOfStrategy(strategy, source);
     this.#bars = symbols.map(({ bars }) => new GrowingBars(bars));
     const room = Math.max(FIRST_STEPS, plan.length * 2);
@@ -73,20 +69,19 @@ class LiveWorking {
       lag: this.#lag,
       now: monotonic,
       sink: {
-        log: (symbol, time, text) => this.#logged({ symbol, time, text }),
-        plot: (symbol, time, name, value, pane) => this.#recorder?.plot(symbol, time, name, value, pane),
+        log: (symbol, time, text) => {
+          const line = { symbol, time, text };
+          this.#events.push({ type: "log", line });
+          witness.log(line);
+        },
+        plot: (...plotted) => witness.plot(...plotted),
         order: (event) => this.#events.push({ type: "order", event }),
       },
-      ...(this.#recorder ? { watch: this.#recorder } : {}),
+      ...witness.watch,
     });
     given.now = () => this.#engine.now;
     given.random = () => this.#engine.random.next();
-    if (from) {
-      const state = decode(from.state.engine) as Omit<EngineState, "strategy">;
-      const remembered = decode(from.state.strategy) as EngineState["strategy"];
-      this.#engine.restore({ ...state, strategy: remembered }, from.trades);
-      this.#told = from.trades.length;
-    }
+    witness.restore(this.#engine, from);
     this.#fills = this.#engine.fillCount;
     // Those were told by the host before.
     this.#exits = new Set(this.#waitingExits.map(({ id }) => id));
@@ -98,7 +93,7 @@ class LiveWorking {
     if (word.type === "bars") this.#work(word);
     else if (word.type === "finish") this.#finish();
     else if (word.type === "inspect") say({ type: "answer", inspected: inspected(this.#engine) });
-    else say({ type: "parked", snapshot: this.#snapshot(true) });
+    else say({ type: "parked", snapshot: this.#witness.snapshot(this.#engine, this.#lag, true) });
   }
 
   #work({ bars, received }: Extract<LiveWord, { type: "bars" }>): void {
@@ -168,7 +163,8 @@ class LiveWorking {
     const { equity, length } = this.#plan;
     const events = this.#events;
     this.#events = [];
-    say({ type: "worked", events, snapshot: this.#snapshot(false), equity: equity.slice(first, length) });
+    const snapshot = this.#witness.snapshot(this.#engine, this.#lag, false);
+    say({ type: "worked", events, snapshot, equity: equity.slice(first, length) });
   }
 
   #finish(): void {
@@ -180,29 +176,7 @@ class LiveWorking {
     this.#tellFills(before);
     const { length } = this.#plan;
     if (length > 0) this.#tell(length - 1);
-    const { warmups } = this.#engine;
-    const recorded = this.#recorder && { ...this.#recorder.recorded, warmups };
-    say({ type: "done", snapshot: this.#snapshot(true), result, ...(recorded ? { recorded } : {}) });
-  }
-
-  #snapshot(whole: boolean): Snapshot {
-    const engine = this.#engine;
-    const trades = engine.closedTrades.slice(this.#told);
-    this.#told = engine.closedTrades.length;
-    const log = this.#log;
-    this.#log = [];
-    const { metrics, openTrades: open, next } = engine;
-    const look = { next, trades, open, log, metrics, lag: this.#lag.lag };
-    if (!whole) return look;
-    const { strategy, ...state } = engine.snapshot();
-    return { ...look, state: { engine: encode(state), strategy: encodeStates(strategy) } };
-  }
-
-  #logged(line: LogLine): void {
-    this.#events.push({ type: "log", line });
-    this.#recorder?.log(line);
-    this.#log.push(line);
-    if (this.#log.length > LOG_LINES) this.#log.shift();
+    say(this.#witness.done(this.#engine, this.#lag, result));
   }
 }
 

@@ -5,7 +5,7 @@ import { decode } from "../../../kernel/encoding.ts";
 import type { Database, Row, SqlValue } from "../../../kernel/runtime.ts";
 import type { Schema } from "../../../kernel/store.ts";
 import type { ClosedTrade } from "../../core/broker/account.ts";
-import type { FedBar } from "../../core/engine/growing-bars.ts";
+import type { FedBar } from "../../core/growing-bars.ts";
 import { completeStatistics } from "../../core/results/statistics.ts";
 import type { Breakpoint, Run, Speed } from "../../core/run.ts";
 import type { Result, RunState } from "../../core/run-state.ts";

@@ -1,7 +1,7 @@
 /** What is traded, beside its bars. */
 export type Instrument = {
   readonly symbol: string;
-  /** The least step of a price: limit and stop prices are rounded to it, away from a better fill. 0: any price. */
+  /** The least step of a price: limit and stop prices are rounded to it, away from the market. 0: any price. */
   readonly tick: number;
   /** The least step of units: 1 for shares, 1e-6 for what is traded in fractions. Sizes are rounded down to it. */
   readonly lot: number;

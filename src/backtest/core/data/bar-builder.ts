@@ -1,11 +1,7 @@
-import { type Bars, closeDecimals, DataError } from "../bars.ts";
+import { type Bars, COLUMN_NAMES, closeDecimals, DataError } from "../bars.ts";
 import { formatTime } from "../time/calendar.ts";
 import { guessTimeframe, parseTimeframe, type Timeframe } from "../time/timeframe.ts";
 import { LocalTimes } from "./local-times.ts";
-
-/** A bar's columns by what they hold; the place of each is its role. */
-export const COLUMN_NAMES = ["time", "open", "high", "low", "close", "volume"] as const;
-export type ColumnName = (typeof COLUMN_NAMES)[number];
 
 /** How bars are made of what a file says, whatever its format. */
 export type BuildOptions = {

@@ -1,5 +1,4 @@
-import { DataError } from "../bars.ts";
-import { COLUMN_NAMES, type ColumnName } from "./bar-builder.ts";
+import { COLUMN_NAMES, type ColumnName, DataError } from "../bars.ts";
 import { parseNumber } from "./csv-field.ts";
 import { isClock, isTime } from "./time-field.ts";
 

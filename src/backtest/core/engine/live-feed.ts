@@ -1,5 +1,5 @@
+import type { FedBar } from "../growing-bars.ts";
 import type { FeedCounts } from "../run-state.ts";
-import type { FedBar } from "./growing-bars.ts";
 
 /** A bar of a symbol, as a feed brings it. */
 export type SymbolBar = FedBar & { readonly symbol: string };

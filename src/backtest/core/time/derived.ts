@@ -1,16 +1,10 @@
-import type { Bars } from "../bars.ts";
+import type { Bars, ColumnName } from "../bars.ts";
+import { GrowingBars } from "../growing-bars.ts";
 import type { DerivedBars, Series } from "../strategy.ts";
 import type { Timeframe } from "./timeframe.ts";
 import type { TradingCalendar } from "./trading-calendar.ts";
 
 /** Bars of a longer timeframe, made of shorter ones. */
-
-type Growing = { -readonly [K in keyof Bars]: Bars[K] };
-type Column = "time" | "open" | "high" | "low" | "close" | "volume";
-const COLUMNS: readonly Column[] = ["time", "open", "high", "low", "close", "volume"];
-
-/** Rows that there is room for at first; it doubles. */
-const FIRST_ROWS = 64;
 
 /** Closes the running bar before its right edge. Not a method: the engine must not be able to. */
 let closeEarly: (derived: Derived) => void;
@@ -23,7 +17,7 @@ let closeEarly: (derived: Derived) => void;
 export class Derived {
   readonly timeframe: Timeframe;
   readonly #calendar: TradingCalendar;
-  readonly #bars: Growing;
+  readonly #growing = new GrowingBars(undefined);
   /** Up to this time the running bar, or the lack of one, stays as it is. */
   #until = Number.NEGATIVE_INFINITY;
   /** Whether the bars up to then belong to the running one. Within a week's there are nights. */
@@ -40,22 +34,12 @@ export class Derived {
   constructor(base: Bars, timeframe: Timeframe, calendar: TradingCalendar) {
     this.timeframe = timeframe;
     this.#calendar = calendar;
-    const column = () => new Float64Array(FIRST_ROWS);
-    this.#bars = {
-      length: 0,
-      time: column(),
-      open: column(),
-      high: column(),
-      low: column(),
-      close: column(),
-      volume: column(),
-      decimals: base.decimals,
-    };
+    this.#growing.bars.decimals = base.decimals;
   }
 
   /** Those that have come to their edge. The object stays; its columns are replaced as they grow. */
   get bars(): Bars {
-    return this.#bars;
+    return this.#growing.bars;
   }
 
   /** Takes in bar `index` of the shorter bars, after the one before. @returns whether it made a longer bar show */
@@ -96,29 +80,21 @@ export class Derived {
   }
 
   #show(decimals: number): void {
-    const bars = this.#bars;
-    const row = bars.length;
-    if (row === bars.time.length) {
-      for (const name of COLUMNS) {
-        const longer = new Float64Array(2 * row);
-        longer.set(bars[name]);
-        bars[name] = longer;
-      }
-    }
-    bars.time[row] = this.#time;
-    bars.open[row] = this.#open;
-    bars.high[row] = this.#high;
-    bars.low[row] = this.#low;
-    bars.close[row] = this.#close;
-    bars.volume[row] = this.#volume;
-    bars.decimals = decimals;
-    bars.length = row + 1;
+    this.#growing.push({
+      time: this.#time,
+      open: this.#open,
+      high: this.#high,
+      low: this.#low,
+      close: this.#close,
+      volume: this.#volume,
+    });
+    this.#growing.bars.decimals = decimals;
     this.#end = Number.NaN;
   }
 
   static {
     closeEarly = (derived) => {
-      if (!Number.isNaN(derived.#end)) derived.#show(derived.#bars.decimals);
+      if (!Number.isNaN(derived.#end)) derived.#show(derived.bars.decimals);
     };
   }
 }
@@ -138,7 +114,7 @@ export function resample(
   for (let i = 0; i < bars.length; i++) derived.update(bars, i);
   closeEarly(derived);
   const joined = derived.bars;
-  const column = (name: Column): Float64Array => {
+  const column = (name: ColumnName): Float64Array => {
     const rows = allocate(joined.length);
     rows.set(joined[name].subarray(0, joined.length));
     return rows;

@@ -1,4 +1,4 @@
-import type { Bars } from "../bars.ts";
+import { type Bars, COLUMN_NAMES, type ColumnName } from "./bars.ts";
 
 /** One bar, as a feed brings it. `time` is its open, UTC ms. */
 export type FedBar = {
@@ -10,7 +10,6 @@ export type FedBar = {
   readonly volume: number;
 };
 
-const COLUMNS = ["time", "open", "high", "low", "close", "volume"] as const;
 const FIRST_CAPACITY = 1_024;
 
 /** Closes of a feed are compared at so many decimals: which ones will come isn't known. */
@@ -23,7 +22,7 @@ export class GrowingBars {
   /** @param before bars that are there already */
   constructor(before: Bars | undefined) {
     const length = before?.length ?? 0;
-    const column = (name: (typeof COLUMNS)[number]) => {
+    const column = (name: ColumnName) => {
       const made = new Float64Array(Math.max(FIRST_CAPACITY, length * 2));
       if (before) made.set(before[name].subarray(0, length));
       return made;
@@ -43,13 +42,13 @@ export class GrowingBars {
   push(bar: FedBar): void {
     const { bars } = this;
     if (bars.length === bars.time.length) {
-      for (const name of COLUMNS) {
+      for (const name of COLUMN_NAMES) {
         const longer = new Float64Array(bars.length * 2);
         longer.set(bars[name]);
         bars[name] = longer;
       }
     }
-    for (const name of COLUMNS) bars[name][bars.length] = bar[name];
+    for (const name of COLUMN_NAMES) bars[name][bars.length] = bar[name];
     bars.length++;
   }
 }

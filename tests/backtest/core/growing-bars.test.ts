@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
-import type { Bars } from "../../../../src/backtest/core/bars.ts";
-import { GrowingBars, LIVE_DECIMALS } from "../../../../src/backtest/core/engine/growing-bars.ts";
-import { makeBars } from "../../../bench/bars.ts";
+import type { Bars } from "../../../src/backtest/core/bars.ts";
+import { GrowingBars, LIVE_DECIMALS } from "../../../src/backtest/core/growing-bars.ts";
+import { makeBars } from "../../bench/bars.ts";
 
 const COLUMNS = ["time", "open", "high", "low", "close", "volume"] as const;
 const rows = (bars: Bars, length: number) => COLUMNS.map((name) => [...bars[name].subarray(0, length)]);
