@@ -80,7 +80,8 @@ test("where the market is shut nobody waits: a weekend is as long as a bar", asy
   expect(bars).toBeLessThan(20);
   const { session_duration } = timed(await host.status()).performance_metrics;
   expect(session_duration).toBeGreaterThanOrEqual(bars * 0.03);
-  expect(session_duration).toBeLessThan(bars * 0.03 + 0.1);
+  // The 49 hours would take as many bars' time; a busy machine takes some of its own.
+  expect(session_duration).toBeLessThan((bars + 49 / 2) * 0.03);
 });
 
 test("a pause stops publication at once, and what was waited for a bar isn't waited again", async () => {
@@ -95,8 +96,8 @@ test("a pause stops publication at once, and what was waited for a bar isn't wai
   const resumed = performance.now();
   await host.resume();
   await host.reached((status) => published(status) === 3);
-  // Of the 600 ms at least 350 had gone by.
-  expect(performance.now() - resumed).toBeLessThan(350);
+  // Of the 600 ms at least 350 had gone by: it is nearer to the rest of them than to all.
+  expect(performance.now() - resumed).toBeLessThan((250 + 600) / 2);
   const { paused_duration, session_duration } = timed(await host.status()).performance_metrics;
   expect(Math.abs(paused_duration - (resumed - before) / 1000)).toBeLessThan(0.05 * paused_duration);
   expect(session_duration).toBeLessThan(3 * 0.6 + 0.1);
